@@ -1,0 +1,47 @@
+"""What the rest of the reconciler knows of a node. The real and the simulated one both do this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from reconciler.model.action import PrepareNode, RestartContainer, StartContainers, StartPod, StopPod
+from reconciler.model.desired import Contents
+from reconciler.model.observed import NodeState
+
+
+class Node(Protocol):
+    """One node. Methods may be called from several threads; each blocks until its effect is there.
+
+    Every effect is idempotent: repeated after a crash it completes what is missing and changes nothing
+    else. Failures are `errors.NodeError`: `NodeUnreachable` for the connection, `EngineError` for a call.
+    """
+
+    name: str
+
+    def start(self, changed: Callable[[], None]) -> None:
+        """Begin to watch: connect, list, follow events, probe; reconnect by itself. Returns at once.
+
+        `changed` is called, from any thread, whenever `state()` has become another value.
+        """
+
+    def state(self) -> NodeState:
+        """As last seen. Doesn't block. The same object as before while nothing has changed."""
+
+    def refresh(self) -> NodeState:
+        """Ask the node now, in full. Never raises: an unreachable node is a state."""
+
+    def prepare(self, action: PrepareNode) -> None: ...
+
+    def start_pod(self, action: StartPod, contents: Contents) -> None:
+        """`contents` holds the ConfigMaps and Secrets that the pod reads."""
+
+    def start_containers(self, action: StartContainers) -> None: ...
+
+    def restart_container(self, action: RestartContainer) -> None: ...
+
+    def stop_pod(self, action: StopPod) -> None:
+        """Returns when nothing of the pod is left."""
+
+    def close(self) -> None:
+        """Stop watching and hang up. What runs on the node goes on."""

@@ -1,0 +1,127 @@
+"""Every expected failure, as one tree.
+
+    ReconcilerError
+    |- UsageError            the command line or an option is wrong
+    |- InventoryError        nodes.yaml is wrong
+    |- ManifestError         manifests are wrong; carries every finding
+    |- SourceError           a source can't be read (a repository, a directory)
+    |- FleetLocked           another reconciler runs this fleet
+    |- NotConverged          the revision did not converge: failed, blocked, or out of time
+    |- LabError              the lab can't do that
+    `- NodeError             carries the node's name
+       |- NodeUnreachable    no connection, or it broke: a state of the node, never a crash of the loop
+       |  |- HostKeyRefused  the host key is unknown or has changed
+       |  `- LoginRefused    sshd or the Docker socket doesn't let us in
+       `- EngineError        the Docker Engine refused a call
+          |- ImageUnavailable    it doesn't exist, no right to pull it, the registry is down
+          |- DiskFull            no space left on the node
+          |- PortTaken           a host port is in use by something else
+          |- Conflict            the name is taken or a removal is under way: look again, then retry
+          `- ContainerFailed     it can't be created or started: no such program, a bad mount, ...
+
+An error says where it happened, what was found and expected, and what to do about it. None
+carries a secret's value. A bug is any exception that isn't in this tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reconciler.model.finding import Finding
+
+
+class ReconcilerError(Exception):
+    """An expected failure. `where` names the object, `remedy` says what to do; both may be empty."""
+
+    reason = "Error"
+    """A CamelCase word for events and statuses, as Kubernetes' reasons are."""
+
+    def __init__(self, message: str, *, where: str = "", remedy: str = "") -> None:
+        super().__init__(message)
+        self.message, self.where, self.remedy = message, where, remedy
+
+    def __str__(self) -> str:
+        head = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{head}\n  {self.remedy}" if self.remedy else head
+
+
+class UsageError(ReconcilerError):
+    reason = "Usage"
+
+
+class InventoryError(ReconcilerError):
+    reason = "InvalidInventory"
+
+
+class ManifestError(ReconcilerError):
+    """Manifests are wrong. `findings` holds every error of every file, in order."""
+
+    reason = "InvalidManifest"
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("\n".join(str(f) for f in findings))
+        self.findings = tuple(findings)
+
+
+class SourceError(ReconcilerError):
+    reason = "SourceUnreadable"
+
+
+class FleetLocked(ReconcilerError):
+    reason = "FleetLocked"
+
+
+class NotConverged(ReconcilerError):
+    reason = "NotConverged"
+
+
+class LabError(ReconcilerError):
+    reason = "Lab"
+
+
+class NodeError(ReconcilerError):
+    """A failure on one node."""
+
+    reason = "NodeError"
+
+    def __init__(self, message: str, *, node: str, where: str = "", remedy: str = "") -> None:
+        super().__init__(message, where=where or f"node {node}", remedy=remedy)
+        self.node = node
+
+
+class NodeUnreachable(NodeError):
+    reason = "NodeUnreachable"
+
+
+class HostKeyRefused(NodeUnreachable):
+    reason = "HostKeyRefused"
+
+
+class LoginRefused(NodeUnreachable):
+    reason = "LoginRefused"
+
+
+class EngineError(NodeError):
+    reason = "EngineError"
+
+
+class ImageUnavailable(EngineError):
+    reason = "ErrImagePull"
+
+
+class DiskFull(EngineError):
+    reason = "DiskFull"
+
+
+class PortTaken(EngineError):
+    reason = "PortTaken"
+
+
+class Conflict(EngineError):
+    reason = "Conflict"
+
+
+class ContainerFailed(EngineError):
+    reason = "CreateContainerError"

@@ -1,0 +1,33 @@
+"""The bases of every value: frozen, keyword-only, defaults left out of the JSON."""
+
+from __future__ import annotations
+
+from typing import Any, dataclass_transform
+
+import msgspec
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+class FrozenMeta(msgspec.StructMeta):
+    """msgspec inherits every option but `kw_only`; this makes it, too, a property of the family."""
+
+    def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> Any:
+        return super().__new__(mcls, name, bases, namespace, **{"kw_only": True, **options})
+
+
+class Model(
+    msgspec.Struct,
+    metaclass=FrozenMeta,
+    frozen=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    rename="camel",
+):
+    """A manifest's value in Kubernetes' JSON form: camelCase keys, unknown keys refused.
+
+    Leaving defaults out keeps a template's digest stable when a later version learns a new field.
+    """
+
+
+class Value(msgspec.Struct, metaclass=FrozenMeta, frozen=True, omit_defaults=True):
+    """A value of our own that isn't a manifest: desired, observed, plan, progress."""

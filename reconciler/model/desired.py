@@ -1,0 +1,41 @@
+"""What a revision wants."""
+
+from __future__ import annotations
+
+from reconciler.model.base import Value
+from reconciler.model.config import ConfigMap, Secret
+from reconciler.model.fleet import Fleet
+from reconciler.model.kinds import Workload
+from reconciler.model.meta import Key
+from reconciler.model.revision import Revision
+
+Contents = dict[Key, ConfigMap | Secret]
+"""The ConfigMaps and Secrets that pods read, by key."""
+
+
+class Desired(Value):
+    """Built by `manifests`, read by `decide`. Every dict is in sorted order of its keys.
+
+    `hashes` is each workload's template hash: its pod template together with the contents of the
+    ConfigMaps and Secrets that it reads (10 hex digits). `stable` holds, for workloads whose newest
+    version failed, the version that last converged: it is kept serving (law 8), from the contents of its
+    own time. `complete` is False when the source couldn't be read in full: then nothing is pruned.
+    """
+
+    fleet: Fleet
+    revision: Revision
+    workloads: dict[Key, Workload] = {}
+    hashes: dict[Key, str] = {}
+    contents: Contents = {}
+    namespaces: tuple[str, ...] = ("default",)
+    stable: dict[Key, StableVersion] = {}
+    complete: bool = True
+
+
+class StableVersion(Value):
+    """The version of a workload that last converged, with everything it needs to be started again."""
+
+    workload: Workload
+    template_hash: str
+    revision: Revision
+    contents: Contents

@@ -1,0 +1,123 @@
+"""The inventory, nodes.yaml: which machines, where the manifests come from, how to be careful."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, field
+
+from reconciler.model.base import Model
+from reconciler.model.placement import Taint
+
+Duration = Annotated[str, Meta(pattern=r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$")]
+"""As Go writes them: `30s`, `5m`, `1h30m`."""
+
+
+class FleetMeta(Model):
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
+    annotations: dict[str, str] = {}
+    labels: dict[str, str] = {}
+
+
+class GitSource(Model):
+    """`url` is anything `git clone` takes. `path` is a folder inside the repository."""
+
+    url: str
+    branch: str = "main"
+    path: str = "."
+    interval: Duration = "30s"
+    identity_file: str = ""
+
+
+class DirectorySource(Model):
+    path: str
+
+
+class HostedSource(Model):
+    """A bare repository that `reconciler serve` owns: push to it over ssh."""
+
+    path: str
+    branch: str = "main"
+    folder: str = "."
+
+
+class SourceSpec(Model):
+    """One of the three."""
+
+    git: GitSource | None = None
+    directory: DirectorySource | None = None
+    hosted: HostedSource | None = None
+
+
+class PruneSpec(Model):
+    """`allow_empty` lets a source without a single object remove everything (off: that is an accident)."""
+
+    enabled: bool = True
+    allow_empty: bool = False
+
+
+class NetworkSpec(Model):
+    pod_cidr: str = field(default="10.42.0.0/16", name="podCIDR")
+    slice_bits: Annotated[int, Meta(ge=16, le=28)] = 24
+
+
+class WebhookSpec(Model):
+    """`secret_file` holds the secret that GitHub, GitLab or Gitea signs its calls with."""
+
+    secret_file: str
+
+
+class ServeSpec(Model):
+    """Where `serve` listens for /healthz, /metrics, /status and the webhook."""
+
+    listen: str = "127.0.0.1:7420"
+    webhook: WebhookSpec | None = None
+
+
+class NodeSpec(Model):
+    """One machine. `address` is `ssh://user@host:port` or `unix:///run/docker.sock`.
+
+    `host_key` is one or more lines of `ssh-ed25519 AAAA...`; without it the known_hosts files decide.
+    """
+
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")]
+    address: Annotated[str, Meta(pattern=r"^(ssh|unix)://.+")]
+    host_key: str = ""
+    known_hosts_file: str = ""
+    identity_file: str = ""
+    jump: str = ""
+    docker_socket: str = "/run/docker.sock"
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    taints: tuple[Taint, ...] = ()
+    unschedulable: bool = False
+
+
+class NodeDefaults(Model):
+    """What every node has unless it says otherwise."""
+
+    known_hosts_file: str = ""
+    identity_file: str = ""
+    jump: str = ""
+    docker_socket: str = "/run/docker.sock"
+
+
+class FleetSpec(Model):
+    nodes: tuple[NodeSpec, ...]
+    source: SourceSpec = SourceSpec()
+    defaults: NodeDefaults = NodeDefaults()
+    prune: PruneSpec = PruneSpec()
+    network: NetworkSpec = NetworkSpec()
+    serve: ServeSpec = ServeSpec()
+    node_lost_after: Duration = "40s"
+    """How long a node may be silent before it is NotReady and its pods' tolerations start to count."""
+    pod_eviction_after: Duration = "5m"
+    """Default toleration of a lost node (Kubernetes: tolerationSeconds 300 for not-ready, unreachable)."""
+    full_pass_interval: Duration = "60s"
+
+
+class Fleet(Model):
+    api_version: Literal["reconciler.io/v1"]
+    kind: Literal["Fleet"]
+    metadata: FleetMeta
+    spec: FleetSpec

@@ -1,0 +1,26 @@
+"""The labels on every Docker object that we make. From these alone the observed state is rebuilt.
+
+Only an object whose FLEET label names our fleet is ever touched.
+"""
+
+FLEET = "reconciler.io/fleet"
+NAMESPACE = "reconciler.io/namespace"
+POD = "reconciler.io/pod"
+CONTAINER = "reconciler.io/container"
+"""The container's name in its pod; `SANDBOX_NAME` for the sandbox."""
+ROLE = "reconciler.io/role"
+"""sandbox, init, sidecar or main."""
+OWNER = "reconciler.io/owner"
+"""The object that wants the pod, as `Kind/name`, in the pod's namespace."""
+TEMPLATE_HASH = "reconciler.io/template-hash"
+REVISION = "reconciler.io/revision"
+"""The commit (or directory state) that the pod was made from."""
+SPEC = "reconciler.io/spec"
+"""The pod as JSON (`model.observed.PodRecord`). Secrets appear as references, never as values."""
+POD_CIDR = "reconciler.io/pod-cidr"
+"""On the node's pod network: this node's slice of the fleet's range."""
+
+SANDBOX_NAME = "sandbox"
+
+INIT_ANNOTATION = "reconciler.io/init"
+"""On a pod: `"true"` puts Docker's init in front of each program as PID 1."""

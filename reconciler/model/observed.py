@@ -1,0 +1,193 @@
+"""What the nodes hold. Unreachable is a value: a node that can't be asked keeps what was last seen of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from reconciler.model.base import Value
+from reconciler.model.meta import Key
+from reconciler.model.pod import PodSpec
+
+Role = Literal["sandbox", "init", "sidecar", "main"]
+Phase = Literal["Pending", "Running", "Succeeded", "Failed", "Unknown"]
+
+
+class PodRecord(Value):
+    """A pod that has been given a place: everything but the contents of its ConfigMaps and Secrets.
+
+    It is the payload of `StartPod`, and as JSON the value of the SPEC label, so that a pod can be
+    understood, completed and moved from its labels alone. `ip` is empty for hostNetwork.
+    """
+
+    namespace: str
+    name: str
+    owner: Key
+    template_hash: str
+    revision: str
+    node: str
+    spec: PodSpec
+    ip: str = ""
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+    @property
+    def key(self) -> Key:
+        return Key("Pod", self.namespace, self.name)
+
+
+class ContainerState(Value):
+    """One container. Times in seconds since the epoch, None when it hasn't happened.
+
+    `state`: absent (not created, or removed behind our back), created (never started), running,
+    restarting (Docker waits before its next try), exited, paused.
+    `started`, `ready` and `live` are the probes' verdicts (True where there is no such probe;
+    `live` False asks for a restart: the liveness or startup probe failed for good).
+    """
+
+    name: str
+    role: Role
+    state: Literal["absent", "created", "running", "restarting", "exited", "paused"]
+    id: str = ""
+    image: str = ""
+    image_id: str = ""
+    exit_code: int | None = None
+    oom_killed: bool = False
+    created_at: float | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    restarts: int = 0
+    error: str = ""
+    started: bool = False
+    ready: bool = False
+    live: bool = True
+    probe_message: str = ""
+
+
+class PodState(Value):
+    """One pod on one node. `containers` in starting order: sandbox, init containers, main ones.
+
+    `phase`, `reason` and `message` are what `kubectl get pods` shows (`reason`: ContainerCreating,
+    PodInitializing, CrashLoopBackOff, ImagePullBackOff, Completed, Error, OOMKilled, NodeLost, ...).
+    `ready_since` is when it last became ready. `busy` says that an action on it is under way and
+    `terminating` that this action is its end: plan nothing for such a pod.
+    """
+
+    record: PodRecord
+    containers: tuple[ContainerState, ...] = ()
+    phase: Phase = "Pending"
+    reason: str = ""
+    message: str = ""
+    created_at: float = 0.0
+    ready: bool = False
+    ready_since: float | None = None
+    busy: bool = False
+    terminating: bool = False
+
+    @property
+    def key(self) -> Key:
+        return self.record.key
+
+    @property
+    def node(self) -> str:
+        return self.record.node
+
+    @property
+    def restarts(self) -> int:
+        return sum(c.restarts for c in self.containers)
+
+
+class NodeFacts(Value):
+    """What a node says of itself. CPU in millicores, memory and disk in bytes, skew in seconds.
+
+    `cpu_quota` etc. say whether this Engine's kernel can set that limit.
+    """
+
+    architecture: str = "amd64"
+    """As Kubernetes and image platforms name it: amd64, arm64, arm (with `variant` v6, v7)."""
+    variant: str = ""
+    os: str = "linux"
+    hostname: str = ""
+    kernel: str = ""
+    os_image: str = ""
+    docker_version: str = ""
+    api_version: str = ""
+    cpu_milli: int = 0
+    memory: int = 0
+    disk_free: int | None = None
+    clock_skew: float = 0.0
+    cgroup_version: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+class NodeState(Value):
+    """One node as last seen. `reachable` None means that it hasn't been asked yet: wait.
+
+    `lost_since` is when it stopped answering; `pods` are then the last seen.
+    `pod_cidr` is the slice of its pod network, empty until `PrepareNode` has made one.
+    """
+
+    name: str
+    reachable: bool | None = None
+    lost_since: float | None = None
+    reason: str = ""
+    message: str = ""
+    facts: NodeFacts = NodeFacts()
+    pod_cidr: str = ""
+    labels: dict[str, str] = {}
+    pods: tuple[PodState, ...] = ()
+
+
+class Observed:
+    """Every node, and its pods by owner. Immutable: `with_node` returns a changed copy.
+
+    Copies share what didn't change, so a pass can see by identity what it needn't look at again.
+    """
+
+    __slots__ = ("by_owner", "nodes")
+
+    def __init__(self, nodes: Iterable[NodeState] = ()) -> None:
+        self.nodes: Mapping[str, NodeState] = {n.name: n for n in sorted(nodes, key=lambda n: n.name)}
+        index: dict[Key, list[PodState]] = {}
+        for node in self.nodes.values():
+            for pod in node.pods:
+                index.setdefault(pod.record.owner, []).append(pod)
+        self.by_owner: Mapping[Key, tuple[PodState, ...]] = {k: tuple(v) for k, v in index.items()}
+        """Owner -> its pods, ordered by node and then as the node lists them."""
+
+    def with_node(self, node: NodeState) -> Observed:
+        """The same with `node` in place of its earlier state; owners it doesn't touch keep their tuples."""
+        old = self.nodes.get(node.name)
+        nodes = dict(self.nodes)
+        nodes[node.name] = node
+        if old is None:
+            nodes = dict(sorted(nodes.items()))
+        before: dict[Key, list[PodState]] = {}
+        for pod in old.pods if old else ():
+            before.setdefault(pod.record.owner, []).append(pod)
+        after: dict[Key, list[PodState]] = {}
+        for pod in node.pods:
+            after.setdefault(pod.record.owner, []).append(pod)
+        index = dict(self.by_owner)
+        for owner in before.keys() | after.keys():
+            mine = before.get(owner, []), after.get(owner, [])
+            if len(mine[0]) == len(mine[1]) and all(a is b for a, b in zip(*mine, strict=True)):
+                continue
+            rest = [p for p in index.get(owner, ()) if p.node != node.name]
+            merged = tuple(sorted([*rest, *mine[1]], key=lambda p: p.node))
+            if merged:
+                index[owner] = merged
+            else:
+                index.pop(owner, None)
+        copy = Observed.__new__(Observed)
+        copy.nodes, copy.by_owner = nodes, index
+        return copy
+
+    def pods(self) -> Iterable[PodState]:
+        for node in self.nodes.values():
+            yield from node.pods
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Observed) and self.nodes == other.nodes
+
+    __hash__ = None  # type: ignore[assignment]

@@ -1,0 +1,73 @@
+"""A plan: what to do now, what is being waited for, and what can't be done. A plan is text."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from reconciler.model.action import AnyAction
+from reconciler.model.base import Value
+from reconciler.model.meta import Key
+from reconciler.model.progress import Progress
+
+Standing = Literal["converged", "progressing", "failed", "blocked", "paused"]
+
+
+class Step(Value):
+    """One action, its number in the plan (from 1), and the numbers of those that must succeed first."""
+
+    number: int
+    action: AnyAction
+    after: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        act = self.action
+        order = f" after {', '.join(f'#{n}' for n in self.after)}" if self.after else ""
+        return f"#{self.number} {act.verb} {act.subject}{order}: {act.because}"
+
+
+class Wait(Value):
+    """Something that only time or a node can bring. `until` (epoch seconds) is when to look again."""
+
+    subject: str
+    because: str
+    until: float | None = None
+
+    def __str__(self) -> str:
+        return f"wait for {self.subject}: {self.because}"
+
+
+class Verdict(Value):
+    """How one workload stands against what is wanted of it. Counts are pods of the wanted number."""
+
+    standing: Standing
+    message: str = ""
+    desired: int = 0
+    updated: int = 0
+    ready: int = 0
+    available: int = 0
+    total: int = 0
+
+
+class Plan(Value):
+    """Up to the next wait. `progress` is to be recorded before the first step is taken.
+
+    `standing` is the fleet's: converged when every workload is, failed or blocked when one is and none
+    progresses. `notes` say what was held back on purpose (a prune that was refused) and why.
+    """
+
+    revision: str
+    steps: tuple[Step, ...] = ()
+    waits: tuple[Wait, ...] = ()
+    notes: tuple[str, ...] = ()
+    verdicts: dict[Key, Verdict] = {}
+    progress: Progress = Progress()
+    standing: Standing = "converged"
+
+    @property
+    def wake_at(self) -> float | None:
+        """When to decide again if nothing else happens; None: not because of time."""
+        return min((w.until for w in self.waits if w.until is not None), default=None)
+
+    def __str__(self) -> str:
+        lines = [*map(str, self.steps), *map(str, self.waits), *(f"note: {n}" for n in self.notes)]
+        return "\n".join(lines) if lines else "nothing to do"

@@ -1,0 +1,60 @@
+"""Where each rollout stands: the memory that labels can't hold. Losing it loses history, nothing else."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from reconciler.model.base import Value
+from reconciler.model.meta import Key
+from reconciler.model.observed import PodRecord
+
+RolloutPhase = Literal["progressing", "complete", "failed", "paused"]
+
+
+class PastVersion(Value):
+    """One entry of a workload's history: what `rollout history` lists. `number` counts from 1."""
+
+    number: int
+    template_hash: str
+    revision: str
+    at: float
+
+
+class RolloutState(Value):
+    """One workload's rollout to `template_hash`. Times in seconds since the epoch.
+
+    `stable_hash` and `stable_revision` name the version that last converged ("" before the first).
+    `progressed_at` restarts the progress deadline; `best` is the most updated and available pods seen.
+    `failed` is kept until the hash changes: a bad version is not retried.
+    `history` is ordered, newest last, at most revisionHistoryLimit old versions and the current one.
+    """
+
+    template_hash: str
+    phase: RolloutPhase
+    number: int
+    started_at: float
+    progressed_at: float
+    best: tuple[int, int] = (0, 0)
+    message: str = ""
+    stable_hash: str = ""
+    stable_revision: str = ""
+    history: tuple[PastVersion, ...] = ()
+
+
+class Attempt(Value):
+    """A pod that couldn't be started: it keeps its place; the next try is at `retry_at` (epoch seconds)."""
+
+    record: PodRecord
+    count: int
+    reason: str
+    message: str
+    first_at: float
+    retry_at: float
+
+
+class Progress(Value):
+    """`rollouts` by workload, `attempts` by pod. `converged` is the newest revision that converged whole."""
+
+    rollouts: dict[Key, RolloutState] = {}
+    attempts: dict[Key, Attempt] = {}
+    converged: str = ""

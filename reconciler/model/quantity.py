@@ -1,0 +1,55 @@
+"""Kubernetes' resource quantities: `500m`, `1.5`, `128Mi`, `2G`, `1e3`.
+
+Source of the rule: k8s.io/apimachinery `resource.Quantity`. Read exactly, rounded up once at the end.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_CEILING, Decimal
+from functools import lru_cache
+
+Quantity = str | int | float
+
+_FORM = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d+)|([numkKMGTPE]i?)?)$")
+_SUFFIX = {
+    "": Decimal(1), "n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"),
+    "k": Decimal(10) ** 3, "M": Decimal(10) ** 6, "G": Decimal(10) ** 9,
+    "T": Decimal(10) ** 12, "P": Decimal(10) ** 15, "E": Decimal(10) ** 18,
+    "Ki": Decimal(2) ** 10, "Mi": Decimal(2) ** 20, "Gi": Decimal(2) ** 30,
+    "Ti": Decimal(2) ** 40, "Pi": Decimal(2) ** 50, "Ei": Decimal(2) ** 60,
+}  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def parse_quantity(text: Quantity) -> Decimal:
+    """The exact value. Raises `ValueError` naming what was found."""
+    found = _FORM.match(str(text).strip())
+    if found is None or (found[3] or "") not in _SUFFIX:
+        raise ValueError(f'not a quantity: "{text}"')
+    return Decimal(found[1] + (found[2] or "")) * _SUFFIX[found[3] or ""]
+
+
+@lru_cache(maxsize=4096)
+def millicores(cpu: Quantity) -> int:
+    """CPU in thousandths of a core, rounded up."""
+    return int((parse_quantity(cpu) * 1000).to_integral_value(ROUND_CEILING))
+
+
+@lru_cache(maxsize=4096)
+def whole(amount: Quantity) -> int:
+    """Bytes, or a count of devices, rounded up."""
+    return int(parse_quantity(amount).to_integral_value(ROUND_CEILING))
+
+
+def human_bytes(count: int) -> str:
+    """The largest binary unit that keeps the number readable: 536870912 -> `512Mi`."""
+    for unit, size in (("Gi", 2**30), ("Mi", 2**20), ("Ki", 2**10)):
+        if count >= size:
+            return f"{count / size:.4g}{unit}"
+    return str(count)
+
+
+def human_cpu(milli: int) -> str:
+    """`1500` -> `1500m`, `2000` -> `2`."""
+    return f"{milli}m" if milli % 1000 else str(milli // 1000)

@@ -1,0 +1,88 @@
+"""Workloads that keep a number of pods: Deployment, ReplicaSet (apps/v1), ReplicationController (v1)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from reconciler.model.base import Model
+from reconciler.model.meta import Key, LabelSelector, ObjectMeta
+from reconciler.model.pod import PodTemplate
+
+Count = Annotated[int, Meta(ge=0)]
+Share = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^[0-9]+%$")]
+"""A number of pods, or a percentage of them: `1`, `25%`."""
+
+
+class RollingUpdate(Model):
+    max_unavailable: Share = "25%"
+    max_surge: Share = "25%"
+
+
+class DeploymentStrategy(Model):
+    type: Literal["RollingUpdate", "Recreate"] = "RollingUpdate"
+    rolling_update: RollingUpdate | None = None
+
+
+class DeploymentSpec(Model):
+    selector: LabelSelector
+    template: PodTemplate
+    replicas: Count = 1
+    strategy: DeploymentStrategy = DeploymentStrategy()
+    min_ready_seconds: Count = 0
+    progress_deadline_seconds: Annotated[int, Meta(ge=1)] = 600
+    revision_history_limit: Count = 10
+    paused: bool = False
+
+
+class Deployment(Model):
+    api_version: Literal["apps/v1"]
+    kind: Literal["Deployment"]
+    metadata: ObjectMeta
+    spec: DeploymentSpec
+    status: dict[str, Any] = {}
+
+    @property
+    def key(self) -> Key:
+        return Key(self.kind, self.metadata.namespace, self.metadata.name)
+
+
+class ReplicaSetSpec(Model):
+    selector: LabelSelector
+    template: PodTemplate
+    replicas: Count = 1
+    min_ready_seconds: Count = 0
+
+
+class ReplicaSet(Model):
+    api_version: Literal["apps/v1"]
+    kind: Literal["ReplicaSet"]
+    metadata: ObjectMeta
+    spec: ReplicaSetSpec
+    status: dict[str, Any] = {}
+
+    @property
+    def key(self) -> Key:
+        return Key(self.kind, self.metadata.namespace, self.metadata.name)
+
+
+class ReplicationControllerSpec(Model):
+    """The selector is a plain label map; left out, it is the template's labels."""
+
+    template: PodTemplate
+    selector: dict[str, str] = {}
+    replicas: Count = 1
+    min_ready_seconds: Count = 0
+
+
+class ReplicationController(Model):
+    api_version: Literal["v1"]
+    kind: Literal["ReplicationController"]
+    metadata: ObjectMeta
+    spec: ReplicationControllerSpec
+    status: dict[str, Any] = {}
+
+    @property
+    def key(self) -> Key:
+        return Key(self.kind, self.metadata.namespace, self.metadata.name)
