@@ -1,0 +1,74 @@
+"""The command line. One file a verb; a verb's file is imported only when it is called.
+
+This is the one place that prints errors and turns them into exit codes: 0 done, 1 an expected
+failure, 2 wrong usage (or, for `plan --detailed-exitcode`, changes), 3 a bug, 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from reconciler import __version__
+from reconciler.errors import ReconcilerError
+
+VERBS = {
+    "init": "Create a fleet repository from the template.",
+    "validate": "Check manifests and nodes.yaml; prints every error with file and line.",
+    "plan": "Show what would change, wave by wave.",
+    "apply": "Converge the fleet to a source, once.",
+    "serve": "Keep the fleet converged: the daemon.",
+    "status": "Show workloads, pods and nodes, what is going on and why.",
+    "nodes": "Check nodes and pin their host keys.",
+    "lab": "A disposable fleet of real nodes on this machine.",
+}
+"""Verb -> one line of help. Each lives in `cli/<verb>.py` as `command`."""
+
+HIDDEN = {"hook": "What the hosted repository's Git hooks call."}
+
+
+class Verbs(click.Group):
+    """Imports a verb's module when it is asked for: `validate` runs in a pre-commit hook."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS and cmd_name not in HIDDEN:
+            return None
+        command: click.Command = importlib.import_module(f"reconciler.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="reconciler")
+def reconciler() -> None:
+    """Kubernetes manifests, GitOps and kubectl on plain Docker hosts."""
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        code = reconciler.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except ReconcilerError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        click.echo("this is a bug in the reconciler; please report it with the lines above", err=True)
+        sys.exit(3)
+    sys.exit(code if isinstance(code, int) else 0)
