@@ -1,0 +1,40 @@
+"""One action, done on its node. The table of what is done how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.engine.node import Node
+from reconciler.errors import NodeUnreachable
+from reconciler.model.action import (
+    AnyAction,
+    PrepareNode,
+    RestartContainer,
+    StartContainers,
+    StartPod,
+    StopPod,
+)
+from reconciler.model.desired import Contents
+
+
+def perform(action: AnyAction, nodes: Mapping[str, Node], contents: Contents) -> None:
+    """Block until the effect is there. Raises `errors.NodeError`."""
+    node = nodes.get(action.node)
+    if node is None:
+        raise NodeUnreachable("it is not in the inventory", node=action.node)
+    match action:
+        case StartPod():
+            node.start_pod(action, contents)
+        case StartContainers():
+            node.start_containers(action)
+        case RestartContainer():
+            node.restart_container(action)
+        case StopPod():
+            node.stop_pod(action)
+        case PrepareNode():
+            node.prepare(action)
+
+
+def waits_long(action: AnyAction) -> bool:
+    """Mostly waiting for a program to end, not working: it mustn't hold up what can be done meanwhile."""
+    return isinstance(action, StopPod | RestartContainer)

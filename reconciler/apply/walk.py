@@ -1,0 +1,173 @@
+"""Walks plans: each step as soon as those before it have succeeded, a few at a time per node.
+
+A slow or lost node delays its own steps only. A step whose predecessor fails is dropped: the
+next decision sees what is and plans anew.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from time import monotonic
+
+from reconciler.apply.perform import perform, waits_long
+from reconciler.engine.node import Node
+from reconciler.errors import NodeError
+from reconciler.model.action import AnyAction, PodAction
+from reconciler.model.base import Value
+from reconciler.model.desired import Contents
+from reconciler.model.plan import Step
+
+WORKERS_PER_NODE = 4
+"""More than two calls at a time gain nothing on a node; two more, so that a long pull doesn't block."""
+STOPPING_PER_NODE = 32
+"""Pods that end at the same time on one node. Each mostly waits for its grace period."""
+
+ContentsOf = Callable[[AnyAction], Contents]
+
+
+class Outcome(Value):
+    """How one action ended, after how many seconds. Both errors None: its effect is there."""
+
+    action: AnyAction
+    seconds: float
+    error: NodeError | None = None
+    bug: Exception | None = None
+
+
+class Walker:
+    """Runs steps in threads.
+
+    For each action that ends, in this order: `done(outcome)` from its thread, then the action is no
+    longer `under_way()`, then `wake()`. So whoever reads `under_way()` first and the outcomes after it
+    never misses how an action ended.
+    """
+
+    def __init__(
+        self, nodes: Mapping[str, Node], done: Callable[[Outcome], None], wake: Callable[[], None]
+    ) -> None:
+        self._nodes, self._done, self._wake = nodes, done, wake
+        self._changed = threading.Condition()
+        self._under_way: dict[tuple[str, str], AnyAction] = {}
+        self._running = 0
+        self._lanes: dict[tuple[str, bool], ThreadPoolExecutor] = {}
+        self._stopping = False
+
+    def under_way(self) -> tuple[AnyAction, ...]:
+        """Actions that were taken on and haven't ended."""
+        with self._changed:
+            return tuple(self._under_way.values())
+
+    def submit(self, steps: Iterable[Step], contents: ContentsOf) -> list[Step]:
+        """Take on every step whose subject isn't busy; returns those. Doesn't block.
+
+        `contents` gives the ConfigMaps and Secrets for an action: an older version keeps its own.
+        """
+        with self._changed:
+            fresh = [s for s in steps if not self._stopping and _subject(s.action) not in self._under_way]
+            self._under_way.update((_subject(s.action), s.action) for s in fresh)
+        _Walk(self, fresh, contents).release()
+        return fresh
+
+    def begin(self, action: AnyAction, contents: ContentsOf, then: Callable[[bool], None]) -> None:
+        """Queue one action in its node's lane; `then` is told whether it succeeded."""
+        with self._changed:
+            stopping, lane = self._stopping, None if self._stopping else self._lane(action)
+        if stopping or lane is None:
+            self.drop([action])
+        else:
+            lane.submit(self._do, action, contents, then)
+
+    def drop(self, actions: Iterable[AnyAction]) -> None:
+        """These won't run, or have ended."""
+        with self._changed:
+            for action in actions:
+                self._under_way.pop(_subject(action), None)
+            self._changed.notify_all()
+        self._wake()
+
+    def stop(self, timeout: float) -> bool:
+        """Begin nothing more, wait for what has begun. True when all of it ended in `timeout` seconds."""
+        with self._changed:
+            self._stopping = True
+            for lane in self._lanes.values():
+                lane.shutdown(wait=False, cancel_futures=True)
+            return self._changed.wait_for(lambda: self._running == 0, timeout)
+
+    def _lane(self, action: AnyAction) -> ThreadPoolExecutor:
+        key = (action.node, waits_long(action))
+        if key not in self._lanes:
+            size = STOPPING_PER_NODE if key[1] else WORKERS_PER_NODE
+            self._lanes[key] = ThreadPoolExecutor(size, thread_name_prefix=f"apply-{action.node}")
+        return self._lanes[key]
+
+    def _do(self, action: AnyAction, contents: ContentsOf, then: Callable[[bool], None]) -> None:
+        with self._changed:
+            if self._stopping:
+                return
+            self._running += 1
+        outcome = _attempt(action, self._nodes, contents)
+        self._done(outcome)
+        then(outcome.error is None and outcome.bug is None)
+        with self._changed:
+            self._running -= 1
+        self.drop([action])
+
+
+class _Walk:
+    """One plan's steps and what each still waits for."""
+
+    def __init__(self, walker: Walker, steps: list[Step], contents: ContentsOf) -> None:
+        taken = {s.number for s in steps}
+        self._walker, self._contents = walker, contents
+        self._lock = threading.Lock()
+        self._waiting = {s.number: (s, {n for n in s.after if n in taken}) for s in steps}
+
+    def release(self) -> None:
+        """Begin every step that waits for nothing any more."""
+        with self._lock:
+            ready = [s for s, before in self._waiting.values() if not before]
+            for step in ready:
+                del self._waiting[step.number]
+        for step in ready:
+            self._walker.begin(step.action, self._contents, partial(self._ended, step.number))
+
+    def _ended(self, number: int, succeeded: bool) -> None:
+        with self._lock:
+            if not succeeded:
+                lost = self._cut_off(number)
+            else:
+                lost = []
+                for _, before in self._waiting.values():
+                    before.discard(number)
+        if lost:
+            self._walker.drop(lost)
+        self.release()
+
+    def _cut_off(self, number: int) -> list[AnyAction]:
+        """Forget every step that waits, also through others, for one that failed."""
+        dead, lost = {number}, []
+        while hit := [n for n, (_, before) in self._waiting.items() if before & dead]:
+            lost += [self._waiting.pop(n)[0].action for n in hit]
+            dead.update(hit)
+        return lost
+
+
+def _attempt(action: AnyAction, nodes: Mapping[str, Node], contents: ContentsOf) -> Outcome:
+    began = monotonic()
+    error: NodeError | None = None
+    bug: Exception | None = None
+    try:
+        perform(action, nodes, contents(action))
+    except NodeError as failure:
+        error = failure
+    except Exception as failure:  # a bug in one action is reported; it must not end the loop
+        bug = failure
+    return Outcome(action=action, seconds=monotonic() - began, error=error, bug=bug)
+
+
+def _subject(action: AnyAction) -> tuple[str, str]:
+    """What the action is done to: only one at a time."""
+    return (action.node, str(action.key)) if isinstance(action, PodAction) else (action.node, "")
