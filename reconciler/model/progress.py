@@ -53,8 +53,12 @@ class Attempt(Value):
 
 
 class Progress(Value):
-    """`rollouts` by workload, `attempts` by pod. `converged` is the newest revision that converged whole."""
+    """`rollouts` by workload, `attempts` by pod.
+
+    `accepted` is the newest revision without an error, `converged` the newest that converged whole.
+    """
 
     rollouts: dict[Key, RolloutState] = {}
     attempts: dict[Key, Attempt] = {}
+    accepted: str = ""
     converged: str = ""
