@@ -75,13 +75,13 @@ class ServeSpec(Model):
 
 
 class NodeSpec(Model):
-    """One machine. `address` is `ssh://user@host:port` or `unix:///run/docker.sock`.
+    """One machine: `ssh://user@host:port`, `unix:///run/docker.sock`, or `sim://` for one in memory.
 
     `host_key` is one or more lines of `ssh-ed25519 AAAA...`; without it the known_hosts files decide.
     """
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")]
-    address: Annotated[str, Meta(pattern=r"^(ssh|unix)://.+")]
+    address: Annotated[str, Meta(pattern=r"^(ssh|unix|sim)://.+")]
     host_key: str = ""
     known_hosts_file: str = ""
     identity_file: str = ""

@@ -1,0 +1,161 @@
+"""The loop. Level-triggered: each pass looks at what is and moves one safe step closer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from reconciler.apply.inflight import overlay
+from reconciler.apply.walk import Outcome, Walker
+from reconciler.decide import decide
+from reconciler.decide.attempts import after_failure, after_success
+from reconciler.decide.settled import Settled
+from reconciler.engine.node import Node
+from reconciler.loop.fleet import FleetView
+from reconciler.loop.turn import Turn
+from reconciler.loop.wanted import Wanted
+from reconciler.model.action import AnyAction, StartPod
+from reconciler.model.desired import Contents, Desired
+from reconciler.model.plan import Plan
+from reconciler.model.progress import Progress
+
+
+class ProgressKeeper(Protocol):
+    """Where progress is kept between passes and lives."""
+
+    def load(self) -> Progress: ...
+    def save(self, progress: Progress) -> None: ...
+
+
+class Loop:
+    """One fleet's loop. `listeners` get every turn, in order, from the loop's thread.
+
+    `full_pass` is the most seconds between two passes.
+    """
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        nodes: Mapping[str, Node],
+        keeper: ProgressKeeper,
+        listeners: Sequence[Callable[[Turn], None]],
+        *,
+        clock: Callable[[], float] = time.time,
+        full_pass: float = 60.0,
+    ) -> None:
+        self._wanted, self._view, self._keeper = wanted, FleetView(nodes), keeper
+        self._listeners, self._clock, self._full_pass = listeners, clock, full_pass
+        self._awake = threading.Event()
+        self._ended: deque[Outcome] = deque()
+        self._walker = Walker(nodes, self._ended.append, self.wake)
+        self._settled: Settled | None = None
+        self._stopped = False
+        self.progress = self._saved = keeper.load()
+
+    def wake(self) -> None:
+        """Make the next pass happen now. From any thread."""
+        self._awake.set()
+
+    def stop(self) -> None:
+        """End after the pass that is under way. From any thread, or a signal handler."""
+        self._stopped = True
+        self._awake.set()
+
+    def run(self, until: Callable[[Turn], bool] = lambda _: False) -> Turn:
+        """Pass after pass, until `until` says so or `stop` is called; returns the last turn."""
+        self._view.start(self.wake)
+        self._wanted.start(self.wake)
+        while True:
+            self._awake.clear()
+            turn = self.turn()
+            if self._stopped or until(turn):
+                return turn
+            self._awake.wait(self._nap(turn.plan))
+
+    def turn(self) -> Turn:
+        """One pass: observe, load, decide, record, apply."""
+        began = time.monotonic()
+        now = self._clock()
+        under_way = self._walker.under_way()  # before the outcomes: see Walker
+        ended = self._learn(now)
+        desired = self._wanted.update(self.progress)
+        observed = overlay(self._view.observe(), under_way)
+        turn = Turn(
+            at=now,
+            seconds=0.0,
+            observed=observed,
+            ended=ended,
+            refusal=self._wanted.refusal,
+            source_error=self._wanted.error,
+        )
+        if desired is not None:
+            turn = self._act(turn, desired, now)
+        turn = msgspec.structs.replace(turn, seconds=time.monotonic() - began)
+        for listener in self._listeners:
+            listener(turn)
+        return turn
+
+    def _act(self, turn: Turn, desired: Desired, now: float) -> Turn:
+        plan = decide(desired, turn.observed, self.progress, now, self._settled)
+        self._settled = plan.settled
+        self._keep(_with_revisions(plan, desired))
+        begun = self._walker.submit(plan.steps, lambda action: _contents(desired, action))
+        idle = not self._walker.under_way()
+        return msgspec.structs.replace(turn, desired=desired, plan=plan, begun=tuple(begun), idle=idle)
+
+    def _learn(self, now: float) -> tuple[Outcome, ...]:
+        """Take in how actions ended: a pod that couldn't be started is tried again later, not at once."""
+        ended = []
+        while self._ended:
+            ended.append(self._ended.popleft())
+        for outcome in ended:
+            self.progress = _learned(self.progress, outcome, now)
+        return tuple(ended)
+
+    def _keep(self, progress: Progress) -> None:
+        """Before the first step is taken: what is done next must never be unknown to a successor."""
+        if progress != self._saved:
+            self._keeper.save(progress)
+        self.progress = self._saved = progress
+
+    def _nap(self, plan: Plan | None) -> float:
+        """Seconds until time alone makes another pass worthwhile."""
+        if plan is None or plan.wake_at is None:
+            return self._full_pass
+        return min(self._full_pass, max(0.01, plan.wake_at - self._clock()))
+
+    def close(self, timeout: float) -> bool:
+        """Let effects that have begun end, at most `timeout` seconds; True when none was cut off."""
+        clean = self._walker.stop(timeout)
+        self._wanted.close()
+        self._view.close()
+        return clean
+
+
+def _learned(progress: Progress, outcome: Outcome, now: float) -> Progress:
+    action = outcome.action
+    if not isinstance(action, StartPod):
+        return progress
+    if outcome.error is not None:
+        return after_failure(progress, action, outcome.error.reason, outcome.error.message, now)
+    if outcome.bug is not None:
+        return after_failure(progress, action, "InternalError", str(outcome.bug), now)
+    return after_success(progress, action.key)
+
+
+def _with_revisions(plan: Plan, desired: Desired) -> Progress:
+    done = desired.revision.id if plan.standing == "converged" else plan.progress.converged
+    return msgspec.structs.replace(plan.progress, accepted=desired.revision.id, converged=done)
+
+
+def _contents(desired: Desired, action: AnyAction) -> Contents:
+    """An older version's pods get the ConfigMaps and Secrets of its own time."""
+    stable = desired.stable.get(action.owner) if action.owner is not None else None
+    if stable and isinstance(action, StartPod) and action.record.template_hash == stable.template_hash:
+        return stable.contents
+    return desired.contents

@@ -1,0 +1,152 @@
+"""A turn in words: lines for the terminal and the pusher, events for the journal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.apply.walk import Outcome
+from reconciler.errors import ManifestError
+from reconciler.loop.turn import Turn
+from reconciler.model.action import (
+    AnyAction,
+    PodAction,
+    PrepareNode,
+    RestartContainer,
+    StartContainers,
+    StartPod,
+    StopPod,
+)
+from reconciler.model.event import Event
+from reconciler.model.meta import Key
+from reconciler.model.plan import Plan, Verdict
+
+_REASON = {
+    StartPod: "Scheduled",
+    StartContainers: "Started",
+    RestartContainer: "Unhealthy",
+    StopPod: "Killing",
+    PrepareNode: "Preparing",
+}
+"""The event's reason when an action begins; Kubernetes' words where it has one."""
+
+_STANDING_REASON = {
+    "converged": "RolloutComplete",
+    "progressing": "Progressing",
+    "failed": "ProgressDeadlineExceeded",
+    "blocked": "FailedScheduling",
+    "paused": "RolloutPaused",
+}
+
+
+class Narrator:
+    """Says each thing once: what is new since the last turn."""
+
+    def __init__(self) -> None:
+        self._revision = ""
+        self._verdicts: dict[Key, Verdict] = {}
+        self._notes: tuple[str, ...] = ()
+        self._refused = ""
+        self._source_error = ""
+
+    def tell(self, turn: Turn) -> tuple[list[str], list[Event]]:
+        """Lines and events, in the order in which things happened."""
+        lines: list[str] = []
+        events: list[Event] = []
+        self._trouble(turn, lines, events)
+        for outcome in turn.ended:
+            told = _ended(turn, outcome)
+            lines += told[0]
+            events += told[1]
+        if turn.plan is not None and turn.desired is not None:
+            if turn.plan.revision != self._revision:
+                self._revision = turn.plan.revision
+                lines.append(f"revision {turn.desired.revision}")
+            for step in turn.begun:
+                lines.append(str(step.action))
+                events.append(_begun(turn, step.action))
+            self._changes(turn, turn.plan, lines, events)
+        return lines, events
+
+    def _trouble(self, turn: Turn, lines: list[str], events: list[Event]) -> None:
+        """A revision that was refused, a source that can't be read."""
+        refused = turn.refusal.revision.id if turn.refusal else ""
+        if turn.refusal is not None and refused != self._refused:
+            error = turn.refusal.error
+            lines += [f"revision {turn.refusal.revision} is refused:", str(error)]
+            events.append(_event(turn, _FLEET, error.reason, _brief(error), type="Warning", revision=refused))
+        self._refused = refused
+        problem = str(turn.source_error) if turn.source_error else ""
+        if turn.source_error is not None and problem != self._source_error:
+            lines.append(f"the source can't be read: {problem}")
+            events.append(_event(turn, _FLEET, turn.source_error.reason, problem, type="Warning"))
+        self._source_error = problem
+
+    def _changes(self, turn: Turn, plan: Plan, lines: list[str], events: list[Event]) -> None:
+        for key, verdict in plan.verdicts.items():
+            before = self._verdicts.get(key)
+            if before == verdict:
+                continue
+            lines.append(f"{key}: {describe(verdict)}")
+            if before is None or before.standing != verdict.standing:
+                kind = "Warning" if verdict.standing in ("failed", "blocked") else "Normal"
+                reason, text = _STANDING_REASON[verdict.standing], describe(verdict)
+                events.append(_event(turn, key, reason, text, type=kind, revision=plan.revision))
+        self._verdicts = dict(plan.verdicts)
+        lines += [f"note: {n}" for n in plan.notes if n not in self._notes]
+        self._notes = plan.notes
+
+
+def describe(verdict: Verdict) -> str:
+    """`progressing, 3 of 6 updated, 5 available: waiting for web-1 to become ready`."""
+    counts = f"{verdict.updated} of {verdict.desired} updated, {verdict.available} available"
+    return f"{verdict.standing}, {counts}" + (f": {verdict.message}" if verdict.message else "")
+
+
+_FLEET = Key("Fleet", "", "")
+
+
+def _event(turn: Turn, about: Key, reason: str, message: str, **more: Any) -> Event:
+    """`more`: `type` (Normal unless given), `node`, `revision`."""
+    return Event(**({"type": "Normal"} | more), at=turn.at, about=about, reason=reason, message=message)
+
+
+def _begun(turn: Turn, action: AnyAction) -> Event:
+    kind = "Warning" if isinstance(action, RestartContainer) else "Normal"
+    revision = turn.plan.revision if turn.plan else ""
+    return _event(
+        turn,
+        _about(action),
+        _REASON[type(action)],
+        str(action),
+        type=kind,
+        node=action.node,
+        revision=revision,
+    )
+
+
+def _ended(turn: Turn, outcome: Outcome) -> tuple[list[str], list[Event]]:
+    """Failures are told; of what succeeded only that a pod has started."""
+    action = outcome.action
+    about, node = _about(action), action.node
+    if outcome.error is not None:
+        found = outcome.error.message
+        line = f"failed to {action.verb} {action.subject}: {found}"
+        return [line], [_event(turn, about, outcome.error.reason, found, type="Warning", node=node)]
+    if outcome.bug is not None:
+        line = f"a bug while trying to {action.verb} {action.subject}: {outcome.bug!r}"
+        return [line], [_event(turn, about, "InternalError", repr(outcome.bug), type="Warning", node=node)]
+    if isinstance(action, StartPod):
+        message = f"started on {node} in {outcome.seconds:.2f} s"
+        return [], [_event(turn, about, "Started", message, node=node)]
+    return [], []
+
+
+def _about(action: AnyAction) -> Key:
+    return action.key if isinstance(action, PodAction) else Key("Node", "", action.node)
+
+
+def _brief(error: Exception) -> str:
+    """The first finding and how many more: an event is one line."""
+    if isinstance(error, ManifestError) and len(error.findings) > 1:
+        return f"{error.findings[0].message} (and {len(error.findings) - 1} more)"
+    return str(error).splitlines()[0]

@@ -1,0 +1,31 @@
+"""What one pass saw, decided and began: the value that everybody who listens gets."""
+
+from __future__ import annotations
+
+from reconciler.apply.walk import Outcome
+from reconciler.errors import SourceError
+from reconciler.loop.wanted import Refusal
+from reconciler.model.base import Value
+from reconciler.model.desired import Desired
+from reconciler.model.observed import Observed
+from reconciler.model.plan import Plan, Step
+
+
+class Turn(Value):
+    """One pass. `at` in seconds since the epoch, `seconds` is how long it took.
+
+    `desired` and `plan` are None while no good revision has been seen. `begun` are the plan's steps
+    that were taken on now, `ended` the actions that ended since the last pass. `idle` says that
+    nothing is under way.
+    """
+
+    at: float
+    seconds: float
+    observed: Observed
+    desired: Desired | None = None
+    plan: Plan | None = None
+    begun: tuple[Step, ...] = ()
+    ended: tuple[Outcome, ...] = ()
+    idle: bool = True
+    refusal: Refusal | None = None
+    source_error: SourceError | None = None
