@@ -1,0 +1,189 @@
+"""The walker against nodes whose effects the test opens and closes by hand."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from reconciler.apply.inflight import overlay
+from reconciler.apply.walk import Outcome, Walker
+from reconciler.errors import EngineError
+from reconciler.model.action import AnyAction, StartPod, StopPod
+from reconciler.model.container import Container
+from reconciler.model.desired import Contents
+from reconciler.model.meta import Key
+from reconciler.model.observed import NodeState, Observed, PodRecord, PodState
+from reconciler.model.plan import Step
+from reconciler.model.pod import PodSpec
+
+OWNER = Key("Deployment", "default", "web")
+
+
+def record(pod: str, node: str = "a") -> PodRecord:
+    spec = PodSpec(containers=(Container(name="app", image="web:v1"),))
+    return PodRecord(
+        namespace="default", name=pod, owner=OWNER, template_hash="h", revision="r", node=node, spec=spec
+    )
+
+
+def start(pod: str, node: str = "a") -> StartPod:
+    return StartPod(
+        node=node, because="it is wanted", owner=OWNER, namespace="default", pod=pod, record=record(pod, node)
+    )
+
+
+def stop(pod: str, node: str = "a") -> StopPod:
+    return StopPod(node=node, because="it isn't wanted", owner=OWNER, namespace="default", pod=pod, grace=0)
+
+
+class GatedNode:
+    """Blocks each effect until its gate opens; fails those that it is told to."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.log: list[str] = []
+        self.gates: dict[str, threading.Event] = {}
+        self.broken: set[str] = set()
+
+    def start_pod(self, action: StartPod, contents: Contents) -> None:
+        self._effect(action)
+
+    def stop_pod(self, action: StopPod) -> None:
+        self._effect(action)
+
+    def _effect(self, action: StartPod | StopPod) -> None:
+        self.log.append(f"{action.verb} {action.pod}")
+        if action.pod in self.gates:
+            assert self.gates[action.pod].wait(5)
+        if action.pod in self.broken:
+            raise EngineError("no", node=self.name)
+
+
+class Bench:
+    """A walker with two nodes, and what became of its actions."""
+
+    def __init__(self) -> None:
+        self.nodes = {"a": GatedNode("a"), "b": GatedNode("b")}
+        self.outcomes: list[Outcome] = []
+        self.woken = threading.Condition()
+        self.walker = Walker(self.nodes, self.outcomes.append, self.wake)  # type: ignore[arg-type]
+
+    def wake(self) -> None:
+        with self.woken:
+            self.woken.notify_all()
+
+    def submit(self, *steps: Step) -> list[Step]:
+        return self.walker.submit(steps, lambda _: {})
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        with self.woken:
+            assert self.woken.wait_for(holds, 5)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def step(number: int, action: AnyAction, *after: int) -> Step:
+    return Step(number=number, action=action, after=after)
+
+
+def test_a_step_runs_only_after_those_before_it_succeeded(bench: Bench) -> None:
+    bench.nodes["a"].gates["old"] = threading.Event()
+    bench.submit(step(1, stop("old")), step(2, start("new", "b"), 1))
+    assert bench.nodes["b"].log == []
+    bench.nodes["a"].gates["old"].set()
+    bench.until(lambda: not bench.walker.under_way())
+    assert bench.nodes["b"].log == ["start new"]
+
+
+def test_a_failure_drops_what_depends_on_it_also_through_others(bench: Bench) -> None:
+    bench.nodes["a"].broken.add("old")
+    first, second, third = step(1, stop("old")), step(2, start("new"), 1), step(3, start("newer"), 2)
+    bench.submit(first, second, third, step(4, start("x")))
+        step(1, stop("old")), step(2, start("new"), 1), step(3, start("newer"), 2), step(4, start("x"))
+    )
+    bench.until(lambda: not bench.walker.under_way())
+    assert sorted(bench.nodes["a"].log) == ["start x", "stop old"]
+    assert {o.action.pod: o.error is None for o in bench.outcomes} == {"old": False, "x": True}  # type: ignore[union-attr]
+
+
+def test_a_slow_node_delays_its_own_steps_only(bench: Bench) -> None:
+    gate = bench.nodes["a"].gates["slow"] = threading.Event()
+    bench.submit(step(1, start("slow", "a")), step(2, start("quick", "b")))
+    bench.until(lambda: len(bench.walker.under_way()) == 1)
+    assert [a.pod for a in bench.walker.under_way()] == ["slow"]  # type: ignore[union-attr]
+    gate.set()
+    bench.until(lambda: not bench.walker.under_way())
+
+
+def test_many_pods_that_end_slowly_dont_hold_up_a_start(bench: Bench) -> None:
+    gates = [bench.nodes["a"].gates.setdefault(f"old-{i}", threading.Event()) for i in range(20)]
+    bench.submit(*(step(i + 1, stop(f"old-{i}")) for i in range(20)))
+    bench.submit(step(1, start("new")))
+    bench.until(lambda: "start new" in bench.nodes["a"].log)
+    for gate in gates:
+        gate.set()
+    bench.until(lambda: not bench.walker.under_way())
+
+
+def test_a_subject_is_busy_until_its_action_ends(bench: Bench) -> None:
+    gate = bench.nodes["a"].gates["web"] = threading.Event()
+    assert len(bench.submit(step(1, start("web")))) == 1
+    assert bench.submit(step(1, start("web"))) == []
+    gate.set()
+    bench.until(lambda: not bench.walker.under_way())
+    assert len(bench.submit(step(1, start("web")))) == 1
+
+
+def test_an_outcome_is_there_before_its_action_is_no_longer_under_way(bench: Bench) -> None:
+    for i in range(50):
+        bench.submit(step(1, start(f"web-{i}")))
+        while bench.walker.under_way():
+            pass
+        assert len(bench.outcomes) == i + 1
+
+
+def test_stop_lets_what_has_begun_end_and_begins_nothing_more(bench: Bench) -> None:
+    gate = bench.nodes["a"].gates["web"] = threading.Event()
+    bench.submit(step(1, start("web")), step(2, start("next"), 1))
+    bench.until(lambda: True)
+    assert not bench.walker.stop(0.05)
+    gate.set()
+    assert bench.walker.stop(5)
+    assert bench.nodes["a"].log == ["start web"]
+    assert bench.submit(step(1, start("late"))) == []
+
+
+def test_a_bug_in_an_effect_is_an_outcome_not_the_end() -> None:
+    outcomes: list[Outcome] = []
+    done = threading.Event()
+    walker = Walker({"a": object()}, outcomes.append, done.set)  # type: ignore[dict-item]
+    walker.submit([step(1, start("web"))], lambda _: {})
+    assert done.wait(5)
+    assert isinstance(outcomes[0].bug, AttributeError)
+
+
+def test_a_node_that_left_the_inventory_is_unreachable(bench: Bench) -> None:
+    bench.submit(step(1, start("web", "gone")))
+    bench.until(lambda: bool(bench.outcomes))
+    assert "not in the inventory" in str(bench.outcomes[0].error)
+
+
+def test_overlay_shows_what_is_coming_and_what_is_ending() -> None:
+    there = PodState(record=record("old"), phase="Running", ready=True)
+    observed = Observed([NodeState(name="a", reachable=True, pods=(there,)), NodeState(name="b")])
+    shown = overlay(observed, [stop("old"), start("new")])
+    pods = {p.record.name: p for p in shown.nodes["a"].pods}
+    assert (pods["old"].busy, pods["old"].terminating) == (True, True)
+    assert (pods["new"].busy, pods["new"].reason) == (True, "ContainerCreating")
+    assert shown.nodes["b"] is observed.nodes["b"]
+    assert not observed.nodes["a"].pods[0].busy
+
+
+def test_overlay_keeps_the_nodes_that_nothing_happens_on() -> None:
+    observed = Observed([NodeState(name="a", reachable=True)])
+    assert overlay(observed, []) is observed
