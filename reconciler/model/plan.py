@@ -48,7 +48,13 @@ class Verdict(Value):
     total: int = 0
 
 
-class Plan(Value):
+class Settled:
+    """What a pass may take over from the one before. Opaque: `decide` makes it, `decide` reads it."""
+
+    __slots__ = ()
+
+
+class Plan(Value, dict=True):
     """Up to the next wait. `progress` is to be recorded before the first step is taken.
 
     `standing` is the fleet's: converged when every workload is, failed or blocked when one is and none
@@ -62,6 +68,17 @@ class Plan(Value):
     verdicts: dict[Key, Verdict] = {}
     progress: Progress = Progress()
     standing: Standing = "converged"
+
+    @property
+    def settled(self) -> Settled | None:
+        """The memo for the next pass. Beside the fields: never in JSON, text or comparisons."""
+        memo: Settled | None = self.__dict__.get("_settled")
+        return memo
+
+    def remember(self, memo: Settled) -> Plan:
+        """This plan, with `settled` set."""
+        self.__dict__["_settled"] = memo
+        return self
 
     @property
     def wake_at(self) -> float | None:

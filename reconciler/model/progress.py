@@ -39,6 +39,10 @@ class RolloutState(Value):
     stable_hash: str = ""
     stable_revision: str = ""
     history: tuple[PastVersion, ...] = ()
+    replicas: int | None = None
+    """Pods wanted at the last pass: a change in the middle of a rollout is spread over its versions."""
+    refused_architectures: tuple[str, ...] = ()
+    """Node architectures for which a pull said that the image has no build."""
 
 
 class Attempt(Value):
