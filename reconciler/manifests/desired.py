@@ -1,0 +1,81 @@
+"""What a revision wants, put together from its objects. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from reconciler.manifests.digest import contents_digest, reads, template_digest, template_of, workload_hash
+from reconciler.model.config import ConfigMap, Namespace, Secret
+from reconciler.model.desired import Contents, Desired
+from reconciler.model.fleet import Fleet
+from reconciler.model.kinds import Object, Workload
+from reconciler.model.meta import Key
+from reconciler.model.revision import Revision
+
+T = TypeVar("T")
+
+
+class DigestCache:
+    """Digests of the objects of the last revision, by identity: unchanged objects cost nothing again."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, tuple[Object, object]] = {}
+        self._now: dict[int, tuple[Object, object]] = {}
+
+    def turn(self) -> None:
+        """Forget what the last revision no longer had."""
+        self._last, self._now = self._now, {}
+
+    def of(self, item: Object, work: Callable[[], T]) -> T:
+        known = self._last.get(id(item)) or self._now.get(id(item))
+        result = known[1] if known and known[0] is item else work()
+        self._now[id(item)] = item, result
+        return result  # type: ignore[return-value]  # an item is always asked for with the same work
+
+
+def desired(
+    fleet: Fleet,
+    revision: Revision,
+    objects: Sequence[Object],
+    *,
+    complete: bool = True,
+    cache: DigestCache | None = None,
+) -> Desired:
+    """`objects` as `load_tree` gives them. Keep `cache` from one revision to the next."""
+    cache = cache or DigestCache()
+    cache.turn()
+    ordered = sorted(objects, key=lambda item: item.key)
+    workloads: dict[Key, Workload] = {}
+    contents: Contents = {}
+    namespaces = {"default"}
+    for item in ordered:
+        if isinstance(item, ConfigMap | Secret):
+            contents[item.key] = item
+        elif not isinstance(item, Namespace):
+            workloads[item.key] = item
+        namespaces.add(item.metadata.name if isinstance(item, Namespace) else item.metadata.namespace)
+    return Desired(
+        fleet=fleet,
+        revision=revision,
+        workloads=workloads,
+        hashes={key: _hash(workload, contents, cache) for key, workload in workloads.items()},
+        contents=contents,
+        namespaces=tuple(sorted(namespaces)),
+        complete=complete,
+    )
+
+
+def _hash(workload: Workload, contents: Contents, cache: DigestCache) -> str:
+    template, keys = cache.of(workload, lambda: _template(workload))
+    read = [(key, _content(contents.get(key), cache)) for key in keys]
+    return workload_hash(template, read)
+
+
+def _template(workload: Workload) -> tuple[bytes, tuple[Key, ...]]:
+    template = template_of(workload)
+    return template_digest(template), reads(template.spec, workload.metadata.namespace)
+
+
+def _content(content: ConfigMap | Secret | None, cache: DigestCache) -> bytes | None:
+    return None if content is None else cache.of(content, lambda: contents_digest(content))

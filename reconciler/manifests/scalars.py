@@ -1,0 +1,52 @@
+"""What a plain YAML scalar means: exactly what kubectl takes it for.
+
+kubectl reads YAML with go-yaml v2's rules and turns it into JSON: `yes` and `on` are booleans, `0644` is
+octal, `1e3` a number, a date is a string. PyYAML's own resolver differs in all but the first.
+"""
+
+from __future__ import annotations
+
+import re
+
+WORDS: dict[str, object] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"), True),
+    **dict.fromkeys(("false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"), False),
+}
+"""Plain words that aren't strings."""
+
+_NUMERIC = frozenset("0123456789+-.")
+_INTEGER = re.compile(r"[-+]?(0b[01_]+|0o?[0-7_]*|0x[0-9a-fA-F_]+|[1-9][0-9_]*)$")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?$")
+_NOT_JSON = frozenset(
+    f"{sign}.{word}" for sign in ("", "+", "-") for word in ("inf", "Inf", "INF", "nan", "NaN", "NAN")
+)
+_MAX_DIGITS = 400
+"""Python refuses to read integers of more than 4,300 digits; no number of a manifest has 20."""
+
+
+def plain(text: str) -> object:
+    """The value of a scalar written without quotes: None, a bool, an int, a float or a string.
+
+    Raises `ValueError` for `.inf` and `.nan`, which JSON, and so Kubernetes, doesn't have.
+    """
+    if text in WORDS:
+        return WORDS[text]
+    if text[0] not in _NUMERIC or len(text) > _MAX_DIGITS:
+        return text
+    if text in _NOT_JSON:
+        raise ValueError(f"{text} is no number in Kubernetes")
+    if _INTEGER.match(text):
+        return _integer(text)
+    if _FLOAT.match(text):
+        number = float(text.replace("_", ""))
+        return text if number in (float("inf"), float("-inf")) else number
+    return text
+
+
+def _integer(text: str) -> int:
+    digits = text.replace("_", "").lower()
+    sign, body = (-1, digits[1:]) if digits[0] == "-" else (1, digits.lstrip("+"))
+    if body.startswith(("0b", "0o", "0x")):
+        return sign * int(body, 0)
+    return sign * int(body, 8 if body.startswith("0") else 10)
