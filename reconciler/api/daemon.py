@@ -1,0 +1,32 @@
+"""What the API needs to know of the reconciler that it speaks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from reconciler.api.follow import Followers
+from reconciler.api.metrics import Metrics
+from reconciler.record.overview import Overview
+
+Verify = Callable[[Mapping[str, str], bytes], str | None]
+"""(headers, body) of a webhook -> None when its signature is right, else why it isn't."""
+
+
+class Daemon(Protocol):
+    """Every method may be called from the API's thread and must not block on a node."""
+
+    @property
+    def followers(self) -> Followers: ...
+
+    @property
+    def metrics(self) -> Metrics: ...
+
+    def overview(self) -> Overview:
+        """As of the last pass."""
+
+    def healthy(self) -> tuple[bool, str]:
+        """Whether the loop runs, and one line about it. A fleet in trouble is not an unhealthy daemon."""
+
+    def wake(self) -> None:
+        """Fetch and decide again now."""

@@ -1,0 +1,104 @@
+"""What Prometheus reads. Takes numbers and names them; counts nothing by itself, decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prometheus_client import Gauge
+
+DURATIONS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class Metrics:
+    """One fleet's metrics in a registry of their own. Thread-safe."""
+
+    def __init__(self, fleet: str) -> None:
+        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+        self.registry = CollectorRegistry()
+        own = self.registry
+        self._passes = Counter("reconciler_passes", "Passes of the loop.", registry=own)
+        self._pass = Histogram(
+            "reconciler_pass_seconds", "How long a pass took.", buckets=DURATIONS_S, registry=own
+        )
+        self._steps = Gauge("reconciler_plan_steps", "Actions in the newest plan.", registry=own)
+        self._actions = Counter("reconciler_actions", "Actions done.", ["verb", "result"], registry=own)
+        self._action = Histogram(
+            "reconciler_action_seconds",
+            "How long an action took.",
+            ["verb"],
+            buckets=DURATIONS_S,
+            registry=own,
+        )
+        self._nodes = Gauge("reconciler_nodes", "Nodes of the inventory.", ["state"], registry=own)
+        self._pods = Gauge("reconciler_pods", "Pods by phase.", ["phase"], registry=own)
+        self._workloads = Gauge(
+            "reconciler_workloads", "Workloads by how they stand.", ["standing"], registry=own
+        )
+        self._converged = Gauge(
+            "reconciler_converged", "1 when the fleet is as the revision wants it.", registry=own
+        )
+        self._revision = Gauge(
+            "reconciler_revision_info", "The revision that is wanted.", ["revision"], registry=own
+        )
+        self._failed = Counter("reconciler_rollouts_failed", "Rollouts that were given up.", registry=own)
+        self._source = Counter(
+            "reconciler_source_errors", "Times that the source couldn't be read.", registry=own
+        )
+        self._lag = Gauge(
+            "reconciler_event_lag_seconds", "From a change on a node to the pass that saw it.", registry=own
+        )
+        Gauge("reconciler_fleet_info", "The fleet.", ["fleet"], registry=own).labels(fleet).set(1)
+
+    def passed(self, seconds: float, steps: int) -> None:
+        """One pass of the loop, and how many actions its plan has."""
+        self._passes.inc()
+        self._pass.observe(seconds)
+        self._steps.set(steps)
+
+    def acted(self, verb: str, seconds: float, *, ok: bool) -> None:
+        self._actions.labels(verb, "ok" if ok else "error").inc()
+        self._action.labels(verb).observe(seconds)
+
+    def nodes(self, by_state: Mapping[str, int]) -> None:
+        """Every state each time: one that is missing is taken away."""
+        _set_all(self._nodes, by_state)
+
+    def pods(self, by_phase: Mapping[str, int]) -> None:
+        _set_all(self._pods, by_phase)
+
+    def workloads(self, by_standing: Mapping[str, int]) -> None:
+        _set_all(self._workloads, by_standing)
+
+    def converged(self, yes: bool) -> None:
+        self._converged.set(1 if yes else 0)
+
+    def revision(self, revision_id: str) -> None:
+        _set_all(self._revision, {revision_id: 1})
+
+    def rollout_failed(self) -> None:
+        self._failed.inc()
+
+    def source_error(self) -> None:
+        self._source.inc()
+
+    def event_lag(self, seconds: float) -> None:
+        self._lag.set(seconds)
+
+    def text(self) -> bytes:
+        """Prometheus' text format."""
+        from prometheus_client import generate_latest
+
+        return generate_latest(self.registry)
+
+
+def _set_all(gauge: Gauge, values: Mapping[str, int]) -> None:
+    """Set each label value, remove those of before that are no longer given."""
+    for sample in next(iter(gauge.collect())).samples:
+        (before,) = sample.labels.values()
+        if before not in values:
+            gauge.remove(before)
+    for name, value in values.items():
+        gauge.labels(name).set(value)

@@ -1,0 +1,136 @@
+"""The HTTP server of a running reconciler, in a thread and an event loop of its own.
+
+Two doors: a TCP address that may be reached by others and only tells (and takes signed webhooks), and a
+Unix socket that only this user can open, where the loop can be woken and a rollout be followed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.api.daemon import Daemon, Verify
+from reconciler.errors import ReconcilerError
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+START_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 5.0
+
+
+class ApiServer:
+    """`listen` is `host:port` (port 0: any free one), None for no TCP door; `unix_socket` likewise.
+
+    `verify` checks webhooks; None: there is no webhook.
+    """
+
+    def __init__(
+        self,
+        listen: str | None,
+        unix_socket: Path | None,
+        daemon: Daemon,
+        *,
+        verify: Verify | None = None,
+    ) -> None:
+        self._listen, self._unix_socket, self._daemon, self._verify = listen, unix_socket, daemon, verify
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="api", daemon=True)
+        self._runners: list[web.AppRunner] = []
+        self.address: str | None = None
+        """Where it really listens, once started."""
+
+    def start(self) -> None:
+        """Returns when both doors are open. Raises `ReconcilerError` when one can't be."""
+        self._thread.start()
+        try:
+            asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(START_TIMEOUT_S)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Close both doors; streams that are open end. May be called twice."""
+        if not self._thread.is_alive():
+            return
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(STOP_TIMEOUT_S + 5.0)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(STOP_TIMEOUT_S)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+        self._loop.close()
+
+    async def _open(self) -> None:
+        from reconciler.api.routes import private_app, public_app
+
+        if self._unix_socket is not None:
+            await self._open_unix(await self._runner(private_app(self._daemon)), self._unix_socket)
+        if self._listen is not None:
+            await self._open_tcp(await self._runner(public_app(self._daemon, self._verify)), self._listen)
+
+    async def _runner(self, app: web.Application) -> web.AppRunner:
+        from aiohttp import web
+
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=STOP_TIMEOUT_S)
+        await runner.setup()
+        self._runners.append(runner)
+        return runner
+
+    async def _open_tcp(self, runner: web.AppRunner, listen: str) -> None:
+        from aiohttp import web
+
+        host, port = _host_and_port(listen)
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise _not_opened(listen, error) from error
+        name = runner.addresses[0]
+        self.address = f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
+
+    async def _open_unix(self, runner: web.AppRunner, path: Path) -> None:
+        from aiohttp import web
+
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.unlink(missing_ok=True)  # left by a reconciler that was killed; the fleet's lock is ours
+            await web.UnixSite(runner, str(path)).start()
+            path.chmod(0o600)
+        except OSError as error:
+            raise ReconcilerError(
+                f"the socket can't be opened: {error.strerror or error}",
+                where=str(path),
+                remedy="make the directory writable, or set RECONCILER_STATE_DIR to another one",
+            ) from error
+
+    async def _close(self) -> None:
+        for runner in self._runners:
+            await runner.cleanup()
+        self._runners.clear()
+        if self._unix_socket is not None:
+            self._unix_socket.unlink(missing_ok=True)
+
+
+def _host_and_port(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    if not port.isdigit() or int(port) > 65535:
+        raise ReconcilerError(
+            f'expected host:port, found "{listen}"',
+            where="spec.serve.listen",
+            remedy="write for example 127.0.0.1:7420, or 0.0.0.0:7420 to be reached from other machines",
+        )
+    return host.strip("[]") or "0.0.0.0", int(port)
+
+
+def _not_opened(listen: str, error: OSError) -> ReconcilerError:
+    if error.errno == errno.EADDRINUSE:
+        found = "the address is in use by another program"
+        remedy = f"see which one with `ss -ltnp 'sport = :{listen.rpartition(':')[2]}'`, or set another one"
+    else:
+        found = f"the address can't be listened on: {error.strerror or error}"
+        remedy = "set one that this machine has"
+    return ReconcilerError(found, where=listen, remedy=f"{remedy} (spec.serve.listen in nodes.yaml)")

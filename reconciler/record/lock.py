@@ -1,0 +1,143 @@
+"""One reconciler a fleet on one machine, and how others on it find the one that runs.
+
+The lock is the kernel's (flock): it goes away with its process, however that ends. The file's text only
+says who holds it. It can't see a reconciler on another machine.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from reconciler.errors import FleetLocked, ReconcilerError
+from reconciler.model.base import Value
+
+PATIENCE_S = 0.3
+"""`holder` takes the lock for a moment to see whether it is free; whoever meets that waits so long."""
+
+
+class Holder(Value):
+    """Who runs the fleet. `listen` is host:port, `unix_socket` a path; both empty until it serves."""
+
+    pid: int
+    since: float
+    host: str
+    command: str
+    listen: str = ""
+    unix_socket: str = ""
+
+
+class FleetLock:
+    """Held between `__enter__` and `__exit__`. Raises `FleetLocked` when another process holds it."""
+
+    def __init__(self, fleet_name: str, directory: Path) -> None:
+        self._fleet, self._path = fleet_name, lock_path(fleet_name, directory)
+        self._descriptor: int | None = None
+        self._holder = Holder(
+            pid=os.getpid(), since=time.time(), host=socket.gethostname(), command=_command()
+        )
+
+    def __enter__(self) -> FleetLock:
+        descriptor = self._open()
+        try:
+            if not _take(descriptor, PATIENCE_S):
+                raise _locked(self._fleet, _read(self._path))
+            self._descriptor = descriptor
+        finally:
+            if self._descriptor is None:
+                os.close(descriptor)
+        self._write()
+        return self
+
+    def serves(self, *, listen: str = "", unix_socket: Path | None = None) -> None:
+        """Tell others where this reconciler can be asked."""
+        path = "" if unix_socket is None else str(unix_socket)
+        self._holder = msgspec.structs.replace(self._holder, listen=listen, unix_socket=path)
+        self._write()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _open(self) -> int:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise ReconcilerError(
+                f"the lock of fleet {self._fleet} can't be opened: {error.strerror}",
+                where=str(self._path),
+                remedy="make the directory writable, or set RECONCILER_STATE_DIR to one that is",
+            ) from error
+
+    def _write(self) -> None:
+        if self._descriptor is not None:
+            text = msgspec.json.encode(self._holder)
+            # One write of less than a page, then the cut: a reader sees the old text or the new one.
+            os.pwrite(self._descriptor, text + b"\n", 0)
+            os.ftruncate(self._descriptor, len(text) + 1)
+
+
+def lock_path(fleet_name: str, directory: Path) -> Path:
+    return directory / f"{fleet_name}.lock"
+
+
+def holder(fleet_name: str, directory: Path) -> Holder | None:
+    """Who runs this fleet on this machine now; None when nobody does. Never raises."""
+    path = lock_path(fleet_name, directory)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return None if _take(descriptor, 0.0) else _read(path)
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int, patience: float) -> bool:
+    until = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except OSError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(0.02)
+
+
+def _read(path: Path) -> Holder:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Holder)
+    except (OSError, msgspec.DecodeError):
+        return Holder(pid=0, since=0.0, host="", command="")
+
+
+def _locked(fleet: str, other: Holder) -> FleetLocked:
+    who = "another reconciler"
+    if other.pid:
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(other.since))
+        who = f"{other.command or 'another reconciler'} (pid {other.pid} on {other.host}, since {since})"
+    return FleetLocked(
+        f"{who} runs this fleet already; two at a time would undo each other's work",
+        where=f"fleet {fleet}",
+        remedy="see what it does with `reconciler status`, or stop it first",
+    )
+
+
+def _command() -> str:
+    """`reconciler serve`: the program and its verb, without options (they may hold private paths)."""
+    verb = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    return f"{Path(sys.argv[0]).name} {verb}".strip()

@@ -1,0 +1,88 @@
+"""Where rollouts stand, kept over restarts: one row a workload, written only when it changed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from reconciler.model.meta import Key
+from reconciler.model.progress import Attempt, Progress, RolloutState
+from reconciler.record.store import Statement, Store
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+ROLLOUT, ATTEMPT, FLEET = "rollout", "attempt", "fleet"
+_FLEET_ROW = Key("", "", "")
+
+_PUT = "INSERT OR REPLACE INTO progress (part, kind, namespace, name, value) VALUES (?, ?, ?, ?, ?)"
+_DROP = "DELETE FROM progress WHERE part = ? AND kind = ? AND namespace = ? AND name = ?"
+
+
+class ProgressStore:
+    """One writer a fleet (`lock`), so what was last saved or loaded is what is there."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._saved: Progress | None = None
+
+    def load(self) -> Progress:
+        """What was saved last. A row that can't be read (another version's) is left out and logged."""
+        rows = self._store.read("SELECT part, kind, namespace, name, value FROM progress")
+        whole = [row for row in rows if row[0] == FLEET]
+        base = _decode(whole[0], Progress) if whole else None
+        self._saved = msgspec.structs.replace(
+            base or Progress(),
+            rollouts=dict(_part(rows, ROLLOUT, RolloutState)),
+            attempts=dict(_part(rows, ATTEMPT, Attempt)),
+        )
+        return self._saved
+
+    def save(self, progress: Progress) -> None:
+        """Writes the difference to what was saved last, in one transaction; nothing when there is none."""
+        if progress is self._saved:
+            return
+        before = self._saved if self._saved is not None else self.load()
+        changes = [
+            *_changes(ROLLOUT, before.rollouts, progress.rollouts),
+            *_changes(ATTEMPT, before.attempts, progress.attempts),
+            *_changes(FLEET, {_FLEET_ROW: _fleet_part(before)}, {_FLEET_ROW: _fleet_part(progress)}),
+        ]
+        if changes:
+            self._store.write(changes)
+        self._saved = progress
+
+
+def _fleet_part(progress: Progress) -> Progress:
+    return msgspec.structs.replace(progress, rollouts={}, attempts={})
+
+
+def _changes(part: str, before: Mapping[Key, T], after: Mapping[Key, T]) -> Iterator[Statement]:
+    if before is after:
+        return
+    for key, value in after.items():
+        old = before.get(key)
+        # Identity first: most values of most passes are the same objects as before.
+        if old is not value and old != value:
+            yield _PUT, (part, *key, msgspec.json.encode(value).decode())
+    for key in before.keys() - after.keys():
+        yield _DROP, (part, *key)
+
+
+def _part(rows: list[tuple[Any, ...]], part: str, type_: type[T]) -> Iterator[tuple[Key, T]]:
+    for row in sorted(r for r in rows if r[0] == part):
+        value = _decode(row, type_)
+        if value is not None:
+            yield Key(*row[1:4]), value
+
+
+def _decode(row: tuple[Any, ...], type_: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(row[4], type=type_)
+    except msgspec.DecodeError as error:
+        log.warning("rollout progress of %s is not readable and begins anew: %s", Key(*row[1:4]), error)
+        return None

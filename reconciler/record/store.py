@@ -1,0 +1,162 @@
+"""The SQLite database below the journal and the progress store.
+
+It never stops the reconciler. A file that can't be read is set aside and a new one begun. A disk that
+takes no more writes is replaced by memory, with everything that was on it, and tried again from time to
+time. Both leave a `Trouble` for the journal to tell. What the rows mean is not known here.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from reconciler.model.base import Value
+from reconciler.record.sqlite_file import connect, is_damaged, set_aside
+
+log = logging.getLogger(__name__)
+
+RETRY_DISK_S = 60.0
+
+Statement = tuple[str, Sequence[Any]]
+
+
+class Trouble(Value):
+    """Something that happened to the database. `reason` is a CamelCase word for an event."""
+
+    reason: str
+    message: str
+
+
+class Store:
+    """Thread-safe; several processes may open the same file. In memory when `path` is None.
+
+    Opening never raises: see the module's docstring.
+    """
+
+    def __init__(self, path: Path | None, *, retry_disk: float = RETRY_DISK_S) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._troubles: list[Trouble] = []
+        self._retry_disk = retry_disk
+        self._retry_at: float | None = None
+        self._connection = self._open()
+
+    @property
+    def on_disk(self) -> bool:
+        """False in memory, be it wanted or because the disk refused."""
+        return self.path is not None and self._retry_at is None
+
+    def read(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Every row of the answer."""
+        with self._lock:
+            try:
+                return self._connection.execute(query, values).fetchall()
+            except sqlite3.DatabaseError as error:
+                self._recover(error)
+                return self._connection.execute(query, values).fetchall()
+
+    def write(self, statements: Iterable[Statement]) -> int:
+        """All of them in one transaction. Returns how many rows the last one changed."""
+        todo = list(statements)
+        with self._lock:
+            self._try_disk_again()
+            try:
+                return self._transaction(todo)
+            except sqlite3.DatabaseError as error:
+                self._recover(error)
+                return self._transaction(todo)
+
+    def troubles(self) -> tuple[Trouble, ...]:
+        """What happened since the last call."""
+        with self._lock:
+            taken, self._troubles = tuple(self._troubles), []
+            return taken
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    def _transaction(self, statements: Sequence[Statement]) -> int:
+        changed = 0
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement, values in statements:
+                changed = self._connection.execute(statement, values).rowcount
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        return changed
+
+    def _open(self) -> sqlite3.Connection:
+        if self.path is None:
+            return connect(None)
+        try:
+            return connect(self.path)
+        except (sqlite3.Error, OSError) as error:
+            if is_damaged(error):
+                return self._begin_anew(self.path, error)
+            return self._go_to_memory(None, error)
+
+    def _begin_anew(self, path: Path, error: Exception) -> sqlite3.Connection:
+        try:
+            aside = set_aside(path)
+            connection = connect(path)
+        except (sqlite3.Error, OSError) as second:
+            return self._go_to_memory(None, second)
+        self._tell(
+            "HistorySetAside", f"{path} can't be read ({error}); it is kept as {aside.name}, a new one begins"
+        )
+        return connection
+
+    def _go_to_memory(self, old: sqlite3.Connection | None, error: Exception) -> sqlite3.Connection:
+        memory = connect(None)
+        if old is not None:
+            try:
+                old.backup(memory)
+            except sqlite3.Error:
+                memory = connect(None)
+            old.close()
+        self._retry_at = time.monotonic() + self._retry_disk
+        self._tell("HistoryNotWritten", f"{self.path} can't be written ({error}); history is kept in memory")
+        return memory
+
+    def _recover(self, error: sqlite3.DatabaseError) -> None:
+        """Leave a connection that works, or raise `error` when the statement itself is at fault."""
+        if self.path is None or self._retry_at is not None or isinstance(error, _OUR_FAULT):
+            raise error
+        if is_damaged(error):
+            self._connection.close()
+            self._connection = self._begin_anew(self.path, error)
+        else:
+            self._connection = self._go_to_memory(self._connection, error)
+
+    def _try_disk_again(self) -> None:
+        if self._retry_at is None or self.path is None or time.monotonic() < self._retry_at:
+            return
+        self._retry_at = time.monotonic() + self._retry_disk
+        try:
+            disk = connect(self.path)
+        except (sqlite3.Error, OSError):
+            return
+        try:
+            self._connection.backup(disk)
+        except sqlite3.Error:
+            disk.close()
+            return
+        self._connection.close()
+        self._connection, self._retry_at = disk, None
+        self._tell("HistoryWritten", f"{self.path} can be written again; nothing was lost")
+
+    def _tell(self, reason: str, message: str) -> None:
+        log.warning(message)
+        self._troubles.append(Trouble(reason=reason, message=message))
+
+
+_OUR_FAULT = (sqlite3.ProgrammingError, sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.DataError)
