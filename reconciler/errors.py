@@ -13,11 +13,18 @@
        |  |- HostKeyRefused  the host key is unknown or has changed
        |  `- LoginRefused    sshd or the Docker socket doesn't let us in
        `- EngineError        the Docker Engine refused a call
+          |- NotFound            no such container, volume or network
           |- ImageUnavailable    it doesn't exist, no right to pull it, the registry is down
+          |  `- ImageNeverPulled   it isn't there and imagePullPolicy is Never
           |- DiskFull            no space left on the node
           |- PortTaken           a host port is in use by something else
           |- Conflict            the name is taken or a removal is under way: look again, then retry
+          |- NetworkClash        the pod network can't be made beside what is there
           `- ContainerFailed     it can't be created or started: no such program, a bad mount, ...
+             |- ContainerConfigInvalid   its spec can't be carried out: a missing key, runAsNonRoot, ...
+             |- VolumeFailed             a volume can't be made or isn't what it should be
+             |- StartFailed              created, but its program doesn't start
+             `- HookFailed               postStart failed: the container was killed
 
 An error says where it happened, what was found and expected, and what to do about it. None
 carries a secret's value. A bug is any exception that isn't in this tree.
@@ -125,3 +132,31 @@ class Conflict(EngineError):
 
 class ContainerFailed(EngineError):
     reason = "CreateContainerError"
+
+
+class ContainerConfigInvalid(ContainerFailed):
+    reason = "CreateContainerConfigError"
+
+
+class VolumeFailed(ContainerFailed):
+    reason = "FailedMount"
+
+
+class StartFailed(ContainerFailed):
+    reason = "RunContainerError"
+
+
+class HookFailed(ContainerFailed):
+    reason = "FailedPostStartHook"
+
+
+class NotFound(EngineError):
+    reason = "NotFound"
+
+
+class ImageNeverPulled(ImageUnavailable):
+    reason = "ErrImageNeverPull"
+
+
+class NetworkClash(EngineError):
+    reason = "NetworkClash"
