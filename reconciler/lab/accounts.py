@@ -1,0 +1,43 @@
+"""A node's users: the host's, with root able to log in by key, and `pi`, who is in the docker group.
+
+The files are mounted over /etc's inside the node. The host's are read, never written.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+USER, USER_ID = "pi", 61077
+GROUP, GROUP_ID = "docker", 61078
+
+
+def write(directory: Path, etc: Path = Path("/etc")) -> None:
+    """passwd, group and shadow for a node, into `directory`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "passwd").write_text(passwd((etc / "passwd").read_text()))
+    (directory / "group").write_text(group((etc / "group").read_text()))
+    draft = directory / "shadow"
+    draft.touch(mode=0o600)
+    draft.write_text(shadow((etc / "shadow").read_text()))
+
+
+def passwd(text: str) -> str:
+    return _without(text, USER) + f"{USER}:x:{USER_ID}:{USER_ID}:lab user:/:/bin/sh\n"
+
+
+def group(text: str) -> str:
+    """The docker group keeps the host's number if it has one."""
+    lines = {line.split(":")[0]: line.split(":") for line in text.splitlines() if line}
+    gid = lines.get(GROUP, ["", "", str(GROUP_ID)])[2]
+    return _without(_without(text, USER), GROUP) + f"{USER}:x:{USER_ID}:\n{GROUP}:x:{gid}:{USER}\n"
+
+
+def shadow(text: str) -> str:
+    """`*` is "no password fits", `!` is "locked": sshd refuses a locked account even a right key."""
+    return (
+        _without(_without(text, USER), "root") + f"root:*:19000:0:99999:7:::\n{USER}:*:19000:0:99999:7:::\n"
+    )
+
+
+def _without(text: str, name: str) -> str:
+    return "".join(f"{line}\n" for line in text.splitlines() if line and not line.startswith(f"{name}:"))

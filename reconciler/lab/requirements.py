@@ -1,0 +1,66 @@
+"""What a lab needs of the machine. It only looks; it installs nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from reconciler.errors import LabError
+
+PROGRAMS = {
+    "dockerd": "docker.io",
+    "docker": "docker.io",
+    "containerd": "containerd",
+    "sshd": "openssh-server",
+    "ssh-keygen": "openssh-client",
+    "docker-registry": "docker-registry",
+    "ip": "iproute2",
+    "iptables": "iptables",
+    "nsenter": "util-linux",
+    "unshare": "util-linux",
+    "busybox": "busybox-static",
+}
+"""Program -> the Debian package that has it. Another vendor's `dockerd` serves as well."""
+
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def program(name: str) -> str:
+    """The absolute path of a program, also where a user's PATH leaves /usr/sbin out."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}")
+    if not found:
+        raise missing([name])
+    return found
+
+
+def missing_programs() -> list[str]:
+    path = f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}"
+    return [name for name in PROGRAMS if not shutil.which(name, path=path)]
+
+
+def missing_packages() -> list[str]:
+    """Debian packages to install for a lab; empty when everything is there.
+
+    A program that is there, whoever made it, is never asked for: another vendor's Docker stays.
+    """
+    return sorted({PROGRAMS[name] for name in missing_programs()})
+
+
+def missing(names: list[str]) -> LabError:
+    packages = " ".join(sorted({PROGRAMS[name] for name in names if name in PROGRAMS}))
+    remedy = f"apt-get install --no-install-recommends {packages}" if packages else ""
+    return LabError(f"a lab needs {', '.join(names)}, which this machine doesn't have", remedy=remedy)
+
+
+def check() -> None:
+    """Raises LabError, one sentence, when no lab can run here."""
+    if sys.platform != "linux":
+        raise LabError(f"a lab needs Linux's namespaces, and this is {sys.platform}")
+    if os.geteuid() != 0:
+        raise LabError("a lab needs root: it makes network namespaces and starts Docker engines")
+    if names := missing_programs():
+        raise missing(names)
+    if not Path("/proc/self/ns/net").exists():
+        raise LabError("a lab needs network namespaces, and this kernel has none")

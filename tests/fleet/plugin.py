@@ -1,0 +1,77 @@
+"""The lab as pytest fixtures, for the tests of every room (registered in tests/conftest.py).
+
+`lab`        three real nodes for the whole run; sample images are in its registry and on its nodes
+`clean_lab`  the same, with everything undone before and after the test: containers, cut links, power
+
+Mark such tests `fleet`. Where no lab can run they skip, saying why; with RECONCILER_LAB=required that
+is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from reconciler.errors import LabError
+from reconciler.lab import Lab, guard, process, requirements, samples, state
+from reconciler.lab.state import LabNode
+
+REQUIRED = os.environ.get("RECONCILER_LAB") == "required"
+
+
+def require_lab() -> None:
+    """Skip, or fail where a lab must run."""
+    try:
+        requirements.check()
+    except LabError as error:
+        reason = f"no lab here: {error}"
+        if REQUIRED:
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    require_lab()
+    guard.remove_orphans(state.state_root())
+    me = os.getpid()
+    directory = state.directory_of(f"test-{me}")
+    guard.watch(directory)
+    running = Lab.up(name=f"test-{me}", owner=process.token(me))
+    try:
+        images = samples.push_all(running)
+        running.pull(*images.values())
+        yield running
+    finally:
+        running.down()
+
+
+@pytest.fixture
+def clean_lab(lab: Lab) -> Iterator[Lab]:
+    restore(lab)
+    yield lab
+    restore(lab)
+
+
+def restore(lab: Lab) -> None:
+    """Power, links and engines on; no containers, volumes or networks but Docker's own. Images stay."""
+    lab.start_registry()
+    with ThreadPoolExecutor(len(lab.nodes)) as pool:
+        list(pool.map(lambda node: _restore(lab, node), lab.nodes))
+
+
+def _restore(lab: Lab, node: LabNode) -> None:
+    lab.start(node.name)
+    lab.start_engine(node.name)
+    if lab.is_cut(node.name):
+        lab.heal(node.name)
+    for listing, removing in (
+        (("ps", "-aq"), ("rm", "-fv")),
+        (("volume", "ls", "-q"), ("volume", "rm", "-f")),
+        (("network", "ls", "-q", "--filter", "type=custom"), ("network", "rm")),
+    ):
+        if found := lab.docker(node.name, *listing).split():
+            lab.docker(node.name, *removing, *found)
