@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from reconciler.model.base import Model
 from reconciler.model.meta import Key, ObjectMeta
+from reconciler.model.names import ConfigKey
 
 
 class Namespace(Model):
@@ -25,8 +26,8 @@ class ConfigMap(Model):
     api_version: Literal["v1"]
     kind: Literal["ConfigMap"]
     metadata: ObjectMeta
-    data: dict[str, str] = {}
-    binary_data: dict[str, str] = {}
+    data: dict[ConfigKey, str] = {}
+    binary_data: dict[ConfigKey, str] = {}
     immutable: bool = False
 
     @property
@@ -47,8 +48,8 @@ class Secret(Model):
     kind: Literal["Secret"]
     metadata: ObjectMeta
     type: str = "Opaque"
-    data: dict[str, str] = {}
-    string_data: dict[str, str] = {}
+    data: dict[ConfigKey, str] = {}
+    string_data: dict[ConfigKey, str] = {}
     immutable: bool = False
 
     @property

@@ -7,6 +7,15 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from reconciler.model.base import Model
+from reconciler.model.names import (
+    ConfigKey,
+    DNSLabel,
+    DNSSubdomain,
+    EnvName,
+    Image,
+    PortName,
+    QualifiedName,
+)
 from reconciler.model.probe import Lifecycle, Probe
 from reconciler.model.quantity import Quantity
 from reconciler.model.security import SecurityContext
@@ -24,14 +33,14 @@ class ResourceFieldSelector(Model):
 
 
 class ConfigMapKeySelector(Model):
-    name: str
-    key: str
+    name: DNSSubdomain
+    key: ConfigKey
     optional: bool = False
 
 
 class SecretKeySelector(Model):
-    name: str
-    key: str
+    name: DNSSubdomain
+    key: ConfigKey
     optional: bool = False
 
 
@@ -43,18 +52,18 @@ class EnvVarSource(Model):
 
 
 class EnvVar(Model):
-    name: str
+    name: EnvName
     value: str = ""
     value_from: EnvVarSource | None = None
 
 
 class ConfigMapEnvSource(Model):
-    name: str
+    name: DNSSubdomain
     optional: bool = False
 
 
 class SecretEnvSource(Model):
-    name: str
+    name: DNSSubdomain
     optional: bool = False
 
 
@@ -66,14 +75,14 @@ class EnvFromSource(Model):
 
 class ContainerPort(Model):
     container_port: Annotated[int, Meta(ge=1, le=65535)]
-    name: str = ""
+    name: PortName = ""
     protocol: Literal["TCP", "UDP", "SCTP"] = "TCP"
     host_port: Annotated[int, Meta(ge=0, le=65535)] = 0
     host_ip: str = field(default="", name="hostIP")
 
 
 class VolumeMount(Model):
-    name: str
+    name: DNSLabel
     mount_path: str
     sub_path: str = ""
     sub_path_expr: str = ""
@@ -82,15 +91,15 @@ class VolumeMount(Model):
 
 
 class ResourceRequirements(Model):
-    requests: dict[str, Quantity] = {}
-    limits: dict[str, Quantity] = {}
+    requests: dict[QualifiedName, Quantity] = {}
+    limits: dict[QualifiedName, Quantity] = {}
 
 
 class Container(Model):
     """`restart_policy: Always` is for init containers only: that makes one a sidecar."""
 
-    name: str
-    image: str = ""
+    name: DNSLabel
+    image: Image
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     working_dir: str = ""

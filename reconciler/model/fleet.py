@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from reconciler.model.base import Model
+from reconciler.model.names import Annotations, Labels
 from reconciler.model.placement import Taint
 
 Duration = Annotated[str, Meta(pattern=r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$")]
@@ -16,8 +17,8 @@ Duration = Annotated[str, Meta(pattern=r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$")]
 
 class FleetMeta(Model):
     name: Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
-    annotations: dict[str, str] = {}
-    labels: dict[str, str] = {}
+    annotations: Annotations = {}
+    labels: Labels = {}
 
 
 class GitSource(Model):
@@ -88,8 +89,8 @@ class NodeSpec(Model):
     identity_file: str = ""
     jump: str = ""
     docker_socket: str = "/run/docker.sock"
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
+    labels: Labels = {}
+    annotations: Annotations = {}
     taints: tuple[Taint, ...] = ()
     unschedulable: bool = False
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 from msgspec import field
 
 from reconciler.model.base import Model
+from reconciler.model.names import Annotations, DNSLabel, DNSSubdomain, Labels, LabelValue, QualifiedName
 
 
 class Key(NamedTuple):
@@ -34,11 +35,11 @@ class OwnerReference(Model):
 class ObjectMeta(Model):
     """What users write, and what servers add and `kubectl get -o yaml` leaves in files (accepted, unused)."""
 
-    name: str = ""
+    name: DNSSubdomain = ""
     generate_name: str = ""
-    namespace: str = ""
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
+    namespace: DNSLabel = ""
+    labels: Labels = {}
+    annotations: Annotations = {}
     uid: str = ""
     resource_version: str = ""
     generation: int = 0
@@ -52,9 +53,9 @@ class ObjectMeta(Model):
 
 
 class LabelSelectorRequirement(Model):
-    key: str
+    key: QualifiedName
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
-    values: tuple[str, ...] = ()
+    values: tuple[LabelValue, ...] = ()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         match self.operator:
@@ -71,7 +72,7 @@ class LabelSelectorRequirement(Model):
 class LabelSelector(Model):
     """Both parts must hold; an empty selector matches everything (Kubernetes: meta/v1 LabelSelector)."""
 
-    match_labels: dict[str, str] = {}
+    match_labels: Labels = {}
     match_expressions: tuple[LabelSelectorRequirement, ...] = field(default=())
 
     def matches(self, labels: Mapping[str, str]) -> bool:

@@ -8,15 +8,16 @@ from msgspec import Meta
 
 from reconciler.model.base import Model
 from reconciler.model.meta import LabelSelector
+from reconciler.model.names import LabelValue, QualifiedName
 
 Effect = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
 Weight = Annotated[int, Meta(ge=1, le=100)]
 
 
 class Taint(Model):
-    key: str
+    key: QualifiedName
     effect: Effect
-    value: str = ""
+    value: LabelValue = ""
 
 
 class Toleration(Model):
@@ -37,7 +38,7 @@ class Toleration(Model):
 
 
 class NodeSelectorRequirement(Model):
-    key: str
+    key: QualifiedName
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]
     values: tuple[str, ...] = ()
 
@@ -48,7 +49,7 @@ class NodeSelectorTerm(Model):
 
 
 class NodeSelector(Model):
-    node_selector_terms: tuple[NodeSelectorTerm, ...]
+    node_selector_terms: Annotated[tuple[NodeSelectorTerm, ...], Meta(min_length=1)]
 
 
 class PreferredSchedulingTerm(Model):
@@ -62,7 +63,7 @@ class NodeAffinity(Model):
 
 
 class PodAffinityTerm(Model):
-    topology_key: str
+    topology_key: QualifiedName
     label_selector: LabelSelector | None = None
     namespaces: tuple[str, ...] = ()
     namespace_selector: LabelSelector | None = None
@@ -86,6 +87,6 @@ class Affinity(Model):
 
 class TopologySpreadConstraint(Model):
     max_skew: Annotated[int, Meta(ge=1)]
-    topology_key: str
+    topology_key: QualifiedName
     when_unsatisfiable: Literal["DoNotSchedule", "ScheduleAnyway"]
     label_selector: LabelSelector | None = None

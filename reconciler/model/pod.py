@@ -10,13 +10,14 @@ from msgspec import Meta, field
 from reconciler.model.base import Model
 from reconciler.model.container import Container
 from reconciler.model.meta import Key, ObjectMeta
+from reconciler.model.names import DNSLabel, DNSSubdomain, Labels, Seconds
 from reconciler.model.placement import Affinity, Toleration, TopologySpreadConstraint
 from reconciler.model.security import PodSecurityContext
 from reconciler.model.volume import Volume
 
 
 class LocalObjectReference(Model):
-    name: str
+    name: DNSSubdomain
 
 
 class HostAlias(Model):
@@ -44,10 +45,10 @@ class PodSpec(Model):
     init_containers: tuple[Container, ...] = ()
     volumes: tuple[Volume, ...] = ()
     restart_policy: Literal["Always", "OnFailure", "Never"] = "Always"
-    termination_grace_period_seconds: Annotated[int, Meta(ge=0)] = 30
+    termination_grace_period_seconds: Seconds = 30
     active_deadline_seconds: Annotated[int, Meta(ge=1)] | None = None
-    node_name: str = ""
-    node_selector: dict[str, str] = {}
+    node_name: DNSSubdomain = ""
+    node_selector: Labels = {}
     affinity: Affinity = Affinity()
     tolerations: tuple[Toleration, ...] = ()
     topology_spread_constraints: tuple[TopologySpreadConstraint, ...] = ()
@@ -58,13 +59,13 @@ class PodSpec(Model):
     host_users: bool = True
     share_process_namespace: bool = False
     host_aliases: tuple[HostAlias, ...] = ()
-    hostname: str = ""
-    subdomain: str = ""
+    hostname: DNSLabel = ""
+    subdomain: DNSLabel = ""
     set_hostname_as_fqdn: bool = field(default=False, name="setHostnameAsFQDN")
     dns_policy: Literal["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"] = "ClusterFirst"
     dns_config: PodDNSConfig | None = None
     image_pull_secrets: tuple[LocalObjectReference, ...] = ()
-    runtime_class_name: str = ""
+    runtime_class_name: DNSSubdomain = ""
     os: PodOS | None = None
     service_account_name: str = ""
     service_account: str = ""

@@ -7,13 +7,16 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from reconciler.model.base import Model
+from reconciler.model.names import Seconds
+
+Positive = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
 Port = Annotated[int, Meta(ge=1, le=65535)] | str
 """A number, or the name of one of the container's ports."""
 
 
 class HTTPHeader(Model):
-    name: str
+    name: Annotated[str, Meta(pattern=r"^[-A-Za-z0-9!#$%&'*+.^_`|~]+$(?!\n)")]
     value: str = ""
 
 
@@ -40,22 +43,22 @@ class ExecAction(Model):
 
 
 class SleepAction(Model):
-    seconds: Annotated[int, Meta(ge=0)]
+    seconds: Seconds
 
 
 class Probe(Model):
-    """One of exec, http_get, tcp_socket and grpc. Numbers in seconds, Kubernetes' defaults."""
+    """One of exec, httpGet, tcpSocket and grpc. Numbers in seconds, Kubernetes' defaults."""
 
     exec: ExecAction | None = None
     http_get: HTTPGetAction | None = None
     tcp_socket: TCPSocketAction | None = None
     grpc: GRPCAction | None = None
-    initial_delay_seconds: Annotated[int, Meta(ge=0)] = 0
-    period_seconds: Annotated[int, Meta(ge=1)] = 10
-    timeout_seconds: Annotated[int, Meta(ge=1)] = 1
-    success_threshold: Annotated[int, Meta(ge=1)] = 1
-    failure_threshold: Annotated[int, Meta(ge=1)] = 3
-    termination_grace_period_seconds: Annotated[int, Meta(ge=0)] | None = None
+    initial_delay_seconds: Seconds = 0
+    period_seconds: Positive = 10
+    timeout_seconds: Positive = 1
+    success_threshold: Positive = 1
+    failure_threshold: Positive = 3
+    termination_grace_period_seconds: Seconds | None = None
 
 
 class LifecycleHandler(Model):

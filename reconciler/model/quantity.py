@@ -8,8 +8,14 @@ from __future__ import annotations
 import re
 from decimal import ROUND_CEILING, Decimal
 from functools import lru_cache
+from typing import Annotated
 
-Quantity = str | int | float
+from msgspec import Meta
+
+from reconciler.model.names import QUANTITY
+
+Quantity = Annotated[str, Meta(pattern=QUANTITY)] | Annotated[int, Meta(ge=0)] | Annotated[float, Meta(ge=0)]
+"""As written in a manifest; never negative there."""
 
 _FORM = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d+)|([numkKMGTPE]i?)?)$")
 _SUFFIX = {

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 from reconciler.model.base import Model
+from reconciler.model.names import Capability, Id
 
 
 class Capabilities(Model):
-    add: tuple[str, ...] = ()
-    drop: tuple[str, ...] = ()
+    add: tuple[Capability, ...] = ()
+    drop: tuple[Capability, ...] = ()
 
 
 class SeccompProfile(Model):
@@ -35,12 +36,12 @@ class Sysctl(Model):
 
 
 class PodSecurityContext(Model):
-    run_as_user: int | None = None
-    run_as_group: int | None = None
+    run_as_user: Id | None = None
+    run_as_group: Id | None = None
     run_as_non_root: bool | None = None
-    fs_group: int | None = None
+    fs_group: Id | None = None
     fs_group_change_policy: Literal["OnRootMismatch", "Always"] = "Always"
-    supplemental_groups: tuple[int, ...] = ()
+    supplemental_groups: tuple[Id, ...] = ()
     supplemental_groups_policy: Literal["Merge", "Strict"] = "Merge"
     seccomp_profile: SeccompProfile | None = None
     app_armor_profile: AppArmorProfile | None = None
@@ -49,8 +50,8 @@ class PodSecurityContext(Model):
 
 
 class SecurityContext(Model):
-    run_as_user: int | None = None
-    run_as_group: int | None = None
+    run_as_user: Id | None = None
+    run_as_group: Id | None = None
     run_as_non_root: bool | None = None
     privileged: bool = False
     allow_privilege_escalation: bool | None = None

@@ -8,13 +8,14 @@ from msgspec import Meta, field
 
 from reconciler.model.base import Model
 from reconciler.model.container import ObjectFieldSelector, ResourceFieldSelector
+from reconciler.model.names import AbsolutePath, ConfigKey, DNSLabel, DNSSubdomain
 from reconciler.model.quantity import Quantity
 
 Mode = Annotated[int, Meta(ge=0, le=0o777)]
 
 
 class KeyToPath(Model):
-    key: str
+    key: ConfigKey
     path: str
     mode: Mode | None = None
 
@@ -25,27 +26,27 @@ class EmptyDirVolumeSource(Model):
 
 
 class HostPathVolumeSource(Model):
-    path: str
+    path: AbsolutePath
     type: Literal[
         "", "DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket", "CharDevice", "BlockDevice"
     ] = ""
 
 
 class NFSVolumeSource(Model):
-    server: str
-    path: str
+    server: Annotated[str, Meta(min_length=1)]
+    path: AbsolutePath
     read_only: bool = False
 
 
 class ConfigMapVolumeSource(Model):
-    name: str
+    name: DNSSubdomain
     items: tuple[KeyToPath, ...] = ()
     default_mode: Mode = 0o644
     optional: bool = False
 
 
 class SecretVolumeSource(Model):
-    secret_name: str
+    secret_name: DNSSubdomain
     items: tuple[KeyToPath, ...] = ()
     default_mode: Mode = 0o644
     optional: bool = False
@@ -64,13 +65,13 @@ class DownwardAPIVolumeSource(Model):
 
 
 class ConfigMapProjection(Model):
-    name: str
+    name: DNSSubdomain
     items: tuple[KeyToPath, ...] = ()
     optional: bool = False
 
 
 class SecretProjection(Model):
-    name: str
+    name: DNSSubdomain
     items: tuple[KeyToPath, ...] = ()
     optional: bool = False
 
@@ -91,7 +92,7 @@ class ProjectedVolumeSource(Model):
 
 
 class Volume(Model):
-    name: str
+    name: DNSLabel
     empty_dir: EmptyDirVolumeSource | None = None
     host_path: HostPathVolumeSource | None = None
     nfs: NFSVolumeSource | None = None

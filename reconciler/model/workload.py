@@ -8,10 +8,11 @@ from msgspec import Meta
 
 from reconciler.model.base import Model
 from reconciler.model.meta import Key, LabelSelector, ObjectMeta
+from reconciler.model.names import Labels
 from reconciler.model.pod import PodTemplate
 
-Count = Annotated[int, Meta(ge=0)]
-Share = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^[0-9]+%$")]
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Share = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^(100|[0-9]{1,2})%$(?!\n)")]
 """A number of pods, or a percentage of them: `1`, `25%`."""
 
 
@@ -71,7 +72,7 @@ class ReplicationControllerSpec(Model):
     """The selector is a plain label map; left out, it is the template's labels."""
 
     template: PodTemplate
-    selector: dict[str, str] = {}
+    selector: Labels = {}
     replicas: Count = 1
     min_ready_seconds: Count = 0
 
