@@ -6,6 +6,7 @@ Pure. What is going on and why comes first; details are for `kubectl`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from reconciler import __version__
 from reconciler.model.base import Value
@@ -18,14 +19,14 @@ from reconciler.record.journal import RecordedEvent
 
 
 class WorkloadLine(Value):
-    """One workload. Counts are pods; `desired` is how many it should have."""
+    """One workload. Counts are pods; `desired` is how many it should have, None when that isn't known."""
 
     kind: str
     namespace: str
     name: str
-    standing: Standing
+    standing: Standing | Literal["unknown"]
     message: str
-    desired: int
+    desired: int | None
     updated: int
     ready: int
     available: int
@@ -121,7 +122,7 @@ def overview(
         refused=refused.id if refused else "",
         refused_because=refused_because,
         source_error=source_error,
-        workloads=tuple(_workload(k, v) for k, v in sorted(plan.verdicts.items())) if plan else (),
+        workloads=_judged(plan) if plan else _found(observed),
         pods=tuple(_pod(p) for p in sorted(observed.pods(), key=lambda p: (*p.key, p.node))),
         nodes=tuple(_node(n, n.name in held_back) for n in observed.nodes.values()),
         actions=tuple(map(str, plan.steps)) if plan else (),
@@ -159,6 +160,29 @@ def _why_unknown(refused: Revision | None, source_error: str, *, running: bool) 
 
 def _count(verdict: Verdict) -> str:
     return f"{verdict.available} of {verdict.desired} pods available, {verdict.updated} updated"
+
+
+def _judged(plan: Plan) -> tuple[WorkloadLine, ...]:
+    return tuple(_workload(key, verdict) for key, verdict in sorted(plan.verdicts.items()))
+
+
+def _found(observed: Observed) -> tuple[WorkloadLine, ...]:
+    """What the nodes' labels alone tell: who owns pods, not how many there should be."""
+    return tuple(
+        WorkloadLine(
+            kind=key.kind,
+            namespace=key.namespace,
+            name=key.name,
+            standing="unknown",
+            message="",
+            desired=None,
+            updated=0,
+            ready=sum(p.ready for p in pods),
+            available=0,
+            total=len(pods),
+        )
+        for key, pods in sorted(observed.by_owner.items())
+    )
 
 
 def _workload(key: Key, verdict: Verdict) -> WorkloadLine:

@@ -1,0 +1,122 @@
+"""Tells everybody who asks what the loop does: the journal, metrics, followers of a push, the log.
+
+Listens to turns; decides nothing and holds nothing but the newest turn.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from reconciler.api.follow import Followers
+from reconciler.api.metrics import Metrics
+from reconciler.loop.narrate import Narrator, describe
+from reconciler.loop.turn import Turn
+from reconciler.model.plan import Plan
+from reconciler.record.journal import Journal
+from reconciler.record.overview import Overview, overview
+
+LOG = logging.getLogger("reconciler.loop")
+SILENCE_S = 300.0
+"""A loop that hasn't made a pass for so long is stuck."""
+
+
+class Reporter:
+    """One fleet's. Implements `api.daemon.Daemon`; `take` is the loop's listener."""
+
+    def __init__(self, fleet: str, journal: Journal, wake: Callable[[], None]) -> None:
+        self.followers, self.metrics = Followers(), Metrics(fleet)
+        self._fleet, self._journal, self._wake = fleet, journal, wake
+        self._narrator = Narrator()
+        self._turn: Turn | None = None
+        self._standing: tuple[str, str] = ("", "")
+        self._source_error = ""
+
+    def take(self, turn: Turn) -> None:
+        """Called after every pass, from the loop's thread."""
+        self._turn = turn
+        lines, events = self._narrator.tell(turn)
+        for event in events:
+            self._journal.event(event)
+        for line in lines:
+            LOG.info(line)
+        self._follow(turn, lines)
+        self._measure(turn)
+
+    def _follow(self, turn: Turn, lines: list[str]) -> None:
+        if turn.refusal is not None:
+            self.followers.begin(turn.refusal.revision.id)
+            self.followers.finish(turn.refusal.revision.id, False, "refused: it has errors")
+        if turn.desired is None or turn.plan is None or turn.refusal is not None:
+            return
+        revision = turn.desired.revision
+        self.followers.begin(revision.id)
+        self._journal.revision_seen(revision, turn.at)
+        for line in lines:
+            self.followers.publish(revision.id, line)
+        if turn.idle and turn.plan.standing not in ("progressing", "paused"):
+            self._end(turn, turn.plan, revision.id)
+        else:
+            self._standing = ("", "")
+
+    def _end(self, turn: Turn, plan: Plan, revision: str) -> None:
+        """A revision has converged or can't, for now: told once, and again when that changes."""
+        message = "" if plan.standing == "converged" else why(plan)
+        self.followers.finish(revision, plan.standing == "converged", message)
+        if self._standing != (revision, plan.standing):
+            self._journal.revision_ended(revision, plan.standing, message, turn.at)
+            self._standing = (revision, plan.standing)
+
+    def _measure(self, turn: Turn) -> None:
+        plan, metrics = turn.plan, self.metrics
+        metrics.passed(turn.seconds, len(plan.steps) if plan else 0)
+        for outcome in turn.ended:
+            metrics.acted(outcome.action.verb, outcome.seconds, ok=outcome.error is outcome.bug is None)
+        nodes = turn.observed.nodes.values()
+        metrics.nodes(Counter({True: "ready", False: "lost", None: "unknown"}[n.reachable] for n in nodes))
+        metrics.pods(Counter(p.phase for p in turn.observed.pods()))
+        if turn.source_error is not None and str(turn.source_error) != self._source_error:
+            metrics.source_error()
+        self._source_error = str(turn.source_error or "")
+        if plan is not None:
+            metrics.workloads(Counter(v.standing for v in plan.verdicts.values()))
+            metrics.converged(plan.standing == "converged")
+            metrics.revision(plan.revision)
+
+    def overview(self) -> Overview:
+        turn = self._turn
+        if turn is None:
+            from reconciler.model.observed import Observed
+
+            return overview(self._fleet, Observed(), time.time())
+        return overview(
+            self._fleet,
+            turn.observed,
+            turn.at,
+            desired=turn.desired,
+            plan=turn.plan,
+            converged=turn.plan.progress.converged if turn.plan else "",
+            refused=turn.refusal.revision if turn.refusal else None,
+            refused_because=str(turn.refusal.error) if turn.refusal else "",
+            source_error=str(turn.source_error or ""),
+            events=self._journal.events(limit=20),
+        )
+
+    def healthy(self) -> tuple[bool, str]:
+        if self._turn is None:
+            return False, "starting"
+        silent = time.time() - self._turn.at
+        if silent > SILENCE_S:
+            return False, f"the loop has made no pass for {silent:.0f} s"
+        return True, f"last pass {silent:.0f} s ago"
+
+    def wake(self) -> None:
+        self._wake()
+
+
+def why(plan: Plan) -> str:
+    """The workloads that haven't converged, in one line."""
+    bad = [f"{k}: {describe(v)}" for k, v in plan.verdicts.items() if v.standing != "converged"]
+    return "; ".join([*bad, *plan.notes])

@@ -1,0 +1,45 @@
+"""`status` on a terminal: the same words, cut to its width, colour where something needs a look."""
+
+from __future__ import annotations
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from reconciler.cli import page
+from reconciler.record.overview import Overview
+
+BAD, CARE = "bold red", "yellow"
+
+STYLES = {
+    "converged": "green",
+    **dict.fromkeys(("progressing", "paused", "Unknown", "Pending", "Warning"), CARE),
+    **dict.fromkeys(("failed", "blocked", "NotReady", "Failed", "Error", "OOMKilled"), BAD),
+    **dict.fromkeys(("CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull"), BAD),
+    "Terminating": "dim",
+}
+"""Words that are coloured wherever they fill a cell. Everything else stays as the terminal has it."""
+
+WIDE = frozenset({"WHY", "EVENT"})
+"""Columns that may wrap; the others are kept whole."""
+
+
+def picture(seen: Overview, now: float) -> Group:
+    """`now` (epoch seconds) gives ages."""
+    shown = page.page(seen, now)
+    first = Text(shown.head[0], style=f"bold {STYLES.get(seen.standing, '')}".strip())
+    parts: list[Text | Table] = [first, *map(Text, shown.head[1:])]
+    for table in shown.tables:
+        parts += [Text(""), _table(table)]
+    return Group(*parts)
+
+
+def _table(shown: page.Table) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in shown.columns:
+        table.add_column(
+            column, no_wrap=column not in WIDE, overflow="fold" if column in WIDE else "ellipsis"
+        )
+    for row in shown.rows:
+        table.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
+    return table
