@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.engine.node import Node
+from reconciler.errors import InventoryError
+from reconciler.model.duration import seconds
 from reconciler.model.fleet import Fleet, NodeSpec
 from reconciler.model.observed import Observed
 
 if TYPE_CHECKING:
+    from reconciler.api.daemon import Verify
     from reconciler.engine.simulated import SimulatedFleet
+    from reconciler.loop.cycle import Loop
+    from reconciler.model.desired import Desired
+    from reconciler.model.progress import Progress
+    from reconciler.record.lock import FleetLock
+    from reconciler.record.store import Store
+    from reconciler.source import Source
+
+GRACE_S = 15.0
+"""How long effects that have begun may take to end when the reconciler is told to stop."""
 
 
 def state_dir(fleet: Fleet) -> Path:
@@ -51,6 +65,122 @@ def _real(spec: NodeSpec, fleet: Fleet) -> Node:
     from reconciler.engine.real import RealNode
 
     return RealNode(spec, fleet)
+
+
+def lock(fleet: Fleet) -> FleetLock:
+    """The fleet's lock on this machine, wherever its state is kept."""
+    from reconciler.record.lock import FleetLock
+
+    return FleetLock(fleet.metadata.name, lock_dir())
+
+
+def lock_dir() -> Path:
+    return _xdg("XDG_STATE_HOME", ".local/state") / "reconciler" / "locks"
+
+
+def open_store(fleet: Fleet) -> Store:
+    """Progress, events and history of this fleet."""
+    from reconciler.record.store import Store
+
+    return Store(state_dir(fleet) / "state.db")
+
+
+def pick_source(fleet: Fleet, argument: str | None, branch: str | None) -> Source:
+    """The source named on the command line, else the one that nodes.yaml names."""
+    from reconciler.source.open import open_path, open_source
+
+    if argument is not None:
+        return open_path(argument, cache_dir(fleet), branch=branch)
+    return open_source(fleet, cache_dir(fleet))
+
+
+@contextmanager
+def one_shot(fleet: Fleet, source: Source) -> Iterator[Loop]:
+    """A loop for one revision: under the fleet's lock, fetched already, its nodes being watched."""
+    from reconciler.loop.cycle import Loop
+    from reconciler.loop.wanted import Wanted
+    from reconciler.record.progress import ProgressStore
+
+    with lock(fleet):
+        store = open_store(fleet)
+        wanted = Wanted(fleet, source)
+        wanted.fetch()
+        loop = Loop(wanted, build_nodes(fleet), ProgressStore(store), [])
+        loop.watch_nodes()
+        try:
+            yield loop
+        finally:
+            loop.close(GRACE_S)
+            store.close()
+
+
+@contextmanager
+def serving(fleet: Fleet, listen: str | None) -> Iterator[Loop]:
+    """The daemon's loop: under the fleet's lock, watching nodes and source, its doors open."""
+    from reconciler.api.reporter import Reporter
+    from reconciler.api.server import ApiServer
+    from reconciler.loop.cycle import Loop
+    from reconciler.loop.wanted import Wanted
+    from reconciler.record.journal import Journal
+    from reconciler.record.progress import ProgressStore
+
+    with lock(fleet) as held:
+        store, source = open_store(fleet), pick_source(fleet, None, None)
+        full_pass = seconds(fleet.spec.full_pass_interval)
+        loop = Loop(Wanted(fleet, source), build_nodes(fleet), ProgressStore(store), [], full_pass=full_pass)
+        reporter = Reporter(fleet.metadata.name, Journal(store, fleet.metadata.name), source.wake)
+        loop.listen(reporter.take)
+        door = socket_path(fleet)
+        server = ApiServer(listen or fleet.spec.serve.listen, door, reporter, verify=webhook(fleet))
+        try:
+            server.start()
+            held.serves(listen=server.address or "", unix_socket=door)
+            loop.watch_nodes()
+            loop.watch_source()
+            yield loop
+        finally:
+            loop.close(GRACE_S)
+            server.stop()
+            store.close()
+
+
+def socket_path(fleet: Fleet) -> Path:
+    """Where the daemon can be asked: beside a hosted repository, whose hooks look for it there."""
+    hosted = fleet.spec.source.hosted
+    return (Path(hosted.path) if hosted else state_dir(fleet)) / "reconciler.sock"
+
+
+def webhook(fleet: Fleet) -> Verify | None:
+    """How webhooks are checked, None when nodes.yaml names no secret for them."""
+    if fleet.spec.serve.webhook is None:
+        return None
+    from reconciler.source.webhook import verify
+
+    path = Path(fleet.spec.serve.webhook.secret_file)
+    try:
+        secret = path.read_bytes().strip()
+    except OSError as error:
+        remedy = "spec.serve.webhook.secretFile names a file that this user can read"
+        raise InventoryError(f"it can't be read: {error.strerror}", where=str(path), remedy=remedy) from error
+    return lambda headers, body: verify(headers, body, secret)
+
+
+def survey(fleet: Fleet, source: Source) -> tuple[Desired, Progress]:
+    """What the newest revision wants, and where rollouts stand, without touching or locking anything."""
+    from reconciler.loop.wanted import Wanted
+    from reconciler.record.progress import ProgressStore
+
+    store = open_store(fleet)
+    wanted = Wanted(fleet, source)
+    try:
+        wanted.fetch()
+        progress = ProgressStore(store).load()
+        desired = wanted.update(progress)
+    finally:
+        wanted.close()
+        store.close()
+    assert desired is not None, "fetch raises when there is no good revision"
+    return desired, progress
 
 
 def observe_once(fleet: Fleet) -> Observed:

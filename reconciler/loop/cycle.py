@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import Protocol
 
 import msgspec
@@ -14,14 +15,13 @@ from reconciler.apply.inflight import overlay
 from reconciler.apply.walk import Outcome, Walker
 from reconciler.decide import decide
 from reconciler.decide.attempts import after_failure, after_success
-from reconciler.decide.settled import Settled
 from reconciler.engine.node import Node
 from reconciler.loop.fleet import FleetView
 from reconciler.loop.turn import Turn
 from reconciler.loop.wanted import Wanted
 from reconciler.model.action import AnyAction, StartPod
 from reconciler.model.desired import Contents, Desired
-from reconciler.model.plan import Plan
+from reconciler.model.plan import Plan, Settled
 from reconciler.model.progress import Progress
 
 
@@ -49,7 +49,7 @@ class Loop:
         full_pass: float = 60.0,
     ) -> None:
         self._wanted, self._view, self._keeper = wanted, FleetView(nodes), keeper
-        self._listeners, self._clock, self._full_pass = listeners, clock, full_pass
+        self._listeners, self._clock, self._full_pass = list(listeners), clock, full_pass
         self._awake = threading.Event()
         self._ended: deque[Outcome] = deque()
         self._walker = Walker(nodes, self._ended.append, self.wake)
@@ -66,16 +66,31 @@ class Loop:
         self._stopped = True
         self._awake.set()
 
-    def run(self, until: Callable[[Turn], bool] = lambda _: False) -> Turn:
-        """Pass after pass, until `until` says so or `stop` is called; returns the last turn."""
+    def listen(self, listener: Callable[[Turn], None]) -> None:
+        """Tell this one, too, of every turn."""
+        self._listeners.append(listener)
+
+    def watch_nodes(self) -> None:
+        """Connect to every node and follow what happens there."""
         self._view.start(self.wake)
+
+    def watch_source(self) -> None:
+        """Follow the source: without it, the revision that was fetched stays."""
         self._wanted.start(self.wake)
+
+    def run(
+        self, until: Callable[[Turn], bool] = lambda _: False, nap: Callable[[], float] = lambda: inf
+    ) -> Turn:
+        """Pass after pass, until `until` says so or `stop` is called; returns the last turn.
+
+        `nap` bounds the seconds between two passes, for an `until` that looks at the clock.
+        """
         while True:
             self._awake.clear()
             turn = self.turn()
             if self._stopped or until(turn):
                 return turn
-            self._awake.wait(self._nap(turn.plan))
+            self._awake.wait(min(self._nap(turn.plan), nap()))
 
     def turn(self) -> Turn:
         """One pass: observe, load, decide, record, apply."""

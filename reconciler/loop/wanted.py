@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from reconciler.errors import ManifestError, ReconcilerError, SourceError
-from reconciler.manifests.desired import desired
+from reconciler.manifests.desired import DigestCache, desired
 from reconciler.manifests.load import LoadCache, load_tree
 from reconciler.model.base import Value
 from reconciler.model.desired import Desired, StableVersion
@@ -31,7 +31,7 @@ class Wanted:
 
     def __init__(self, fleet: Fleet, source: Source) -> None:
         self._fleet, self._source = fleet, source
-        self._cache = LoadCache()
+        self._cache, self._digests = LoadCache(), DigestCache()
         self._looked_at = ""
         self._current: Desired | None = None
         self._older: dict[str, Desired | None] = {}
@@ -41,8 +41,10 @@ class Wanted:
         self._source.start(changed)
 
     def fetch(self) -> None:
-        """Bring the newest revision now. Raises `SourceError`; for one-shot use."""
+        """Bring the newest revision now. For one-shot use: raises `SourceError` and `ManifestError`."""
         self._look(self._source.fetch(), "")
+        if self.refusal is not None:
+            raise self.refusal.error
 
     @property
     def error(self) -> SourceError | None:
@@ -70,7 +72,9 @@ class Wanted:
         loaded = load_tree(snapshot.root, fleet=self._fleet, cache=self._cache)
         if loaded.errors:
             raise ManifestError(loaded.errors)
-        return desired(self._fleet, snapshot.revision, loaded.objects, complete=snapshot.complete)
+        return desired(
+            self._fleet, snapshot.revision, loaded.objects, complete=snapshot.complete, cache=self._digests
+        )
 
     def _with_stable(self, current: Desired, progress: Progress) -> Desired:
         """Add, for each workload whose newest version failed, the version that last converged."""

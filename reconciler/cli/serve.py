@@ -1,0 +1,54 @@
+"""`reconciler serve`: the daemon that keeps the fleet converged."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.options import fleet_option
+
+if TYPE_CHECKING:
+    from reconciler.loop.cycle import Loop
+
+
+@click.command("serve")
+@fleet_option
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+)
+@click.option(
+    "--listen", help="host:port for /healthz, /metrics, /status and the webhook; overrides nodes.yaml."
+)
+def command(fleet_file: Path, log_format: str, log_level: str, listen: str | None) -> None:
+    """Keep the fleet as its source wants it, until SIGTERM or Ctrl-C.
+
+    What has begun is let end; running pods are left alone.
+    """
+    from reconciler.cli.inventory import inventory
+    from reconciler.record.logs import setup_logging
+    from reconciler.wiring import serving
+
+    setup_logging("json" if log_format == "json" else "text", log_level)
+    with serving(inventory(fleet_file), listen) as loop:
+        _stop_on_signals(loop)
+        loop.run()
+
+
+def _stop_on_signals(loop: Loop) -> None:
+    """The first signal ends the loop after its pass; a second one, at once, as usual."""
+
+    def stop(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        loop.stop()
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
