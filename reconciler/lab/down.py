@@ -11,24 +11,30 @@ import time
 from pathlib import Path
 
 from reconciler.errors import LabError
-from reconciler.lab import cgroups, network, process
+from reconciler.lab import cgroups, network, process, requirements
 from reconciler.lab.lock import locked
-from reconciler.lab.state import load, state_file
+from reconciler.lab.state import draft_file, parents_of, state_file
 
-OURS = ("nodes", "registry", "nodes.yaml", "known_hosts", "identity", "identity.pub", "lab.new")
+OURS = ("nodes", "registry", "nodes.yaml", "known_hosts", "identity", "identity.pub")
 """What a lab puts into its directory beside its state. Whatever else lies there stays."""
 
 
 def down(directory: Path) -> bool:
     """Whether there was anything to remove."""
-    if not load(directory) and not leftovers(directory):
+    requirements.check_machine()
+    if not leftovers(directory):
         return False
     with locked(directory):
-        process.kill(directory, process.find(directory))
-        network.remove(directory)
-        remove_groups(directory)
-        remove_files(directory)
+        remove(directory)
     return True
+
+
+def remove(directory: Path) -> None:
+    """For whoever holds the lock."""
+    process.kill(directory, process.find(directory))
+    network.remove(directory)
+    remove_groups(directory)
+    remove_files(directory)
 
 
 def remove_groups(directory: Path, timeout: float = 5.0) -> None:
@@ -42,15 +48,20 @@ def remove_groups(directory: Path, timeout: float = 5.0) -> None:
 
 
 def remove_files(directory: Path) -> None:
-    for name in OURS:
-        path = directory / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+    """Only where a lab's state says that they are a lab's: `nodes` is a likely name for others' too."""
+    if state_file(directory).exists():
+        for path in _files(directory):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     state_file(directory).unlink(missing_ok=True)
-    if not any(directory.iterdir()):
-        directory.rmdir()
+    draft_file(directory).unlink(missing_ok=True)
+    for folder in (directory, *parents_of(directory)):
+        if any(folder.iterdir()):
+            break
+        folder.rmdir()
+
+
+def _files(directory: Path) -> list[Path]:
+    return [path for name in OURS if (path := directory / name).exists()]
 
 
 def leftovers(directory: Path) -> list[str]:
@@ -59,10 +70,7 @@ def leftovers(directory: Path) -> list[str]:
     found += [f"bridge {name}" for name in network.bridges_of(directory)]
     found += [f"firewall rule {rule}" for rule in network.rules_of(directory)]
     found += [f"control group {path}" for path in cgroups.of(directory)]
-    found += [f"file {directory / name}" for name in OURS if (directory / name).exists()]
-    found += [
-        f"mount {line.split()[1]}"
-        for line in Path("/proc/mounts").read_text().splitlines()
-        if str(directory) in line
-    ]
-    return found + ([f"file {state_file(directory)}"] if state_file(directory).exists() else [])
+    mounts = (line.split()[1] for line in Path("/proc/mounts").read_text().splitlines())
+    found += [f"mount {mount}" for mount in mounts if Path(mount).is_relative_to(directory)]
+    states = [path for path in (state_file(directory), draft_file(directory)) if path.exists()]
+    return found + [f"file {path}" for path in [*states, *(_files(directory) if states else [])]]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.errors import LabError
-from reconciler.lab import down, engine, inventory, network, node, process, registry, up
+from reconciler.lab import down, engine, inventory, network, node, process, registry, requirements, up
 from reconciler.lab.command import run
 from reconciler.lab.requirements import program
 from reconciler.lab.state import LabNode, LabState, directory_of, load
@@ -44,21 +44,15 @@ class Lab:
         owner: str = "",
     ) -> Lab:
         """Start one. Nodes are called `<prefix>-1` and so on. What a failed start began is removed."""
-        wanted = LabState(
-            name=name, directory=directory_of(name, directory), count=nodes, prefix=prefix, owner=owner
-        )
-        existed = load(wanted.directory) is not None
-        try:
-            return cls(up.up(wanted, subnet))
-        except BaseException:
-            if not existed:
-                down.down(wanted.directory)
-            raise
+        place = directory_of(name, directory)
+        wanted = LabState(name=name, directory=place, count=nodes, prefix=prefix, owner=owner)
+        return cls(up.up(wanted, subnet))
 
     @classmethod
     def find(cls, name: str = DEFAULT_NAME, directory: Path | None = None) -> Lab:
         """One that was started before. Raises LabError when there is none."""
         place = directory_of(name, directory)
+        requirements.check()
         state = load(place)
         if state is None or not state.subnet:
             raise LabError(f"no lab {name}", where=str(place), remedy="start one: reconciler lab up")
@@ -79,7 +73,7 @@ class Lab:
         self, name: str, argv: list[str], *, check: bool = True, timeout: float = 60.0
     ) -> subprocess.CompletedProcess[str]:
         """Run a command on a node, as root. Raises LabError when it fails, unless `check` is off."""
-        command = [*node.entering(self.state, self.node(name)), *argv]
+        command = [*self.entering(name), *argv]
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False
         )
@@ -87,6 +81,10 @@ class Lab:
             said = (done.stderr or done.stdout).strip()
             raise LabError(f"`{shlex.join(argv)}` exited {done.returncode}: {said}", where=f"node {name}")
         return done
+
+    def entering(self, name: str) -> list[str]:
+        """The words before a command that make it run on a node."""
+        return node.entering(self.state, self.node(name))
 
     def docker(self, name: str, *arguments: str, timeout: float = 60.0) -> str:
         """What this machine's `docker` prints when it is asked of a node's engine."""

@@ -1,11 +1,13 @@
-"""What a lab needs of the machine. It only looks; it installs nothing."""
+"""What a lab needs of the machine. It only looks; it installs nothing.
+
+`python -m reconciler.lab.requirements` prints the Debian packages that are missing.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-from pathlib import Path
 
 from reconciler.errors import LabError
 
@@ -45,22 +47,37 @@ def missing_packages() -> list[str]:
 
     A program that is there, whoever made it, is never asked for: another vendor's Docker stays.
     """
-    return sorted({PROGRAMS[name] for name in missing_programs()})
+    return packages(missing_programs())
+
+
+def packages(names: list[str]) -> list[str]:
+    """Debian split Docker's command line from its engine; an engine that is there isn't asked for again."""
+    found = {PROGRAMS[name] for name in names}
+    if "docker" in names and "dockerd" not in names:
+        found = (found - {"docker.io"}) | {"docker-cli"}
+    return sorted(found)
 
 
 def missing(names: list[str]) -> LabError:
-    packages = " ".join(sorted({PROGRAMS[name] for name in names if name in PROGRAMS}))
-    remedy = f"apt-get install --no-install-recommends {packages}" if packages else ""
+    wanted = " ".join(packages([name for name in names if name in PROGRAMS]))
+    remedy = f"apt-get install --no-install-recommends {wanted}" if wanted else ""
     return LabError(f"a lab needs {', '.join(names)}, which this machine doesn't have", remedy=remedy)
 
 
 def check() -> None:
     """Raises LabError, one sentence, when no lab can run here."""
+    check_machine()
+    if names := missing_programs():
+        raise missing(names)
+
+
+def check_machine() -> None:
+    """Raises LabError without Linux or root: what even removing a lab needs."""
     if sys.platform != "linux":
         raise LabError(f"a lab needs Linux's namespaces, and this is {sys.platform}")
     if os.geteuid() != 0:
         raise LabError("a lab needs root: it makes network namespaces and starts Docker engines")
-    if names := missing_programs():
-        raise missing(names)
-    if not Path("/proc/self/ns/net").exists():
-        raise LabError("a lab needs network namespaces, and this kernel has none")
+
+
+if __name__ == "__main__":
+    print(" ".join(missing_packages()))

@@ -98,14 +98,24 @@ def directory_of(name: str, directory: Path | None = None) -> Path:
     return (directory or state_root() / name).absolute()
 
 
+def parents_of(directory: Path) -> list[Path]:
+    """The folders above a lab in the default place, which are ours to remove once they are empty."""
+    root = state_root()
+    return [root, root.parent] if directory.parent == root else []
+
+
 def state_file(directory: Path) -> Path:
     return directory / "lab.json"
+
+
+def draft_file(directory: Path) -> Path:
+    return directory / "lab.json.new"
 
 
 def save(state: LabState) -> None:
     """Atomic: a reader sees the old state or the new one."""
     path = state_file(state.directory)
-    draft = path.with_suffix(".new")
+    draft = draft_file(state.directory)
     draft.write_bytes(msgspec.json.encode(state, enc_hook=str))
     draft.replace(path)
 

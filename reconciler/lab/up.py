@@ -10,8 +10,9 @@ import msgspec
 
 from reconciler.errors import LabError
 from reconciler.lab import accounts, engine, inventory, network, node, registry, requirements, sshd
+from reconciler.lab.down import remove
 from reconciler.lab.lock import locked
-from reconciler.lab.state import LabNode, LabState, check_socket_path, load, save
+from reconciler.lab.state import LabNode, LabState, check_socket_path, directory_of, load, save
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 MOST_NODES = 240
@@ -19,19 +20,27 @@ MOST_NODES = 240
 
 
 def up(wanted: LabState, subnet: str = "") -> LabState:
-    """Raises LabError; what it had begun by then is for `down` to remove."""
+    """Raises LabError. What a failed start had begun is removed again."""
     requirements.check()
     check_request(wanted)
     with locked(wanted.directory):
         refuse_what_is_there(wanted)
-        state = lay_wire(wanted, subnet)
-        registry.start(state)
-        furnish(state)
-        for each in state.nodes:
-            node.boot(state, each)
-        registry.wait(state)
-        with ThreadPoolExecutor(len(state.nodes)) as pool:
-            list(pool.map(engine.wait, state.nodes))
+        try:
+            return build(wanted, subnet)
+        except BaseException:
+            remove(wanted.directory)
+            raise
+
+
+def build(wanted: LabState, subnet: str) -> LabState:
+    state = lay_wire(wanted, subnet)
+    registry.start(state)
+    furnish(state)
+    for each in state.nodes:
+        node.boot(state, each)
+    registry.wait(state)
+    with ThreadPoolExecutor(len(state.nodes)) as pool:
+        list(pool.map(engine.wait, state.nodes))
     return state
 
 
@@ -46,12 +55,18 @@ def check_request(wanted: LabState) -> None:
 def refuse_what_is_there(wanted: LabState) -> None:
     directory = wanted.directory
     if load(directory):
-        down = f"reconciler lab down --name {wanted.name} --dir {directory}"
+        down = f"reconciler lab down {options(wanted)}"
         raise LabError(
             f"lab {wanted.name} is there already", where=str(directory), remedy=f"remove it: {down}"
         )
     if any(directory.iterdir()):
         raise LabError("the directory isn't empty, and a lab wants one of its own", where=str(directory))
+
+
+def options(state: LabState) -> str:
+    """The words that name this lab on the command line."""
+    usual = directory_of(state.name) == state.directory
+    return f"--name {state.name}" if usual else f"--name {state.name} --dir {state.directory}"
 
 
 def lay_wire(wanted: LabState, subnet: str) -> LabState:
