@@ -1,0 +1,122 @@
+"""One SSH connection to a node: its Docker socket, its pods' ports and its shell, as streams inside it."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import threading
+from time import monotonic
+
+import paramiko
+
+from reconciler.engine.channel import ChannelStream
+from reconciler.engine.transport import Transport
+from reconciler.errors import LoginRefused, NodeUnreachable
+
+SESSIONS = 8
+"""Shells at a time: sshd's MaxSessions is 10 unless told otherwise, and people log in, too."""
+REFUSED = (paramiko.SSHException, EOFError, OSError)
+
+
+class SshLink:
+    """See `link.Link`. `transports` are logged in, the node's last, those that it goes through before it."""
+
+    def __init__(self, node: str, transports: tuple[Transport, ...], socket_path: str) -> None:
+        self.node, self._path = node, socket_path
+        self._transports, self._transport = transports, transports[-1]
+        self._sessions = threading.BoundedSemaphore(SESSIONS)
+        self._forwards = True
+
+    @property
+    def alive(self) -> bool:
+        return self._transport.is_active()
+
+    @property
+    def heard_at(self) -> float:
+        return self._transport.line.heard_at
+
+    def docker(self, timeout: float) -> ChannelStream:
+        if self._forwards:
+            try:
+                return ChannelStream(self._transport.open_socket(self._path, timeout))
+            except REFUSED as error:
+                self._without_forwarding(error)
+        return self.command(f"docker -H unix://{shlex.quote(self._path)} system dial-stdio", timeout)
+
+    def _without_forwarding(self, error: BaseException) -> None:
+        """The socket can't be forwarded: because sshd doesn't do that, or because it isn't there for us?"""
+        if not self.alive or not isinstance(error, paramiko.ChannelException):
+            raise NodeUnreachable(
+                f"the SSH connection broke: {error or type(error).__name__}", node=self.node
+            ) from error
+        if error.code != paramiko.common.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED:
+            raise self._no_docker() from error
+        self._forwards = False
+
+    def _no_docker(self) -> NodeUnreachable:
+        path = shlex.quote(self._path)
+        code, _ = self.run(f"test -S {path} && {{ test -w {path} || exit 3; }}", 10)
+        if code == 3:
+            return LoginRefused(
+                f"this user may not use {self._path}",
+                node=self.node,
+                remedy="on the node: `sudo usermod -aG docker USER`; a new login sees it",
+            )
+        return NodeUnreachable(
+            f"no Docker Engine answers at {self._path}",
+            node=self.node,
+            remedy="on the node: `systemctl status docker`",
+        )
+
+    def dial(self, host: str, port: int, timeout: float) -> ChannelStream:
+        try:
+            channel = self._transport.open_channel(
+                "direct-tcpip", (host, port), ("127.0.0.1", 0), timeout=timeout
+            )
+        except paramiko.ChannelException as error:
+            if error.code == paramiko.common.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED:
+                raise NodeUnreachable(
+                    "sshd doesn't allow TCP forwarding, which probes need",
+                    node=self.node,
+                    remedy="in the node's sshd_config: `AllowTcpForwarding local` (or yes)",
+                ) from error
+            raise ConnectionRefusedError(f"{host}:{port}: {self._transport.refusal}") from error
+        except REFUSED as error:
+            if self.alive:
+                raise TimeoutError(f"{host}:{port}: no answer within {timeout:g} s") from error
+            raise NodeUnreachable(f"the SSH connection broke: {error}", node=self.node) from error
+        channel.settimeout(timeout)
+        return ChannelStream(channel)
+
+    def command(self, command: str, timeout: float) -> ChannelStream:
+        """A shell command whose input and output are the stream."""
+        if not self._sessions.acquire(timeout=timeout):
+            raise NodeUnreachable(f"no free SSH session within {timeout:g} s", node=self.node)
+        try:
+            channel = self._transport.open_session(timeout=timeout)
+            channel.settimeout(timeout)
+            channel.exec_command(command)
+        except REFUSED as error:
+            self._sessions.release()
+            raise NodeUnreachable(f"no SSH session: {error}", node=self.node) from error
+        return ChannelStream(channel, self._sessions)
+
+    def run(self, command: str, timeout: float) -> tuple[int, bytes]:
+        end = monotonic() + timeout
+        with self._sessions:
+            try:
+                channel = self._transport.open_session(timeout=timeout)
+                with contextlib.closing(channel):
+                    channel.set_combine_stderr(True)
+                    channel.settimeout(timeout)
+                    channel.exec_command(command)
+                    channel.shutdown_write()
+                    output = b"".join(iter(lambda: channel.recv(65536), b""))
+                    channel.status_event.wait(max(0.0, end - monotonic()))
+                    return channel.exit_status, output
+            except REFUSED as error:
+                raise NodeUnreachable(f"`{command}` could not be run: {error}", node=self.node) from error
+
+    def close(self) -> None:
+        for transport in reversed(self._transports):
+            transport.close()
