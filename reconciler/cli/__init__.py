@@ -21,8 +21,10 @@ VERBS = {
     "apply": "Converge the fleet to a source, once.",
     "serve": "Keep the fleet converged: the daemon.",
     "status": "Show workloads, pods and nodes, what is going on and why.",
+    "history": "Show which revisions ran, when, and how they ended.",
     "nodes": "Check nodes and pin their host keys.",
     "lab": "A disposable fleet of real nodes on this machine.",
+    "demo": "The main job, shown on a fleet that is gone afterwards.",
 }
 """Verb -> one line of help. Each lives in `cli/<verb>.py` as `command`."""
 

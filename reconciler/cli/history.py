@@ -1,0 +1,43 @@
+"""`reconciler history`: which revisions ran, when, and how they ended."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from reconciler.cli.options import fleet_option, output_option
+
+
+@click.command("history")
+@fleet_option
+@output_option
+@click.option("-n", "--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+def command(fleet_file: Path, output: str, limit: int) -> None:
+    """Show which revisions ran, newest first.
+
+    Reads this machine's record of the fleet. A machine that has never run the reconciler has none.
+    """
+    import msgspec
+
+    from reconciler.cli.inventory import inventory
+    from reconciler.record.journal import Journal
+    from reconciler.wiring import open_store
+
+    store = open_store(inventory(fleet_file))
+    try:
+        found = Journal(store).history(limit)
+    finally:
+        store.close()
+    if output == "json":
+        click.echo(msgspec.json.encode(found).decode())
+        return
+    for each in found:
+        begun = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(each.seen_at))
+        took = f"{each.ended_at - each.seen_at:6.1f} s" if each.ended_at is not None else "        "
+        click.echo(f"{begun}  {took}  {each.standing:<12} {each.revision}")
+        if each.message:
+            click.echo(f"    {each.message}")
+    if not found:
+        click.echo("no revision has run yet")
