@@ -1,7 +1,4 @@
-"""What a lab needs of the machine. It only looks; it installs nothing.
-
-`python -m reconciler.lab.requirements` prints the Debian packages that are missing.
-"""
+"""What a lab needs of the machine. It only looks; it installs nothing."""
 
 from __future__ import annotations
 
@@ -77,7 +74,3 @@ def check_machine() -> None:
         raise LabError(f"a lab needs Linux's namespaces, and this is {sys.platform}")
     if os.geteuid() != 0:
         raise LabError("a lab needs root: it makes network namespaces and starts Docker engines")
-
-
-if __name__ == "__main__":
-    print(" ".join(missing_packages()))

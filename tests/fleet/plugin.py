@@ -3,14 +3,14 @@
 `lab`        three real nodes for the whole run; sample images are in its registry and on its nodes
 `clean_lab`  the same, with everything undone before and after the test: containers, cut links, power
 
-Mark such tests `fleet`. Where no lab can run they skip, saying why; with RECONCILER_LAB=required that
-is a failure.
+Mark such tests `fleet`; they run after all others. Where no lab can run they skip, saying why; with
+RECONCILER_LAB=required any skip of theirs is a failure.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -22,15 +22,26 @@ from reconciler.lab.state import LabNode
 REQUIRED = os.environ.get("RECONCILER_LAB") == "required"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Quick tests first: a mistake shows before the first node boots."""
+    items.sort(key=lambda item: item.get_closest_marker("fleet") is not None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    expected = hasattr(report, "wasxfail")
+    if REQUIRED and report.skipped and not expected and item.get_closest_marker("fleet"):
+        report.outcome, report.longrepr = "failed", f"must not skip here: {report.longreprtext}"
+    return report
+
+
 def require_lab() -> None:
-    """Skip, or fail where a lab must run."""
+    """Skip where no lab can run."""
     try:
         requirements.check()
     except LabError as error:
-        reason = f"no lab here: {error}"
-        if REQUIRED:
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
+        pytest.skip(f"no lab here: {error}")
 
 
 @pytest.fixture(scope="session")

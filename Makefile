@@ -1,0 +1,44 @@
+# make test    everything: set-up, checks, pure tests, then the lab's
+# make check   lint, types, layers, schemas, sizes
+# make pure    the tests that need nothing but Python; make fleet, those that need the lab
+# make lock    pin the dependencies anew; make schemas, generate the JSON Schemas; make clean
+
+BIN := .venv/bin
+SOURCES := reconciler tests benchmarks
+LINES := 350
+
+.PHONY: test check pure fleet set-up lock schemas clean
+
+test: check
+	@$(BIN)/python -m pytest
+
+pure: set-up
+	@$(BIN)/python -m pytest -m "not fleet"
+
+fleet: set-up
+	@$(BIN)/python -m pytest -m fleet
+
+check: set-up
+	@$(BIN)/ruff check --quiet $(SOURCES)
+	@$(BIN)/ruff format --check --quiet $(SOURCES)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m reconciler.manifests.schemas --check
+	@find $(SOURCES) -name '*.py' -exec wc -l {} + | awk '$$2 != "total" && $$1 > $(LINES) \
+		{ print $$2 ": " $$1 " lines, at most $(LINES)"; bad = 1 } END { exit bad }'
+	@for page in README.md CHANGELOG.md CONTRIBUTING.md; do \
+		test -s $$page || { echo "$$page is missing or empty"; exit 1; }; done
+
+set-up:
+	@.ci/setup
+
+lock:
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --extra dev \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+		pyproject.toml -o requirements.lock
+
+schemas: set-up
+	@$(BIN)/python -m reconciler.manifests.schemas
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info build dist
