@@ -95,16 +95,16 @@ class Followers:
 
     def lines(self, revision_id: str, timeout: float | None = None) -> Iterator[str]:
         """Each line as it comes, until the end or `timeout` seconds. For a thread of one's own."""
-        until = None if timeout is None else time.monotonic() + timeout
+        until = time.monotonic() + timeout if timeout is not None else float("inf")
         position, ended = 0, False
-        while not ended and (until is None or time.monotonic() < until):
+        while not ended and (left := until - time.monotonic()) > 0:
             reading = self.read(revision_id, position)
             yield from reading.lines
             position, ended = reading.next, reading.ended
             with self._changed:
                 stream = self._stream(revision_id)
-                if not ended and len(stream.lines) == position and not stream.ended:
-                    self._changed.wait(1.0)
+                if not ended and len(stream.lines) == position:
+                    self._changed.wait(min(1.0, left))
 
     def on_change(self, bell: Callable[[], None]) -> Callable[[], None]:
         """Call `bell` after each change, from the changing thread; it must not block. Returns how to stop."""

@@ -19,20 +19,25 @@ def follow(
     """The handler of `/follow/{revision}`. When the server stops, streams end without an `exit:` line."""
     closing = asyncio.Event()
 
+    bells: set[asyncio.Event] = set()
+
     async def close(_: web.Application) -> None:
         closing.set()
+        for bell in bells:
+            bell.set()
 
     async def handle(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/plain; charset=utf-8"})
         response.enable_chunked_encoding()
         await response.prepare(request)
-        bell = asyncio.Event()
+        bells.add(bell := asyncio.Event())
         loop = asyncio.get_running_loop()
         silence = followers.on_change(lambda: _ring(loop, bell))
         try:
             await _copy(followers, request, response, bell, closing)
         finally:
             silence()
+            bells.discard(bell)
         await response.write_eof()
         return response
 
