@@ -1,0 +1,180 @@
+"""What is wanted, from a source whose revisions the test writes by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import ManifestError, SourceError
+from reconciler.loop.wanted import Wanted
+from reconciler.model.fleet import Fleet, FleetMeta, FleetSpec, NodeSpec
+from reconciler.model.meta import Key
+from reconciler.model.progress import Progress, RolloutState
+from reconciler.model.revision import Revision
+from reconciler.source.snapshot import Snapshot
+
+WEB = Key("Deployment", "default", "web")
+FLEET = Fleet(
+    api_version="reconciler.io/v1",
+    kind="Fleet",
+    metadata=FleetMeta(name="test"),
+    spec=FleetSpec(nodes=(NodeSpec(name="a", address="sim://a"),)),
+)
+
+
+def deployment(image: str, *, config: str = "") -> str:
+    env = f"\n          envFrom: [{{configMapRef: {{name: {config}}}}}]" if config else ""
+    return f"""
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web}}
+spec:
+  selector: {{matchLabels: {{app: web}}}}
+  template:
+    metadata: {{labels: {{app: web}}}}
+    spec:
+      containers:
+        - name: app
+          image: {image}{env}
+"""
+
+
+class Folders:
+    """A source of folders; `push` makes the newest."""
+
+    def __init__(self, root: Path) -> None:
+        self._root, self._all = root, dict[str, Snapshot]()
+        self._newest: Snapshot | None = None
+        self.problem: SourceError | None = None
+
+    def push(self, name: str, text: str) -> None:
+        folder = self._root / name
+        folder.mkdir(exist_ok=True)
+        (folder / "all.yaml").write_text(text)
+        self._newest = self._all[name] = Snapshot(revision=Revision(id=name), root=folder)
+
+    def forget(self, name: str) -> None:
+        del self._all[name]
+
+    def start(self, changed: Callable[[], None]) -> None: ...
+    def wake(self) -> None: ...
+    def close(self) -> None: ...
+
+    def latest(self) -> Snapshot | None:
+        return self._newest
+
+    def error(self) -> SourceError | None:
+        return self.problem
+
+    def at(self, revision_id: str) -> Snapshot | None:
+        return self._all.get(revision_id)
+
+    def fetch(self) -> Snapshot:
+        if self.problem or self._newest is None:
+            raise self.problem or SourceError("there is nothing yet")
+        return self._newest
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    return Folders(tmp_path)
+
+
+def failed(template_hash: str, stable_hash: str, stable_revision: str) -> Progress:
+    state = RolloutState(
+        template_hash=template_hash,
+        phase="failed",
+        number=2,
+        started_at=0,
+        progressed_at=0,
+        stable_hash=stable_hash,
+        stable_revision=stable_revision,
+    )
+    return Progress(rollouts={WEB: state})
+
+
+def test_nothing_is_wanted_before_the_first_revision(folders: Folders) -> None:
+    assert Wanted(FLEET, folders).update(Progress()) is None
+
+
+def test_the_newest_revision_is_wanted(folders: Folders) -> None:
+    wanted = Wanted(FLEET, folders)
+    folders.push("one", deployment("web:v1"))
+    folders.push("two", deployment("web:v2"))
+    found = wanted.update(Progress())
+    assert found is not None
+    assert (found.revision.id, list(found.workloads)) == ("two", [WEB])
+
+
+def test_the_same_revision_gives_the_same_object(folders: Folders) -> None:
+    wanted = Wanted(FLEET, folders)
+    folders.push("one", deployment("web:v1"))
+    assert wanted.update(Progress()) is wanted.update(Progress())
+
+
+def test_a_revision_with_an_error_is_refused_whole_and_the_last_good_one_stays(folders: Folders) -> None:
+    wanted = Wanted(FLEET, folders)
+    folders.push("good", deployment("web:v1"))
+    wanted.update(Progress())
+    folders.push("bad", deployment("web:v2") + "---\nkind: Nonsense\n")
+    found = wanted.update(Progress())
+    assert found is not None
+    assert found.revision.id == "good"
+    assert wanted.refusal is not None
+    assert wanted.refusal.revision.id == "bad"
+    assert isinstance(wanted.refusal.error, ManifestError)
+
+
+def test_the_refusal_ends_with_the_next_good_revision(folders: Folders) -> None:
+    wanted = Wanted(FLEET, folders)
+    folders.push("bad", "kind: Nonsense\n")
+    wanted.update(Progress())
+    folders.push("good", deployment("web:v1"))
+    assert wanted.update(Progress()) is not None
+    assert wanted.refusal is None
+
+
+def test_a_restart_onto_a_bad_revision_goes_back_to_the_accepted_one(folders: Folders) -> None:
+    folders.push("good", deployment("web:v1"))
+    folders.push("bad", "kind: Nonsense\n")
+    found = Wanted(FLEET, folders).update(Progress(accepted="good"))
+    assert found is not None
+    assert found.revision.id == "good"
+
+
+def test_fetch_raises_what_is_wrong(folders: Folders) -> None:
+    folders.push("bad", "kind: Nonsense\n")
+    with pytest.raises(ManifestError):
+        Wanted(FLEET, folders).fetch()
+    folders.problem = SourceError("the server is away")
+    with pytest.raises(SourceError):
+        Wanted(FLEET, folders).fetch()
+
+
+def test_a_failed_workload_gets_its_stable_version_with_the_contents_of_its_time(folders: Folders) -> None:
+    config = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {LEVEL: %s}\n"
+    wanted = Wanted(FLEET, folders)
+    folders.push("one", deployment("web:v1", config="settings") + config % "low")
+    first = wanted.update(Progress())
+    folders.push("two", deployment("web:v2", config="settings") + config % "high")
+    second = wanted.update(Progress())
+    assert first is not None
+    assert second is not None
+    found = wanted.update(failed(second.hashes[WEB], first.hashes[WEB], "one"))
+    assert found is not None
+    stable = found.stable[WEB]
+    assert stable.template_hash == first.hashes[WEB]
+    assert stable.contents[Key("ConfigMap", "default", "settings")].data == {"LEVEL": "low"}
+    assert wanted.update(failed(second.hashes[WEB], first.hashes[WEB], "one")) is found
+
+
+def test_a_stable_version_that_the_source_has_lost_is_left_out(folders: Folders) -> None:
+    wanted = Wanted(FLEET, folders)
+    folders.push("one", deployment("web:v1"))
+    folders.push("two", deployment("web:v2"))
+    folders.forget("one")
+    found = wanted.update(failed("x", "y", "one"))
+    assert found is not None
+    assert found.stable == {}
