@@ -55,7 +55,7 @@ def remove_files(directory: Path) -> None:
     state_file(directory).unlink(missing_ok=True)
     draft_file(directory).unlink(missing_ok=True)
     for folder in (directory, *parents_of(directory)):
-        if any(folder.iterdir()):
+        if not _is_empty(folder):
             break
         folder.rmdir()
 
@@ -73,4 +73,10 @@ def leftovers(directory: Path) -> list[str]:
     mounts = (line.split()[1] for line in Path("/proc/mounts").read_text().splitlines())
     found += [f"mount {mount}" for mount in mounts if Path(mount).is_relative_to(directory)]
     states = [path for path in (state_file(directory), draft_file(directory)) if path.exists()]
-    return found + [f"file {path}" for path in [*states, *(_files(directory) if states else [])]]
+    found += [f"file {path}" for path in [*states, *(_files(directory) if states else [])]]
+    return found + ([f"empty directory {directory}"] if _is_empty(directory) else [])
+
+
+def _is_empty(directory: Path) -> bool:
+    """As `up` leaves it that dies before it could write its state."""
+    return directory.is_dir() and not any(directory.iterdir())
