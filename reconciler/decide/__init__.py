@@ -1,0 +1,108 @@
+"""desired x observed x progress x now becomes a plan. Pure: no I/O, no clock, no randomness, no logging.
+
+survey      how each node stands
+slots       which pods hold a workload's places
+workloads   one file a kind
+rollout     from one version to the next
+schedule    where a pod goes, and why nowhere
+lifecycle   what a pod needs next
+attempts    pods that couldn't be started
+prune       what nobody wants any more
+diff        what changed, in words
+settled     what the next pass needn't look at again
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from reconciler.decide.current import Pass
+from reconciler.decide.prune import prune
+from reconciler.decide.settled import Calm, Memo, Settled
+from reconciler.decide.survey import survey
+from reconciler.decide.workloads import plan_workload
+from reconciler.model.desired import Desired
+from reconciler.model.kinds import Workload
+from reconciler.model.meta import Key
+from reconciler.model.observed import Observed
+from reconciler.model.plan import Plan, Standing, Verdict
+from reconciler.model.progress import Progress
+
+__all__ = ["Settled", "decide"]
+
+
+def decide(
+    desired: Desired, observed: Observed, progress: Progress, now: float, settled: Settled | None = None
+) -> Plan:
+    """The plan up to the next wait. `now` in seconds since the epoch.
+
+    `settled` is an earlier plan's and only makes it faster. The result depends on nothing else.
+    """
+    seen = survey(desired.fleet, observed, now)
+    memo = settled if isinstance(settled, Memo) else None
+    turn = Pass(desired, observed, progress, now, seen, memo.bases if memo else {})
+    calm_before = memo.calm if memo and memo.survey.same_standing(seen) else {}
+    calm: dict[Key, Calm] = {}
+    verdicts: dict[Key, Verdict] = {}
+    for key, workload in desired.workloads.items():
+        verdicts[key] = _verdict(turn, key, workload, calm_before.get(key), calm)
+    pruning = prune(turn)
+    plan = Plan(
+        revision=desired.revision.id,
+        steps=turn.draft.steps,
+        waits=turn.draft.waits,
+        notes=turn.draft.notes,
+        verdicts=verdicts,
+        progress=_progress(turn),
+        standing=_standing(verdicts, pruning=pruning),
+    )
+    return plan.remember(Memo(seen, calm, turn.ground.bases))
+
+
+def _verdict(turn: Pass, key: Key, workload: Workload, before: Calm | None, calm: dict[Key, Calm]) -> Verdict:
+    """Take over the verdict of a workload for which nothing has changed; look at all others."""
+    pods = turn.observed.by_owner.get(key, ())
+    template_hash = turn.desired.hashes[key]
+    rollout = turn.before.rollouts.get(key)
+    if (
+        before is not None
+        and before.holds(workload, template_hash, pods, rollout)
+        and not turn.attempts_of(key)
+    ):
+        calm[key] = before
+        if rollout is not None:
+            turn.rollouts[key] = rollout
+        return before.verdict
+    said = turn.draft.size
+    verdict = plan_workload(turn, key, workload)
+    if verdict.standing == "converged" and turn.draft.size == said and not turn.attempts_of(key):
+        calm[key] = Calm(
+            workload=workload,
+            template_hash=template_hash,
+            pods=pods,
+            rollout=turn.rollouts.get(key),
+            verdict=verdict,
+        )
+    return verdict
+
+
+def _progress(turn: Pass) -> Progress:
+    """What was given, when nothing has changed: the caller sees by identity that there is nothing to save."""
+    before = turn.before
+    if turn.rollouts == before.rollouts and turn.attempts == before.attempts:
+        return before
+    return _replaced(before, turn)
+
+
+def _replaced(before: Progress, turn: Pass) -> Progress:
+    return msgspec.structs.replace(
+        before, rollouts=turn.rollouts, attempts=dict(sorted(turn.attempts.items()))
+    )
+
+
+def _standing(verdicts: dict[Key, Verdict], *, pruning: bool) -> Standing:
+    found = {v.standing for v in verdicts.values()}
+    if pruning:
+        found.add("progressing")
+    ladder: tuple[Standing, ...] = ("progressing", "failed", "blocked", "paused")
+    return next((s for s in ladder if s in found), "converged")

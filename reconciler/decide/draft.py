@@ -1,0 +1,49 @@
+"""A plan while it is being made: steps in the order in which they are thought of, waits, notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reconciler.model.action import AnyAction
+from reconciler.model.plan import Step, Wait
+
+
+class Draft:
+    def __init__(self) -> None:
+        self._steps: list[Step] = []
+        self._waits: dict[str, Wait] = {}
+        self._notes: dict[str, None] = {}
+
+    def act(self, action: AnyAction, after: Iterable[int] = ()) -> int:
+        """Add an action behind those numbered `after`; returns its own number."""
+        number = len(self._steps) + 1
+        self._steps.append(Step(number=number, action=action, after=tuple(sorted(set(after)))))
+        return number
+
+    def wait(self, subject: str, because: str, until: float | None = None) -> None:
+        """The earliest `until` wins when the same is said twice."""
+        said = f"{subject}\n{because}"
+        before = self._waits.get(said)
+        if before is not None and (until is None or (before.until is not None and before.until <= until)):
+            return
+        self._waits[said] = Wait(subject=subject, because=because, until=until)
+
+    def note(self, text: str) -> None:
+        self._notes[text] = None
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """How much has been said: a workload that adds nothing has nothing to do."""
+        return len(self._steps), len(self._waits), len(self._notes)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return tuple(self._steps)
+
+    @property
+    def waits(self) -> tuple[Wait, ...]:
+        return tuple(self._waits.values())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(self._notes)

@@ -1,0 +1,170 @@
+"""A workload's places: which pods hold one, how they stand, and which don't count any more."""
+
+from __future__ import annotations
+
+from reconciler.decide.current import Pass
+from reconciler.decide.lifecycle import broken
+from reconciler.decide.schedule.filters import tolerated
+from reconciler.decide.survey import NodeView
+from reconciler.model.base import Value
+from reconciler.model.meta import Key
+from reconciler.model.observed import PodRecord, PodState
+from reconciler.model.progress import Attempt
+
+
+class Slot(Value):
+    """One place that is taken: by a pod that was seen, by an attempt at one, or by both.
+
+    `available`: ready for minReadySeconds; `available_at` (epoch seconds) is when that will be.
+    """
+
+    record: PodRecord
+    view: NodeView
+    pod: PodState | None = None
+    attempt: Attempt | None = None
+    ready: bool = False
+    available: bool = False
+    available_at: float | None = None
+
+    @property
+    def reachable(self) -> bool:
+        return self.view.status == "ready"
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+
+class Slots(Value):
+    """`here` hold places. `ending` are being removed, `faulty` must be removed and why, `away` are given up.
+
+    `hidden` more may be on nodes that couldn't be looked into.
+    """
+
+    here: tuple[Slot, ...] = ()
+    ending: tuple[PodState, ...] = ()
+    faulty: tuple[tuple[PodState, str], ...] = ()
+    away: tuple[PodState, ...] = ()
+    hidden: int = 0
+
+    def of(self, template_hash: str) -> list[Slot]:
+        return [s for s in self.here if s.record.template_hash == template_hash]
+
+    def other_than(self, template_hash: str) -> list[Slot]:
+        return [s for s in self.here if s.record.template_hash != template_hash]
+
+    @property
+    def records(self) -> list[PodRecord]:
+        return [s.record for s in self.here]
+
+
+def gather(turn: Pass, owner: Key, wanted: int, min_ready: float = 0.0) -> Slots:
+    """Sort the owner's pods, in a fixed order. Says what it waits for: silent and lost nodes, hidden pods."""
+    here: list[Slot] = []
+    ending: list[PodState] = []
+    faulty: list[tuple[PodState, str]] = []
+    away: list[PodState] = []
+    for pod in turn.observed.by_owner.get(owner, ()):
+        if pod.terminating:
+            ending.append(pod)
+        elif _given_up(turn, pod):
+            away.append(pod)
+        elif reason := _fault(turn, pod):
+            faulty.append((pod, reason))
+        else:
+            here.append(_slot(turn, pod, min_ready))
+    here = _with_attempts(turn, owner, here, {p.key for p in ending})
+    hidden, until = turn.hidden(owner, len(here) + len(ending) + len(away), wanted)
+    if hidden:
+        known_end = None if until == float("inf") else until
+        turn.draft.wait(f"node {turn.dark_nodes()}", f"it may hold {hidden} of {owner}'s pods", known_end)
+    return Slots(
+        here=tuple(here), ending=tuple(ending), faulty=tuple(faulty), away=tuple(away), hidden=hidden
+    )
+
+
+def _given_up(turn: Pass, pod: PodState) -> bool:
+    """Its node has left the inventory, or has been lost for longer than the pod tolerates."""
+    view = turn.survey.views[pod.node]
+    if view.status == "removed":
+        return True
+    return view.status == "lost" and turn.now >= turn.survey.evict_at(pod)
+
+
+def _fault(turn: Pass, pod: PodState) -> str:
+    """Why the pod must go whatever else happens; "" if it may stay. Only on nodes that can be asked."""
+    view = turn.survey.views[pod.node]
+    if view.status != "ready" or pod.busy:
+        return ""
+    for taint in view.spec.taints if view.spec else ():
+        if taint.effect == "NoExecute" and not _endured(turn, pod, view):
+            return f"{view.name} is tainted {taint.key}:NoExecute"
+    if pod.record.owner.kind != "Pod" and pod.phase in ("Failed", "Succeeded"):
+        return f"it has {'failed' if pod.phase == 'Failed' else 'ended'}{_detail(pod)}"
+    return broken(pod)
+
+
+def _detail(pod: PodState) -> str:
+    return f" ({pod.reason})" if pod.reason else ""
+
+
+def _endured(turn: Pass, pod: PodState, view: NodeView) -> bool:
+    """Every NoExecute taint is tolerated. Its seconds count from the creation of the pod."""
+    for taint in view.spec.taints if view.spec else ():
+        if taint.effect != "NoExecute":
+            continue
+        if not tolerated(taint, pod.record.spec):
+            return False
+        limits = [t.toleration_seconds for t in pod.record.spec.tolerations if t.tolerates(taint)]
+        ends = [pod.created_at + max(0, s) for s in limits if s is not None]
+        if ends and min(ends) <= turn.now:
+            return False
+        if ends:
+            turn.draft.wait(f"pod {pod.record.name}", f"it tolerates {taint.key} for a time", min(ends))
+    return True
+
+
+def _slot(turn: Pass, pod: PodState, min_ready: float) -> Slot:
+    view = turn.survey.views[pod.node]
+    _watch(turn, pod, view)
+    ready = pod.ready and view.status in ("ready", "silent")
+    since = pod.ready_since if pod.ready_since is not None else turn.now
+    at = since + min_ready
+    return Slot(
+        record=pod.record,
+        view=view,
+        pod=pod,
+        ready=ready,
+        available=ready and at <= turn.now,
+        available_at=at if ready and at > turn.now else None,
+    )
+
+
+def _watch(turn: Pass, pod: PodState, view: NodeView) -> None:
+    """A node that doesn't answer delays its own pods only; say until when."""
+    if view.status == "silent":
+        turn.draft.wait(f"node {view.name}", "it doesn't answer; its pods count as last seen", view.lost_at)
+    elif view.status == "lost":
+        until = turn.survey.evict_at(pod)
+        because = "it is lost; its pods are replaced elsewhere then"
+        turn.draft.wait(f"node {view.name}", because, None if until == float("inf") else until)
+
+
+def _with_attempts(turn: Pass, owner: Key, here: list[Slot], ending: set[Key]) -> list[Slot]:
+    """Attempts join the pod that was seen half made, or hold a place by themselves."""
+    by_key = {(s.record.key, s.record.node): i for i, s in enumerate(here)}
+    for attempt in turn.attempts_of(owner):
+        record = attempt.record
+        view = turn.survey.views.get(record.node)
+        index = by_key.get((record.key, record.node))
+        if index is not None:
+            slot = here[index]
+            here[index] = Slot(record=slot.record, view=slot.view, pod=slot.pod, attempt=attempt)
+        elif view is not None and _still_there(turn, view) and record.key not in ending:
+            here.append(Slot(record=record, view=view, attempt=attempt))
+    return here
+
+
+def _still_there(turn: Pass, view: NodeView) -> bool:
+    """Nothing runs yet: a lost node loses the attempt at once."""
+    return view.status in ("ready", "silent", "unknown")
