@@ -1,0 +1,159 @@
+"""A bare repository that we own: people push to it over ssh, its hooks validate and wake the loop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from reconciler.errors import SourceError
+from reconciler.model.fleet import Fleet, HostedSource
+from reconciler.source.commits import Commits
+from reconciler.source.explain import last_line
+from reconciler.source.exports import Exports, disk_errors, is_revision
+from reconciler.source.hooks import install
+from reconciler.source.mirror import check_branch
+from reconciler.source.process import Git, GitFailed, environment
+from reconciler.source.repository import configure, make_bare
+from reconciler.source.snapshot import Snapshot
+from reconciler.source.submodules import Submodules
+from reconciler.source.watch import Watch
+
+GLANCE_S = 1.0
+"""How often the branch's file is looked at: the hook that wakes us may have died with its pusher."""
+LOOK_S = 30.0
+FLEET_FILE = "reconciler-fleet.json"
+"""In the repository: the inventory, for the hooks. It has no secrets."""
+SOCKET = "reconciler.sock"
+"""In the repository: where the daemon listens for the hooks."""
+
+
+class HostedRepository:
+    """See `source.Source`. The repository is made, and its hooks are written, when it starts."""
+
+    def __init__(self, fleet: Fleet, spec: HostedSource, cache_dir: Path) -> None:
+        check_branch(spec.branch)
+        self._fleet, self._spec = fleet, spec
+        self.path = Path(spec.path).expanduser().resolve()
+        self._git = Git(self.path, environment())
+        modules = Submodules(cache_dir / "modules")
+        self._commits = Commits(self._git, Exports(cache_dir / "exports"), spec.folder, modules)
+        self._watch = Watch(self._bring, LOOK_S, retry=GLANCE_S, longest=LOOK_S)
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._glancer: threading.Thread | None = None
+
+    def start(self, changed: Callable[[], None]) -> None:
+        """Raises `SourceError` when the repository can't be made ready."""
+        self.prepare()
+        self._watch.start(changed)
+        self._glancer = threading.Thread(target=self._glance, name="branch", daemon=True)
+        self._glancer.start()
+
+    def prepare(self) -> None:
+        """Make the repository if there is none, write hooks, settings and the inventory's copy."""
+        with disk_errors(self.path):
+            if not (self.path / "HEAD").is_file():
+                _refuse_foreign(self.path)
+                make_bare(self._git, branch=self._spec.branch)
+            install(self.path)
+            new = self.path / f"{FLEET_FILE}.new"
+            new.write_bytes(msgspec.json.encode(self._fleet))
+            new.replace(self.path / FLEET_FILE)
+        try:
+            configure(self._git, _settings(self.path))
+        except GitFailed as failure:
+            raise self._damaged(failure) from failure
+
+    def fetch(self) -> Snapshot:
+        return self._watch.look()
+
+    def latest(self) -> Snapshot | None:
+        return self._watch.latest()
+
+    def error(self) -> SourceError | None:
+        return self._watch.error()
+
+    def wake(self) -> None:
+        self._watch.wake()
+
+    def at(self, revision_id: str) -> Snapshot | None:
+        if not is_revision(revision_id) or revision_id.startswith("dir-"):
+            return None
+        with self._lock:
+            try:
+                return self._commits.snapshot(revision_id)
+            except (GitFailed, SourceError):
+                return None
+
+    def close(self) -> None:
+        self._closed.set()
+        self._git.close()
+        self._watch.close()
+
+    def _bring(self) -> Snapshot:
+        with self._lock:
+            if not (self.path / "HEAD").is_file():
+                raise SourceError("there is no repository yet", where=str(self.path), remedy=_SERVE)
+            try:
+                snapshot = self._commits.snapshot(f"refs/heads/{self._spec.branch}")
+            except GitFailed as failure:
+                raise self._damaged(failure) from failure
+        if snapshot is None:
+            raise SourceError(
+                f'nothing has been pushed to the branch "{self._spec.branch}" yet',
+                where=str(self.path),
+                remedy=f"git push ssh://THIS-MACHINE{self.path} HEAD:{self._spec.branch}",
+            )
+        return snapshot
+
+    def _glance(self) -> None:
+        """Costs two `stat`s; git is only asked when the branch has moved."""
+        seen = self._mark()
+        while not self._closed.wait(GLANCE_S):
+            now = self._mark()
+            if now != seen:
+                seen = now
+                self._watch.wake()
+
+    def _mark(self) -> tuple[tuple[int, int], ...]:
+        files = (self.path / "refs" / "heads" / self._spec.branch, self.path / "packed-refs")
+        return tuple(_stamp(file) for file in files)
+
+    def _damaged(self, failure: GitFailed) -> SourceError:
+        return SourceError(
+            f"the repository can't be read: {last_line(failure.stderr)}",
+            where=str(self.path),
+            remedy="run `git fsck` there; if it is damaged, move it away and push again",
+        )
+
+
+_SERVE = "start `reconciler serve`: it makes the repository"
+
+
+def _settings(path: Path) -> dict[str, str]:
+    return {
+        "receive.denyDeletes": "true",
+        "receive.advertisePushOptions": "true",
+        "receive.fsckObjects": "true",
+        "core.hooksPath": str(path / "hooks"),  # a user's own core.hooksPath would switch ours off
+    }
+
+
+def _refuse_foreign(path: Path) -> None:
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise SourceError(
+            "expected a bare repository or nothing, found something else",
+            where=str(path),
+            remedy="let spec.source.hosted.path name a new folder",
+        )
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    try:
+        facts = file.stat()
+    except OSError:
+        return 0, 0
+    return facts.st_ino, facts.st_mtime_ns

@@ -1,0 +1,121 @@
+"""The thread in which a source looks for something new. Knows nothing of Git or directories."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+
+from reconciler.errors import SourceError
+from reconciler.source.snapshot import Snapshot
+
+MAX_BACKOFF_S = 300.0
+MIN_RETRY_S = 1.0
+_log = logging.getLogger(__name__)
+
+
+class Watch:
+    """Calls `bring` now, then every `interval` seconds and at each `wake`; remembers how it ended.
+
+    After a failure it waits `retry` seconds (default: `interval`); these pauses double up to five minutes,
+    or `interval` if that is longer. `fallback` may know an older snapshot when the first attempt fails.
+    """
+
+    def __init__(
+        self,
+        bring: Callable[[], Snapshot],
+        interval: float,
+        fallback: Callable[[], Snapshot | None] = lambda: None,
+        *,
+        retry: float | None = None,
+        longest: float = MAX_BACKOFF_S,
+    ) -> None:
+        self._retry = max(MIN_RETRY_S, interval) if retry is None else retry
+        self._longest = longest if retry is not None else max(interval, longest)
+        self._bring, self._interval, self._fallback = bring, interval, fallback
+        self._latest: Snapshot | None = None
+        self._error: SourceError | None = None
+        self._failures = 0
+        self._lock = threading.Lock()
+        self._awake = threading.Event()
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, changed: Callable[[], None]) -> None:
+        self._thread = threading.Thread(target=self._run, args=(changed,), name="source", daemon=True)
+        self._thread.start()
+
+    def look(self) -> Snapshot:
+        """One attempt, in the caller's thread. Raises `SourceError`."""
+        with self._lock:
+            try:
+                snapshot = self._bring()
+            except SourceError as error:
+                self._error, self._failures = error, self._failures + 1
+                raise
+            except Exception as error:
+                self._error, self._failures = _bug(error), self._failures + 1
+                raise
+            if self._latest is None or self._latest.revision.id != snapshot.revision.id:
+                self._latest = snapshot
+            self._error, self._failures = None, 0
+            return snapshot
+
+    def latest(self) -> Snapshot | None:
+        return self._latest
+
+    def error(self) -> SourceError | None:
+        return self._error
+
+    def wake(self) -> None:
+        self._awake.set()
+
+    def close(self) -> None:
+        self._closed.set()
+        self._awake.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(2.0)
+
+    def _run(self, changed: Callable[[], None]) -> None:
+        told: tuple[str, str] | None = None
+        while not self._closed.is_set():
+            self._awake.clear()
+            self._attempt()
+            seen = self._state()
+            if seen != told and not self._closed.is_set():
+                told = seen
+                changed()
+            self._awake.wait(self._pause())
+
+    def _attempt(self) -> None:
+        try:
+            self.look()
+        except SourceError as error:
+            _log.debug("source: %s", error)
+            if self._latest is None:
+                self._fall_back()
+        except Exception:
+            _log.exception("a bug while reading the source; it will be tried again")
+
+    def _fall_back(self) -> None:
+        try:
+            self._latest = self._fallback()
+        except SourceError as error:
+            _log.debug("no earlier snapshot either: %s", error)
+
+    def _state(self) -> tuple[str, str]:
+        return self._latest.revision.id if self._latest else "", str(self._error or "")
+
+    def _pause(self) -> float:
+        """Seconds. A little uneven after failures: many reconcilers may share a server that comes back."""
+        if not self._failures:
+            return self._interval
+        pause: float = min(self._longest, self._retry * 2.0 ** min(self._failures - 1, 10))
+        return pause * random.uniform(0.8, 1.0)
+
+
+def _bug(error: Exception) -> SourceError:
+    return SourceError(
+        f"internal error: {error!r}", remedy="this is a bug in the reconciler; please report it"
+    )
