@@ -16,8 +16,8 @@ _TOLD: tuple[tuple[str, str, str], ...] = (
     ),
     (
         (
-            r"connection refused|connection timed out|no route to host|network is unreachable|failed to connect"
-            r"|operation too slow|connection reset|operation timed out|timed out|remote end hung up|early eof"
+            r"connection refused|connection timed out|no route to host|network is unreachable"
+            r"|failed to connect|operation too slow|connection reset|operation timed out|timed out|remote end hung up|early eof"
             r"|empty reply|the requested url returned error: 5\d\d|connection closed|recv failure|gnutls|ssl_"
         ),
         "the server can't be reached",
@@ -54,7 +54,11 @@ _TOLD: tuple[tuple[str, str, str], ...] = (
         "there is no such repository",
         "check the URL, and that this machine's credentials may read it",
     ),
-    (r"no space left on device|disk quota exceeded", "the disk is full", "make room for the source's cache"),
+    (
+        r"no space left on device|disk quota exceeded",
+        "the disk is full",
+        "make room for the source's cache",
+    ),
 )
 """(what git prints, what it means, what to do). The first that fits wins."""
 

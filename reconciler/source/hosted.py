@@ -143,7 +143,8 @@ def _settings(path: Path) -> dict[str, str]:
 
 
 def _refuse_foreign(path: Path) -> None:
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    """Nothing, an empty folder, or one in which only the daemon's socket is yet."""
+    if path.exists() and (not path.is_dir() or any(p.name != SOCKET for p in path.iterdir())):
         raise SourceError(
             "expected a bare repository or nothing, found something else",
             where=str(path),

@@ -1,0 +1,80 @@
+"""`reconciler hook pre-receive|post-receive`: what the hosted repository's Git hooks call.
+
+Git runs it in the repository, gives the updates on stdin, and shows what it prints to the pusher.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from reconciler.errors import ReconcilerError
+
+
+@click.group(hidden=True)
+def command() -> None:
+    """What the hosted repository's Git hooks call."""
+
+
+@command.command("pre-receive")
+def pre_receive() -> None:
+    """Validate what is being pushed; exit 1 refuses it."""
+    from reconciler.source.receive import accept, updates
+
+    try:
+        accepted = accept(_repository(), updates(sys.stdin), _say)
+    except ReconcilerError as error:
+        _say(f"refused: {error}")
+        accepted = False
+    _leave(0 if accepted else 1)
+
+
+@command.command("post-receive")
+def post_receive() -> None:
+    """Wake the daemon and show the rollout, unless `git push -o detach` was said."""
+    from reconciler.source.follow import follow, wake
+    from reconciler.source.receive import load_fleet, updates
+
+    repository = _repository()
+    try:
+        _, spec = load_fleet(repository)
+    except ReconcilerError as error:
+        _say(str(error))
+        _leave(1)
+    commits = [u.new for u in updates(sys.stdin) if u.ref == f"refs/heads/{spec.branch}" and not u.deletes]
+    if not commits:
+        _leave(0)
+    door = repository / "reconciler.sock"
+    if not wake(door):
+        _say("the reconciler isn't running here; the push is kept, and `reconciler serve` will deploy it")
+        _leave(0)
+    if "detach" in _push_options():
+        _say("detached; `reconciler status` shows how it goes")
+        _leave(0)
+    _leave(follow(door, commits[-1], _say))
+
+
+def _repository() -> Path:
+    return Path(os.environ.get("GIT_DIR", ".")).resolve()
+
+
+def _push_options() -> list[str]:
+    """githooks(5): GIT_PUSH_OPTION_COUNT, GIT_PUSH_OPTION_0, ..."""
+    count = os.environ.get("GIT_PUSH_OPTION_COUNT", "0")
+    return [os.environ.get(f"GIT_PUSH_OPTION_{i}", "") for i in range(int(count) if count.isdigit() else 0)]
+
+
+def _say(line: str) -> None:
+    """A pusher who has gone (Ctrl-C) ends the hook, not the rollout."""
+    try:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os._exit(0)
+
+
+def _leave(code: int) -> None:
+    sys.exit(code)

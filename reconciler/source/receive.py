@@ -1,0 +1,115 @@
+"""What the pre-receive hook decides: whether a push may come in. Runs in the pusher's process.
+
+It sees the pushed objects in Git's quarantine; when it refuses, they vanish and no ref moves.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+
+from reconciler.errors import SourceError
+from reconciler.model.base import Value
+from reconciler.model.finding import Finding
+from reconciler.model.fleet import Fleet, HostedSource
+from reconciler.source.commits import Commits
+from reconciler.source.explain import last_line
+from reconciler.source.exports import Exports
+from reconciler.source.hosted import FLEET_FILE
+from reconciler.source.process import Git, GitFailed, quarantined
+from reconciler.source.snapshot import Snapshot
+from reconciler.source.submodules import Submodules
+
+MAX_SHOWN = 100
+"""Findings on the pusher's terminal; more are counted."""
+_RESTART = "start `reconciler serve` on that machine: it writes the file anew"
+
+Say = Callable[[str], None]
+
+
+class Update(Value):
+    """One line of what a receive hook reads (githooks(5)); a hash of zeros stands for none."""
+
+    old: str
+    new: str
+    ref: str
+
+    @property
+    def deletes(self) -> bool:
+        return not self.new.strip("0")
+
+
+def updates(lines: Iterable[str]) -> list[Update]:
+    found = [line.split(maxsplit=2) for line in lines if line.strip()]
+    return [Update(old=old, new=new, ref=ref.rstrip("\n")) for old, new, ref in found]
+
+
+def load_fleet(repository: Path) -> tuple[Fleet, HostedSource]:
+    """As the daemon wrote it down at its start. Raises `SourceError`."""
+    file = repository / FLEET_FILE
+    try:
+        fleet = msgspec.json.decode(file.read_bytes(), type=Fleet)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise SourceError(f"can't be read: {error}", where=str(file), remedy=_RESTART) from error
+    if fleet.spec.source.hosted is None:
+        raise SourceError("names no hosted repository", where=str(file), remedy=_RESTART)
+    return fleet, fleet.spec.source.hosted
+
+
+def accept(repository: Path, pushed: list[Update], say: Say) -> bool:
+    """Whether every update may come in; says why not. Raises `SourceError` when that can't be found out."""
+    fleet, spec = load_fleet(repository)
+    deployed = f"refs/heads/{spec.branch}"
+    verdicts = [_accept_one(repository, fleet, spec, u, say) for u in pushed if u.ref == deployed]
+    for update in pushed:
+        if update.ref != deployed and not update.deletes:
+            say(f"{update.ref.removeprefix('refs/heads/')}: kept, not deployed; only {spec.branch} is")
+    return all(verdicts)
+
+
+def _accept_one(repository: Path, fleet: Fleet, spec: HostedSource, update: Update, say: Say) -> bool:
+    if update.deletes:
+        say(f"refused: {spec.branch} is what the fleet runs and can't be deleted")
+        say("  to remove everything, push a commit without manifests (spec.prune.allowEmpty)")
+        return False
+    with tempfile.TemporaryDirectory(prefix="reconciler-push-") as home:
+        return _valid(_snapshot(repository, spec, update.new, Path(home)), fleet, spec, say)
+
+
+def _snapshot(repository: Path, spec: HostedSource, commit: str, home: Path) -> Snapshot:
+    commits = Commits(
+        Git(repository, quarantined()), Exports(home), spec.folder, Submodules(home / "modules")
+    )
+    try:
+        snapshot = commits.snapshot(commit)
+    except GitFailed as failure:
+        raise SourceError(f"the push can't be read: {last_line(failure.stderr)}") from failure
+    if snapshot is None:
+        raise SourceError(f"{commit[:7]} is no commit", remedy="push a branch")
+    return snapshot
+
+
+def _valid(snapshot: Snapshot, fleet: Fleet, spec: HostedSource, say: Say) -> bool:
+    from reconciler.manifests.load import load_tree
+
+    loaded = load_tree(snapshot.root, fleet=fleet)
+    errors = loaded.errors
+    others = tuple(f for f in loaded.findings if f.severity != "error")
+    for finding in (*errors, *others)[:MAX_SHOWN]:
+        say(str(_placed(finding, spec.folder)))
+    if len(loaded.findings) > MAX_SHOWN:
+        say(f"... and {len(loaded.findings) - MAX_SHOWN} more")
+    if errors:
+        count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
+        say(f"refused: {snapshot.revision} has {count}; nothing was changed")
+    return not errors
+
+
+def _placed(finding: Finding, folder: str) -> Finding:
+    """With the path that the pusher knows: from the repository's top."""
+    if folder.strip("./") == "":
+        return finding
+    return msgspec.structs.replace(finding, file=f"{folder.strip('/')}/{finding.file}")
