@@ -5,15 +5,20 @@ The one entry for the daemon, for `validate` and for the hook that refuses bad p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
-from reconciler.manifests.decode import decode, flatten
-from reconciler.manifests.documents import DocumentError, Reader
-from reconciler.manifests.files import check_text, digest, read_bytes, shown, walk
+from reconciler.manifests.documents import DocumentError
+from reconciler.manifests.entry import Entry
+from reconciler.manifests.files import Tree, check_text, digest, read_bytes, shown, walk
+from reconciler.manifests.kustomize import digest_of, kustomization_of, render, top_most
+from reconciler.manifests.limits import MAX_TOTAL_BYTES
+from reconciler.manifests.locate import found_at, name_of, positions_of
+from reconciler.manifests.parse import Parsed, parse
+from reconciler.manifests.rules.across import across
+from reconciler.manifests.rules.nodes import Capacity, nodes
+from reconciler.manifests.said import Said
 from reconciler.model.base import Value
 from reconciler.model.finding import Finding
 from reconciler.model.fleet import Fleet
@@ -36,14 +41,23 @@ class LoadCache:
     """Remembers each file's objects by its content: an unchanged file gives the identical objects again."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[bytes, tuple[Object, ...]]] = {}
+        self._last: dict[str, tuple[bytes, Parsed]] = {}
+        self._now: dict[str, tuple[bytes, Parsed]] = {}
 
-    def get(self, file: str, content: bytes) -> tuple[Object, ...] | None:
-        known = self._known.get(file)
-        return known[1] if known and known[0] == content else None
+    def turn(self) -> None:
+        """A new load begins: forget what the last one didn't ask for."""
+        self._last, self._now = self._now, {}
 
-    def put(self, file: str, content: bytes, objects: tuple[Object, ...]) -> None:
-        self._known[file] = content, objects
+    def get(self, file: str, content: bytes) -> Parsed | None:
+        known = self._last.get(file)
+        if known is None or known[0] != content:
+            return None
+        self._now[file] = known
+        return known[1]
+
+    def put(self, file: str, content: bytes, parsed: Parsed) -> Parsed:
+        self._now[file] = content, parsed
+        return parsed
 
 
 def load_tree(
@@ -51,57 +65,100 @@ def load_tree(
     paths: Sequence[Path] | None = None,
     *,
     fleet: Fleet | None = None,
+    capacity: Mapping[str, Capacity] | None = None,
     cache: LoadCache | None = None,
 ) -> Loaded:
-    """Everything below `root`, or only `paths` of it. Never raises for what the files hold."""
+    """Everything below `root`, or only `paths` (files and folders) of it. Never raises for what files hold.
+
+    `fleet` and `capacity` (by node name, as far as nodes have been seen) add the rules about nodes. With
+    `paths`, what a pod reads may stand elsewhere: that it is missing is a warning then.
+    """
     cache = cache or LoadCache()
-    findings: list[Finding] = []
-    objects: list[Object] = []
-    files: list[Path] = []
-    for start in paths or [root]:
-        if start.is_dir():
-            tree = walk(root, start)
-            files += tree.files
-            findings += tree.findings
-        else:
-            files.append(start)
-    for file in files:
+    cache.turn()
+    tree = _gather(root, paths)
+    parsed = list(_read_all(root, tree, cache))
+    entries = [entry for one in parsed for entry in one.entries]
+    findings = [*tree.findings, *(finding for one in parsed for finding in one.findings)]
+    said = list(across(entries, complete=paths is None))
+    if fleet is not None:
+        said += nodes(entries, fleet, capacity or {})
+    findings += _located(root, said)
+    return Loaded(
+        objects=tuple(entry.item for entry in entries),
+        findings=tuple(sorted(dict.fromkeys(findings), key=lambda f: (f.file, f.line, f.column))),
+        files=len(tree.files) + len(tree.kustomizations),
+    )
+
+
+def _gather(root: Path, paths: Sequence[Path] | None) -> Tree:
+    trees = [_start(root, path) for path in paths] if paths is not None else [walk(root)]
+    return Tree(
+        files=tuple(dict.fromkeys(file for tree in trees for file in tree.files)),
+        kustomizations=tuple(dict.fromkeys(top_most([f for tree in trees for f in tree.kustomizations]))),
+        findings=tuple(finding for tree in trees for finding in tree.findings),
+    )
+
+
+def _start(root: Path, path: Path) -> Tree:
+    return walk(root, path) if path.is_dir() else Tree(files=(path,))
+
+
+def _read_all(root: Path, tree: Tree, cache: LoadCache) -> Iterator[Parsed]:
+    total = 0
+    for file in tree.files:
         name = shown(root, file)
         try:
             data = read_bytes(file)
-            key = digest(data)
-            mine = cache.get(name, key)
-            if mine is None:
-                mine = tuple(_objects(name, check_text(data), findings))
-                cache.put(name, key, mine)
-            objects += mine
         except DocumentError as error:
-            findings.append(
-                Finding(
-                    file=name,
-                    line=error.line,
-                    column=error.column,
-                    message=error.message,
-                    remedy=error.remedy,
-                )  # fmt: skip
-            )
-    return Loaded(objects=tuple(objects), findings=tuple(findings), files=len(files))
+            yield _failed(name, error)
+            continue
+        total += len(data)
+        if total > MAX_TOTAL_BYTES:
+            message = f"the files up to this one have more than {MAX_TOTAL_BYTES // 1_000_000} MB"
+            yield _failed(name, DocumentError(message, remedy="point to a smaller folder"))
+            return
+        content = digest(data)
+        yield cache.get(name, content) or cache.put(name, content, parse(name, data))
+    for folder in tree.kustomizations:
+        yield _rendered(root, folder, cache)
 
 
-def _objects(name: str, data: bytes, findings: list[Finding]) -> list[Object]:
-    out: list[Object] = []
-    for document in Reader(data).documents():
-        for _, value in flatten(document):
-            if value is None or (type(value) is dict and value.get("kind") == "Fleet"):
-                continue
-            try:
-                out.append(decode(value))
-            except (msgspec.ValidationError, KeyError, TypeError) as error:
-                findings.append(Finding(file=name, message=_message(error)))
-    return out
+def _rendered(root: Path, folder: Path, cache: LoadCache) -> Parsed:
+    name = shown(root, kustomization_of(folder) or folder)
+    content = digest_of(folder)
+    known = cache.get(name, content)
+    if known is not None:
+        return known
+    try:
+        return cache.put(name, content, parse(name, render(folder), rendered=True))
+    except DocumentError as error:
+        return _failed(name, error)
 
 
-def _message(error: Any) -> str:
-    return (
-        str(error) if isinstance(error, msgspec.ValidationError) else f"unknown apiVersion and kind: {error}"
+def _failed(name: str, error: DocumentError) -> Parsed:
+    finding = Finding(
+        file=name,
+        line=error.line,
+        column=error.column,
+        message=error.message,
+        remedy=error.remedy,
+        rule="file",
     )
+    return Parsed(findings=(finding,))
+
+
+def _located(root: Path, said: Iterable[tuple[Entry, Said]]) -> Iterator[Finding]:
+    """With lines; each file is read once more, however much was said of it."""
+    for file, group in groupby(sorted(said, key=lambda pair: pair[0].file), lambda pair: pair[0].file):
+        pairs = list(group)
+        where = [] if pairs[0][0].document < 0 else _positions(root / file)
+        for entry, one in pairs:
+            document = entry.document if where else 0
+            yield from found_at([one], file, where, document, entry.path, name_of(entry.item))
+
+
+def _positions(file: Path) -> list[dict[tuple[str | int, ...], tuple[int, int]]]:
+    try:
+        return positions_of(check_text(read_bytes(file)))
+    except DocumentError:
+        return []

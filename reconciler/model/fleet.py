@@ -8,15 +8,15 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from reconciler.model.base import Model
-from reconciler.model.names import Annotations, Labels
+from reconciler.model.names import DURATION, FLEET_NAME, NODE_ADDRESS, NODE_NAME, Annotations, Labels
 from reconciler.model.placement import Taint
 
-Duration = Annotated[str, Meta(pattern=r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$")]
+Duration = Annotated[str, Meta(pattern=DURATION)]
 """As Go writes them: `30s`, `5m`, `1h30m`."""
 
 
 class FleetMeta(Model):
-    name: Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
+    name: Annotated[str, Meta(pattern=FLEET_NAME)]
     annotations: Annotations = {}
     labels: Labels = {}
 
@@ -82,8 +82,8 @@ class NodeSpec(Model):
     `host_key` is one or more lines of `ssh-ed25519 AAAA...`; without it the known_hosts files decide.
     """
 
-    name: Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")]
-    address: Annotated[str, Meta(pattern=r"^(ssh|unix|sim)://.+")]
+    name: Annotated[str, Meta(pattern=NODE_NAME)]
+    address: Annotated[str, Meta(pattern=NODE_ADDRESS)]
     host_key: str = ""
     known_hosts_file: str = ""
     identity_file: str = ""

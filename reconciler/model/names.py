@@ -28,6 +28,13 @@ ABSOLUTE_PATH = r"^/"
 IMAGE = rf"^\S+{END}"
 QUANTITY = rf"^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{{1,2}}|[numkMGTPE]|[KMGTPE]i)?{END}"
 CAPABILITY = rf"^[A-Za-z_]+{END}"
+PERCENTAGE = rf"^(100|[0-9]{{1,2}})%{END}"
+HEADER_NAME = rf"^[-A-Za-z0-9!#$%&'*+.^_`|~]+{END}"
+
+DURATION = rf"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+{END}"
+FLEET_NAME = rf"^[a-z0-9]([a-z0-9-]{{0,38}}[a-z0-9])?{END}"
+NODE_NAME = rf"^[a-z0-9]([a-z0-9.-]{{0,61}}[a-z0-9])?{END}"
+NODE_ADDRESS = r"^(ssh|unix|sim)://.+"
 
 DNSLabel = Annotated[str, Meta(pattern=DNS_LABEL, max_length=63)]
 DNSSubdomain = Annotated[str, Meta(pattern=DNS_SUBDOMAIN, max_length=253)]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from reconciler.model.base import Model
-from reconciler.model.names import Seconds
+from reconciler.model.names import HEADER_NAME, Seconds
 
 Positive = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
@@ -16,7 +16,7 @@ Port = Annotated[int, Meta(ge=1, le=65535)] | str
 
 
 class HTTPHeader(Model):
-    name: Annotated[str, Meta(pattern=r"^[-A-Za-z0-9!#$%&'*+.^_`|~]+$(?!\n)")]
+    name: Annotated[str, Meta(pattern=HEADER_NAME)]
     value: str = ""
 
 

@@ -8,11 +8,11 @@ from msgspec import Meta
 
 from reconciler.model.base import Model
 from reconciler.model.meta import Key, LabelSelector, ObjectMeta
-from reconciler.model.names import Labels
+from reconciler.model.names import PERCENTAGE, Labels
 from reconciler.model.pod import PodTemplate
 
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
-Share = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^(100|[0-9]{1,2})%$(?!\n)")]
+Share = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=PERCENTAGE)]
 """A number of pods, or a percentage of them: `1`, `25%`."""
 
 

@@ -1,0 +1,72 @@
+"""One file's bytes become its entries and findings. Nothing here knows of other files."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from reconciler.manifests.decode import flatten
+from reconciler.manifests.documents import DocumentError, Path, Positions, Reader
+from reconciler.manifests.entry import Entry
+from reconciler.manifests.files import check_text
+from reconciler.manifests.inventory import judge_fleet
+from reconciler.manifests.judge import FLEET, judge
+from reconciler.manifests.locate import found_at, name_of, name_of_value, positions_of
+from reconciler.manifests.references import references
+from reconciler.manifests.rules.nodes import pod_of
+from reconciler.manifests.said import Said
+from reconciler.model.finding import Finding
+from reconciler.model.kinds import Object
+
+
+class Parsed(NamedTuple):
+    """What one file holds, and what is wrong with it alone."""
+
+    entries: tuple[Entry, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def parse(file: str, data: bytes, *, rendered: bool = False) -> Parsed:
+    """`rendered`: the bytes are kustomize's output, so lines would lead nowhere."""
+    try:
+        text = check_text(data)
+        documents = list(Reader(text).documents())
+    except DocumentError as error:
+        return Parsed(findings=(_unreadable(file, error),))
+    entries: list[Entry] = []
+    findings: list[Finding] = []
+    where: list[Positions] | None = [] if rendered else None
+    for number, document in enumerate(documents):
+        for path, value in flatten(document):
+            item, said = _judged(value)
+            if said:
+                where = positions_of(text) if where is None else where
+                name = name_of(item) if item else name_of_value(value)
+                findings += found_at(said, file, where, number, path, name)
+            if item is not None:
+                entries.append(_entry(item, file, -1 if rendered else number, path))
+    return Parsed(tuple(entries), tuple(findings))
+
+
+def _judged(value: Any) -> tuple[Object | None, tuple[Said, ...]]:
+    if value is None:
+        return None, ()
+    if type(value) is dict and value.get("kind") == FLEET:
+        return None, judge_fleet(value)[1]
+    return judge(value)
+
+
+def _entry(item: Object, file: str, document: int, path: Path) -> Entry:
+    pod = pod_of(item)
+    reads = tuple(references(*pod)) if pod else ()
+    return Entry(item, file, document, path, reads)
+
+
+def _unreadable(file: str, error: DocumentError) -> Finding:
+    return Finding(
+        file=file,
+        line=error.line,
+        column=error.column,
+        message=error.message,
+        remedy=error.remedy,
+        rule="yaml",
+    )

@@ -1,0 +1,99 @@
+"""Rules about nodes.yaml: names and addresses taken twice, one source, networks that are networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+from urllib.parse import urlsplit
+
+from reconciler.manifests.documents import Path
+from reconciler.manifests.said import Said, shown
+from reconciler.model.fleet import Fleet, NodeSpec
+
+
+def check(fleet: Fleet) -> Iterator[Said]:
+    yield from _nodes(fleet)
+    yield from _source(fleet)
+    yield from _network(fleet)
+    yield from _listen(fleet.spec.serve.listen)
+
+
+def _nodes(fleet: Fleet) -> Iterator[Said]:
+    if not fleet.spec.nodes:
+        message = "expected at least one node, found none"
+        yield Said(("spec", "nodes"), message, "add a name and an address", rule="node")
+    names: set[str] = set()
+    addresses: dict[str, str] = {}
+    for index, node in enumerate(fleet.spec.nodes):
+        path = ("spec", "nodes", index)
+        if node.name in names:
+            message = f'a second node is called "{node.name}"'
+            yield Said((*path, "name"), message, "give each its own name", rule="duplicate")
+        names.add(node.name)
+        other = addresses.setdefault(node.address, node.name)
+        if other != node.name:
+            message = f"{node.address} is the address of {other}, too"
+            yield Said((*path, "address"), message, "a machine is one node", rule="duplicate")
+        yield from _address(node, (*path, "address"))
+        yield from _host_key(node, (*path, "hostKey"))
+
+
+def _address(node: NodeSpec, path: Path) -> Iterator[Said]:
+    if not node.address.startswith("ssh://"):
+        return
+    try:
+        parts = urlsplit(node.address)
+        good = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        good = good and parts.path in ("", "/") and parts.password is None
+    except ValueError:
+        good = False
+    if not good:
+        found = shown(node.address) if "@" not in node.address or node.address.count(":") < 3 else "another"
+        message = f"expected ssh://user@host:port, found {found}"
+        yield Said(path, message, "keys open the door; passwords don't belong here", rule="address")
+
+
+def _host_key(node: NodeSpec, path: Path) -> Iterator[Said]:
+    for line in node.host_key.splitlines():
+        words = line.split()
+        if line.strip() and not (len(words) >= 2 and words[1].startswith("AAAA")):
+            message = "expected a line such as ssh-ed25519 AAAA..."
+            yield Said(path, message, "`reconciler nodes trust` writes it", rule="host-key")
+
+
+def _source(fleet: Fleet) -> Iterator[Said]:
+    source = fleet.spec.source
+    given = [
+        name
+        for name, one in (("git", source.git), ("directory", source.directory), ("hosted", source.hosted))
+        if one is not None
+    ]
+    if len(given) > 1:
+        message = f"expected one of git, directory, hosted, found {' and '.join(given)}"
+        yield Said(("spec", "source"), message, "keep one", rule="one-of")
+    elif not given:
+        message = "names no source: `serve` needs one; `apply` and `plan` take one as an argument"
+        remedy = "add git, directory or hosted"
+        yield Said(("spec", "source"), message, remedy, severity="warning", rule="one-of")
+
+
+def _network(fleet: Fleet) -> Iterator[Said]:
+    network = fleet.spec.network
+    path = ("spec", "network")
+    try:
+        whole = IPv4Network(network.pod_cidr)
+    except ValueError:
+        message = f"expected an IPv4 network, found {shown(network.pod_cidr)}"
+        yield Said((*path, "podCIDR"), message, "write it as 10.42.0.0/16", rule="network")
+        return
+    slices = 2 ** max(network.slice_bits - whole.prefixlen, 0)
+    if network.slice_bits < whole.prefixlen or slices < len(fleet.spec.nodes):
+        message = f"{whole} has {slices} slices of /{network.slice_bits} for {len(fleet.spec.nodes)} nodes"
+        yield Said((*path, "sliceBits"), message, "make podCIDR larger or the slices smaller", rule="network")
+
+
+def _listen(text: str) -> Iterator[Said]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdigit() or int(port) > 65535:
+        message = f"expected host:port, found {shown(text)}"
+        yield Said(("spec", "serve", "listen"), message, "write it as 127.0.0.1:7420", rule="address")

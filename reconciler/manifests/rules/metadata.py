@@ -1,0 +1,51 @@
+"""Rules about an object's own name, labels and annotations, and notes about what only servers write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.manifests.documents import Path
+from reconciler.manifests.fields import noted
+from reconciler.manifests.said import Said
+from reconciler.model.base import Model
+from reconciler.model.kinds import CLUSTER_SCOPED, Object
+from reconciler.model.meta import ObjectMeta
+
+MAX_ANNOTATIONS = 256 * 1024
+"""Kubernetes: bytes of all annotations of an object together."""
+
+
+def check(item: Object) -> Iterator[Said]:
+    yield from notes(item, ())
+    yield from of_meta(item.metadata, ("metadata",))
+    yield from _name(item)
+    if item.kind in CLUSTER_SCOPED and item.metadata.namespace:
+        message = f"a {item.kind} is in no namespace"
+        yield Said(("metadata", "namespace"), message, "remove the field", rule="name")
+
+
+def _name(item: Object) -> Iterator[Said]:
+    meta = item.metadata
+    if meta.generate_name and not meta.name:
+        yield Said(
+            ("metadata", "generateName"),
+            "an object needs the same name at every commit, so names aren't generated",
+            "write metadata.name",
+            rule="name",
+        )
+    elif not meta.name:
+        yield Said(("metadata", "name"), "is missing, expected a DNS name", "add name", rule="required")
+
+
+def of_meta(meta: ObjectMeta, path: Path) -> Iterator[Said]:
+    yield from notes(meta, path)
+    size = sum(len(key) + len(value) for key, value in meta.annotations.items())
+    if size > MAX_ANNOTATIONS:
+        message = f"hold {size:,} bytes, expected at most {MAX_ANNOTATIONS:,}"
+        yield Said((*path, "annotations"), message, "move large data into a ConfigMap", rule="size")
+
+
+def notes(value: Model, path: Path) -> Iterator[Said]:
+    """One note for each field of this struct that is accepted without an effect."""
+    for name, why in noted(value):
+        yield Said((*path, name), f"has no effect: {why}", severity="note", rule="no-effect")

@@ -1,0 +1,165 @@
+"""Rules about objects and the inventory: nodes that don't exist, ports and requests that no node can give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from reconciler.manifests.documents import Path
+from reconciler.manifests.entry import Entry
+from reconciler.manifests.rules.workloads import zero
+from reconciler.manifests.said import Said
+from reconciler.model.fleet import Fleet, NodeSpec
+from reconciler.model.kinds import Object
+from reconciler.model.pod import Pod, PodSpec
+from reconciler.model.quantity import human_bytes, human_cpu, millicores, whole
+from reconciler.model.workload import Deployment
+
+HOSTNAME = "kubernetes.io/hostname"
+AUTOMATIC = ("kubernetes.io/", "beta.kubernetes.io/", "node.kubernetes.io/")
+"""Labels that a node gets by itself: what they say isn't known before it has been asked."""
+
+
+class Capacity(NamedTuple):
+    """What a node has, as last seen: CPU in millicores, memory in bytes."""
+
+    cpu_milli: int
+    memory: int
+
+
+Port = tuple[str, int, str, str]
+"""(node, number, protocol, address)."""
+
+
+def nodes(
+    entries: Sequence[Entry], fleet: Fleet, capacity: Mapping[str, Capacity]
+) -> Iterator[tuple[Entry, Said]]:
+    """`capacity` by node name, for nodes that have been seen; may be empty."""
+    held: dict[Port, Entry] = {}
+    for entry in entries:
+        pod = pod_of(entry.item)
+        if pod is None:
+            continue
+        spec, path = pod
+        fitting = candidates(spec, fleet)
+        for said in _place(spec, path, fleet, fitting):
+            yield entry, said
+        for said in _ports(entry, spec, path, fitting, held):
+            yield entry, said
+        for said in _resources(spec, path, fitting, capacity):
+            yield entry, said
+
+
+def pod_of(item: Object) -> tuple[PodSpec, Path] | None:
+    """An object's pod spec and where it stands, None for kinds without pods."""
+    if isinstance(item, Pod):
+        return item.spec, ("spec",)
+    template = getattr(getattr(item, "spec", None), "template", None)
+    return (template.spec, ("spec", "template", "spec")) if template else None
+
+
+def candidates(spec: PodSpec, fleet: Fleet) -> list[NodeSpec]:
+    """Nodes that nodeName and nodeSelector leave; automatic labels are given the benefit of the doubt."""
+    if not spec.node_name and not spec.node_selector:
+        return list(fleet.spec.nodes)
+    return [
+        node
+        for node in fleet.spec.nodes
+        if spec.node_name in ("", node.name)
+        and all(_may_have(node, key, value) for key, value in spec.node_selector.items())
+    ]
+
+
+def _may_have(node: NodeSpec, key: str, value: str) -> bool:
+    if key in node.labels:
+        return node.labels[key] == value
+    return key.startswith(AUTOMATIC) and (key != HOSTNAME or value in _names_of(node))
+
+
+def _names_of(node: NodeSpec) -> tuple[str, ...]:
+    return node.name, node.name.split(".")[0]
+
+
+def _place(spec: PodSpec, path: Path, fleet: Fleet, fitting: list[NodeSpec]) -> Iterator[Said]:
+    names = [node.name for node in fleet.spec.nodes]
+    if spec.node_name and spec.node_name not in names:
+        near = get_close_matches(spec.node_name, names, 1, 0.6)
+        remedy = f"did you mean {near[0]}?" if near else f"nodes are {', '.join(names[:12])}"
+        message = f'no node is called "{spec.node_name}"'
+        yield Said((*path, "nodeName"), message, remedy, rule="node")
+    elif not fitting and spec.node_selector and fleet.spec.nodes:
+        wanted = ", ".join(f"{key}={value}" for key, value in sorted(spec.node_selector.items()))
+        message = f"no node has {wanted}"
+        yield Said((*path, "nodeSelector"), message, "label a node in nodes.yaml", rule="node")
+
+
+def _ports(
+    entry: Entry, spec: PodSpec, path: Path, fitting: list[NodeSpec], held: dict[Port, Entry]
+) -> Iterator[Said]:
+    """A node's port is one pod's: too many replicas, two workloads, a rollout that can't start."""
+    for at, number, protocol, address in _host_ports(spec, path):
+        replicas = getattr(getattr(entry.item, "spec", None), "replicas", 1)
+        if fitting and replicas > len(fitting):
+            yield Said(
+                at,
+                f"{replicas} replicas want port {number} of a node each, and {len(fitting)} can have it",
+                "lower replicas, or leave hostPort out and use a Service",
+                rule="port",
+            )
+        elif fitting and replicas == len(fitting) and _surges(entry.item):
+            yield Said(
+                at,
+                f"a new pod can't have port {number} before an old one is gone, and none may go first",
+                "set strategy.type: Recreate, or rollingUpdate.maxUnavailable: 1 and maxSurge: 0",
+                severity="warning",
+                rule="port",
+            )
+        if len(fitting) == 1 and replicas:
+            other = held.setdefault((fitting[0].name, number, protocol, address), entry)
+            if other is not entry:
+                message = f"port {number}/{protocol} of {fitting[0].name} is taken by {other.item.key}"
+                yield Said(at, message, "use another port or another node", rule="port")
+
+
+def _host_ports(spec: PodSpec, path: Path) -> Iterator[tuple[Path, int, str, str]]:
+    for index, container in enumerate(spec.containers):
+        for count, port in enumerate(container.ports):
+            number = port.host_port or (port.container_port if spec.host_network else 0)
+            if number:
+                field = "hostPort" if port.host_port else "containerPort"
+                at = (*path, "containers", index, "ports", count, field)
+                yield at, number, port.protocol, port.host_ip
+
+
+def _surges(item: Object) -> bool:
+    """Its rollout starts a new pod before it stops an old one (25 % of up to three pods rounds down to 0)."""
+    if not isinstance(item, Deployment) or item.spec.strategy.type == "Recreate":
+        return False
+    rolling = item.spec.strategy.rolling_update
+    share = rolling.max_unavailable if rolling else "25%"
+    if isinstance(share, int):
+        return zero(share)
+    return item.spec.replicas * int(share.rstrip("%")) // 100 == 0 and item.spec.replicas > 0
+
+
+def _resources(
+    spec: PodSpec, path: Path, fitting: list[NodeSpec], capacity: Mapping[str, Capacity]
+) -> Iterator[Said]:
+    """More than any node has; only when every node it may go to has been seen."""
+    known = [capacity[node.name] for node in fitting if node.name in capacity]
+    if not known or len(known) < len(fitting):
+        return
+    cpu = sum(millicores(_request(c.resources.requests, c.resources.limits, "cpu")) for c in spec.containers)
+    memory = sum(whole(_request(c.resources.requests, c.resources.limits, "memory")) for c in spec.containers)
+    if cpu > (most := max(c.cpu_milli for c in known)):
+        message = f"requests {human_cpu(cpu)} CPUs together, and the largest node has {human_cpu(most)}"
+        yield Said((*path, "containers"), message, "lower resources.requests.cpu", rule="resources")
+    if memory > (most := max(c.memory for c in known)):
+        message = f"requests {human_bytes(memory)} together, and the largest node has {human_bytes(most)}"
+        yield Said((*path, "containers"), message, "lower resources.requests.memory", rule="resources")
+
+
+def _request(requests: Mapping[str, object], limits: Mapping[str, object], name: str) -> str:
+    """Kubernetes: a limit without a request is the request, too."""
+    return str(requests.get(name, limits.get(name, 0)))

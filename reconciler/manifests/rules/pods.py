@@ -1,0 +1,88 @@
+"""Rules about a pod as a whole: its names, its volumes as declared, its hosts, its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from reconciler.manifests.documents import Path
+from reconciler.manifests.rules import containers, metadata, placement, security, volumes
+from reconciler.manifests.said import Said, shown
+from reconciler.model.pod import PodSpec
+
+
+def check(spec: PodSpec, path: Path) -> Iterator[Said]:
+    """Everything about one pod spec."""
+    yield from metadata.notes(spec, path)
+    yield from metadata.notes(spec.security_context, (*path, "securityContext"))
+    yield from _names(spec, path)
+    yield from volumes.check(spec.volumes, (*path, "volumes"))
+    declared = frozenset(volume.name for volume in spec.volumes)
+    for field, group in (("initContainers", spec.init_containers), ("containers", spec.containers)):
+        for index, container in enumerate(group):
+            at = (*path, field, index)
+            yield from containers.check(container, at, spec, declared, init=field == "initContainers")
+            yield from security.check(container, spec, at)
+    yield from _host_ports(spec, path)
+    yield from _hosts(spec, path)
+    yield from placement.check(spec, path)
+
+
+def _names(spec: PodSpec, path: Path) -> Iterator[Said]:
+    seen: set[str] = set()
+    for field, group in (("initContainers", spec.init_containers), ("containers", spec.containers)):
+        for index, container in enumerate(group):
+            if container.name in seen:
+                yield duplicate((*path, field, index, "name"), "container", container.name)
+            seen.add(container.name)
+
+
+def duplicate(path: Path, what: str, name: str) -> Said:
+    return Said(path, f'a second {what} is called "{name}"', "give each its own name", rule="duplicate")
+
+
+def _host_ports(spec: PodSpec, path: Path) -> Iterator[Said]:
+    """Two containers of one pod can't hold the same port of the node."""
+    seen: dict[tuple[int, str, str], str] = {}
+    for index, container in enumerate(spec.containers):
+        for number, port in enumerate(container.ports):
+            held = port.host_port or (port.container_port if spec.host_network else 0)
+            if not held:
+                continue
+            at = (*path, "containers", index, "ports", number)
+            if spec.host_network and port.host_port not in (0, port.container_port):
+                yield Said(
+                    (*at, "hostPort"),
+                    f"expected {port.container_port} as containerPort, found {port.host_port}",
+                    "with hostNetwork the two are one port; leave hostPort out",
+                    rule="port",
+                )
+            key = (held, port.protocol, port.host_ip)
+            if key in seen:
+                message = f"port {held}/{port.protocol} of the node is taken by container {seen[key]}"
+                yield Said((*at, "hostPort"), message, "use another port", rule="port")
+            seen.setdefault(key, container.name)
+
+
+def _hosts(spec: PodSpec, path: Path) -> Iterator[Said]:
+    for index, alias in enumerate(spec.host_aliases):
+        yield from _address(alias.ip, (*path, "hostAliases", index, "ip"))
+    for index, server in enumerate(spec.dns_config.nameservers if spec.dns_config else ()):
+        yield from _address(server, (*path, "dnsConfig", "nameservers", index))
+    if spec.dns_policy == "None" and not (spec.dns_config and spec.dns_config.nameservers):
+        message = "None needs nameservers of its own"
+        yield Said((*path, "dnsPolicy"), message, "add dnsConfig.nameservers", rule="dns")
+    if spec.os and spec.os.name != "linux":
+        yield Said((*path, "os", "name"), "expected linux, found windows", "nodes run Linux", rule="os")
+    if spec.host_pid and spec.share_process_namespace:
+        message = "can't be combined with hostPID"
+        yield Said((*path, "shareProcessNamespace"), message, "remove one of the two", rule="namespaces")
+
+
+def _address(text: str, path: Path) -> Iterator[Said]:
+    try:
+        ip_address(text)
+    except ValueError:
+        yield Said(
+            path, f"expected an IP address, found {shown(text)}", "write it as 10.0.0.1", rule="address"
+        )

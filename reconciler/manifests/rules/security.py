@@ -1,0 +1,40 @@
+"""Rules about security contexts: combinations that Kubernetes refuses or that can't start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.manifests.documents import Path
+from reconciler.manifests.said import Said
+from reconciler.model.container import Container
+from reconciler.model.pod import PodSpec
+from reconciler.model.security import AppArmorProfile, SeccompProfile
+
+
+def check(container: Container, spec: PodSpec, path: Path) -> Iterator[Said]:
+    """One container's context together with its pod's."""
+    own, pod = container.security_context, spec.security_context
+    at = (*path, "securityContext")
+    user = own.run_as_user if own.run_as_user is not None else pod.run_as_user
+    non_root = own.run_as_non_root if own.run_as_non_root is not None else pod.run_as_non_root
+    if non_root and user == 0:
+        message = "runAsNonRoot is true and runAsUser is 0, so the container would never start"
+        yield Said(at, message, "set another user, or runAsNonRoot: false", rule="security")
+    adds = {name.upper().removeprefix("CAP_") for name in own.capabilities.add}
+    if own.allow_privilege_escalation is False and (own.privileged or "SYS_ADMIN" in adds):
+        what = "privileged" if own.privileged else "the capability SYS_ADMIN"
+        message = f"can't be false together with {what}"
+        yield Said((*at, "allowPrivilegeEscalation"), message, "remove one of the two", rule="security")
+    yield from _profile(own.seccomp_profile, (*at, "seccompProfile"))
+    yield from _profile(own.app_armor_profile, (*at, "appArmorProfile"))
+
+
+def _profile(profile: SeccompProfile | AppArmorProfile | None, path: Path) -> Iterator[Said]:
+    """localhostProfile belongs to type Localhost, and to it alone."""
+    if profile is None or (profile.type == "Localhost") == bool(profile.localhost_profile):
+        return
+    if profile.localhost_profile:
+        message, remedy = f"isn't allowed with type {profile.type}", "remove it, or write type: Localhost"
+    else:
+        message, remedy = "is missing, expected the profile's name", "add it"
+    yield Said((*path, "localhostProfile"), message, remedy, rule="security")
