@@ -22,13 +22,18 @@ def command() -> None:
 @command.command("pre-receive")
 def pre_receive() -> None:
     """Validate what is being pushed; exit 1 refuses it."""
+    from reconciler.source.follow import wake
+    from reconciler.source.hosted import SOCKET
     from reconciler.source.receive import accept, updates
 
+    repository = _repository()
     try:
-        accepted = accept(_repository(), updates(sys.stdin), _say)
+        accepted = accept(repository, updates(sys.stdin), _say)
     except ReconcilerError as error:
         _say(f"refused: {error}")
         accepted = False
+    if accepted:
+        wake(repository / SOCKET)  # it then sees the branch move, 0.1 s before the next hook is up
     _leave(0 if accepted else 1)
 
 
@@ -36,6 +41,7 @@ def pre_receive() -> None:
 def post_receive() -> None:
     """Wake the daemon and show the rollout, unless `git push -o detach` was said."""
     from reconciler.source.follow import follow, wake
+    from reconciler.source.hosted import SOCKET
     from reconciler.source.receive import load_fleet, updates
 
     repository = _repository()
@@ -47,7 +53,7 @@ def post_receive() -> None:
     commits = [u.new for u in updates(sys.stdin) if u.ref == f"refs/heads/{spec.branch}" and not u.deletes]
     if not commits:
         _leave(0)
-    door = repository / "reconciler.sock"
+    door = repository / SOCKET
     if not wake(door):
         _say("the reconciler isn't running here; the push is kept, and `reconciler serve` will deploy it")
         _leave(0)

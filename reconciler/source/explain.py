@@ -17,8 +17,8 @@ _TOLD: tuple[tuple[str, str, str], ...] = (
     (
         (
             r"connection refused|connection timed out|no route to host|network is unreachable"
-            r"|failed to connect|operation too slow|connection reset|operation timed out|timed out|remote end hung up|early eof"
-            r"|empty reply|the requested url returned error: 5\d\d|connection closed|recv failure|gnutls|ssl_"
+            r"|failed to connect|operation too slow|connection reset|timed out|remote end hung up"
+            r"|early eof|empty reply|returned error: 5\d\d|connection closed|recv failure|gnutls|ssl_"
         ),
         "the server can't be reached",
         "check that it runs and that this machine reaches it; it will be tried again",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,11 +24,15 @@ from reconciler.source.watch import Watch
 
 GLANCE_S = 1.0
 """How often the branch's file is looked at: the hook that wakes us may have died with its pusher."""
+EAGER_S, EAGER_GLANCE_S = 1.0, 0.005
+"""After a wake it is looked at so long so often: the first wake of a push comes just before its ref moves."""
 LOOK_S = 30.0
 FLEET_FILE = "reconciler-fleet.json"
 """In the repository: the inventory, for the hooks. It has no secrets."""
 SOCKET = "reconciler.sock"
 """In the repository: where the daemon listens for the hooks."""
+
+Mark = tuple[tuple[int, int], ...]
 
 
 class HostedRepository:
@@ -42,7 +47,7 @@ class HostedRepository:
         self._commits = Commits(self._git, Exports(cache_dir / "exports"), spec.folder, modules)
         self._watch = Watch(self._bring, LOOK_S, retry=GLANCE_S, longest=LOOK_S)
         self._lock = threading.Lock()
-        self._closed = threading.Event()
+        self._closed, self._awake = threading.Event(), threading.Event()
         self._glancer: threading.Thread | None = None
 
     def start(self, changed: Callable[[], None]) -> None:
@@ -77,7 +82,7 @@ class HostedRepository:
         return self._watch.error()
 
     def wake(self) -> None:
-        self._watch.wake()
+        self._awake.set()
 
     def at(self, revision_id: str) -> Snapshot | None:
         if not is_revision(revision_id) or revision_id.startswith("dir-"):
@@ -90,6 +95,7 @@ class HostedRepository:
 
     def close(self) -> None:
         self._closed.set()
+        self._awake.set()
         self._git.close()
         self._watch.close()
 
@@ -110,15 +116,25 @@ class HostedRepository:
         return snapshot
 
     def _glance(self) -> None:
-        """Costs two `stat`s; git is only asked when the branch has moved."""
+        """Costs two `stat`s; git is only asked when the branch has moved, or somebody woke us for nothing."""
         seen = self._mark()
-        while not self._closed.wait(GLANCE_S):
-            now = self._mark()
-            if now != seen:
-                seen = now
+        while not self._closed.is_set():
+            woken = self._awake.wait(GLANCE_S)
+            self._awake.clear()
+            now = self._moved_from(seen, EAGER_S if woken else 0.0)
+            if woken or now != seen:
                 self._watch.wake()
+            seen = now
 
-    def _mark(self) -> tuple[tuple[int, int], ...]:
+    def _moved_from(self, seen: Mark, patience: float) -> Mark:
+        """The branch's mark as soon as it differs from `seen`, or after `patience` seconds."""
+        until = time.monotonic() + patience
+        while (now := self._mark()) == seen and time.monotonic() < until:
+            if self._closed.wait(EAGER_GLANCE_S):
+                break
+        return now
+
+    def _mark(self) -> Mark:
         files = (self.path / "refs" / "heads" / self._spec.branch, self.path / "packed-refs")
         return tuple(_stamp(file) for file in files)
 
