@@ -100,7 +100,7 @@ def connect(state: LabState, node: LabNode, pid: int) -> None:
     """A link from the bridge to `eth0` in the network namespace of process `pid`."""
     name = link_name(state, node)
     succeeds(["ip", "link", "del", name])  # a killed node's end goes a moment after the node
-    mac = f"02:{node.index:02x}{hardware_address(state.directory)[5:]}"
+    mac = f"06:{node.index:02x}{hardware_address(state.directory)[5:]}"
     _batch(
         f"link add {name} type veth peer name eth0 address {mac} netns {pid}\n"
         f"link set {name} master {state.bridge}\n"

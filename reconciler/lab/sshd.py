@@ -37,7 +37,7 @@ def config(node: LabNode) -> str:
     """The keys lie below /run, where a user who isn't root can read them wherever the lab's files are."""
     return f"""\
 ListenAddress {node.ip}
-HostKey {host_key(node)}
+HostKey "{host_key(node)}"
 PidFile /run/sshd.pid
 AuthorizedKeysFile /run/sshd/authorized_keys
 StrictModes no

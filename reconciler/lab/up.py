@@ -45,8 +45,9 @@ def build(wanted: LabState, subnet: str) -> LabState:
 
 
 def check_request(wanted: LabState) -> None:
-    if not NAME.fullmatch(wanted.name):
-        raise LabError(f"name {wanted.name!r}: expected at most 40 of a-z, 0-9 and inner dashes")
+    for what, word in (("name", wanted.name), ("prefix", wanted.prefix)):
+        if not NAME.fullmatch(word):
+            raise LabError(f"{what} {word!r}: expected at most 40 of a-z, 0-9 and inner dashes")
     if not 1 <= wanted.count <= MOST_NODES:
         raise LabError(f"{wanted.count} nodes: expected 1 to {MOST_NODES}")
     check_socket_path(wanted)
