@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import NODEFAULT
-from msgspec.structs import FieldInfo, fields
-
 from reconciler.model.base import Model
 from reconciler.model.config import Namespace
 from reconciler.model.container import (
@@ -163,16 +160,24 @@ REFUSED_BY_NAME = {kind.__name__: fields for kind, fields in REFUSED.items()}
 
 
 def _noted(kind: type[Model]) -> tuple[tuple[str, str, Any], ...]:
-    """(Python name, JSON name, default) of a struct's noted fields."""
+    """(Python name, JSON name, default) of a struct's noted fields.
+
+    From the class's own tuples: `msgspec.structs.fields` resolves every annotation, 20 ms for these.
+    """
+    defaults = kind.__struct_defaults__
+    first = len(kind.__struct_fields__) - len(defaults)
+    names = zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True)
     return tuple(
-        (field.name, field.encode_name, _default(field))
-        for field in fields(kind)
-        if field.name in NOTED[kind]
+        (name, json_name, _default(defaults[index - first]))
+        for index, (name, json_name) in enumerate(names)
+        if name in NOTED[kind]
     )
 
 
-def _default(field: FieldInfo) -> Any:
-    return field.default if field.default is not NODEFAULT else field.default_factory()
+def _default(default: Any) -> Any:
+    """A mutable default, such as a dict, is kept as its factory."""
+    factory = getattr(default, "factory", None)
+    return default if factory is None else factory()
 
 
 _DEFAULTS = {kind: _noted(kind) for kind in NOTED}

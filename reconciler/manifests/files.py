@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from hashlib import blake2b
 from pathlib import Path
 
 from reconciler.manifests.documents import DocumentError
@@ -170,4 +169,7 @@ def line_of(data: bytes, offset: int) -> int:
 
 
 def digest(data: bytes) -> bytes:
+    """Of a file's content, to know it again."""
+    from hashlib import blake2b  # loads OpenSSL, 12 ms, for the daemon's cache only
+
     return blake2b(data, digest_size=16).digest()

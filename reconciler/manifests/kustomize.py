@@ -1,15 +1,13 @@
 """Folders with a kustomization are rendered by kustomize itself, and their files not read twice.
 
 Only top-most ones are rendered: a base or component that another one refers to is a part of that.
+Its imports are lazy: every `validate` passes here, few need to render.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b
 from pathlib import Path
 
 from reconciler.manifests.documents import DocumentError, Reader
@@ -76,6 +74,8 @@ def _content(folder: Path) -> dict[str, object]:
 
 def digest_of(folder: Path) -> bytes:
     """Over every file that rendering may read: the same digest, the same output."""
+    from hashlib import blake2b
+
     running = blake2b(digest_size=16)
     for file in sorted(set(_files(closure(folder)))):
         running.update(str(file).encode() + b"\0")
@@ -95,6 +95,9 @@ def _files(folders: Iterable[Path]) -> Iterable[Path]:
 
 def render(folder: Path) -> bytes:
     """What kustomize prints for a folder. Raises `DocumentError` with its last words."""
+    import shutil
+    import subprocess
+
     program = next((p for p in PROGRAMS if shutil.which(p[0])), None)
     if program is None:
         raise DocumentError(

@@ -73,8 +73,8 @@ def load_tree(
     `fleet` and `capacity` (by node name, as far as nodes have been seen) add the rules about nodes. With
     `paths`, what a pod reads may stand elsewhere: that it is missing is a warning then.
     """
-    cache = cache or LoadCache()
-    cache.turn()
+    if cache is not None:
+        cache.turn()
     tree = _gather(root, paths)
     parsed = list(_read_all(root, tree, cache))
     entries = [entry for one in parsed for entry in one.entries]
@@ -103,7 +103,7 @@ def _start(root: Path, path: Path) -> Tree:
     return walk(root, path) if path.is_dir() else Tree(files=(path,))
 
 
-def _read_all(root: Path, tree: Tree, cache: LoadCache) -> Iterator[Parsed]:
+def _read_all(root: Path, tree: Tree, cache: LoadCache | None) -> Iterator[Parsed]:
     total = 0
     for file in tree.files:
         name = shown(root, file)
@@ -117,20 +117,25 @@ def _read_all(root: Path, tree: Tree, cache: LoadCache) -> Iterator[Parsed]:
             message = f"the files up to this one have more than {MAX_TOTAL_BYTES // 1_000_000} MB"
             yield _failed(name, DocumentError(message, remedy="point to a smaller folder"))
             return
-        content = digest(data)
-        yield cache.get(name, content) or cache.put(name, content, parse(name, data))
+        yield parse(name, data) if cache is None else _cached(name, data, cache)
     for folder in tree.kustomizations:
         yield _rendered(root, folder, cache)
 
 
-def _rendered(root: Path, folder: Path, cache: LoadCache) -> Parsed:
+def _cached(name: str, data: bytes, cache: LoadCache) -> Parsed:
+    content = digest(data)
+    return cache.get(name, content) or cache.put(name, content, parse(name, data))
+
+
+def _rendered(root: Path, folder: Path, cache: LoadCache | None) -> Parsed:
     name = shown(root, kustomization_of(folder) or folder)
-    content = digest_of(folder)
-    known = cache.get(name, content)
+    content = b"" if cache is None else digest_of(folder)
+    known = cache.get(name, content) if cache is not None else None
     if known is not None:
         return known
     try:
-        return cache.put(name, content, parse(name, render(folder), rendered=True))
+        parsed = parse(name, render(folder), rendered=True)
+        return parsed if cache is None else cache.put(name, content, parsed)
     except DocumentError as error:
         return _failed(name, error)
 
