@@ -10,6 +10,7 @@ import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from http.client import HTTPResponse
 from time import monotonic, sleep
 from typing import Any
@@ -110,6 +111,12 @@ class Engine:
                         yield msgspec.json.decode(line)
             if rest.strip():
                 yield msgspec.json.decode(rest)
+
+    def ping(self, timeout: float = CALL_TIMEOUT) -> int:
+        """The node's clock: whole seconds since the epoch. The cheapest way to ask whether it is there."""
+        with self._answer("GET", "/_ping", "/_ping", None, {}, timeout) as response:
+            response.read()
+            return int(parsedate_to_datetime(response.headers["Date"]).timestamp())
 
     def upload(self, container: str, directory: str, tar: Body, *, timeout: float = 120.0) -> None:
         """Unpack a tar archive into `directory` of a container, running or not."""

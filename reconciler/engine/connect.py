@@ -27,13 +27,19 @@ def open_link(spec: NodeSpec, timeout: float = CONNECT_TIMEOUT) -> Link:
 
 
 def _ssh(spec: NodeSpec, path: Route, timeout: float) -> Link:
+    from reconciler.engine.ssh import SshLink
+
+    return SshLink(spec.name, tuple(arrive(spec, path, timeout)), path.target.socket_path)
+
+
+def arrive(spec: NodeSpec, path: Route, timeout: float, *, at_the_door: bool = False) -> list[Transport]:
+    """Logged in at each hop, through those before it; `at_the_door` leaves out the node itself."""
     from reconciler.engine.hostkeys import trusted
     from reconciler.engine.login import log_in
-    from reconciler.engine.ssh import SshLink
 
     transports: list[Transport] = []
     try:
-        for endpoint in path.hops:
+        for endpoint in path.hops[:-1] if at_the_door else path.hops:
             trust = trusted(spec.name, endpoint, spec.host_key, last=endpoint is path.target)
             transport = greet(spec.name, endpoint, timeout, transports, trust.kinds)
             transports.append(transport)
@@ -44,7 +50,7 @@ def _ssh(spec: NodeSpec, path: Route, timeout: float) -> Link:
         for transport in reversed(transports):
             transport.close()
         raise
-    return SshLink(spec.name, tuple(transports), path.target.socket_path)
+    return transports
 
 
 def greet(

@@ -16,6 +16,7 @@ from reconciler.errors import (
     ImageUnavailable,
     NodeError,
     NodeUnreachable,
+    NotFound,
     PortTaken,
 )
 
@@ -28,6 +29,7 @@ _IMAGE = re.compile(
     re.I,
 )
 _PULL_PATH = re.compile(r"^/images/(create|[^?]*/json)")
+_PULL_REFUSED = frozenset({401, 403, 404, 500, 502, 503})
 _CONTAINER_PATH = re.compile(r"^/(containers/(create|[^/]+/(start|restart|exec))|exec/[^/]+/start)")
 
 
@@ -44,13 +46,17 @@ def _kind(method: str, path: str, status: int, text: str) -> tuple[type[EngineEr
         return DiskFull, "free disk space on the node, e.g. with `docker system prune`"
     if _PORT.search(text):
         return PortTaken, "stop what uses that port on the node, or choose another hostPort"
-    if _IMAGE.search(text) or (_PULL_PATH.match(path) and status in (401, 403, 404, 500, 502, 503)):
+    if _IMAGE.search(text) or (_PULL_PATH.match(path) and status in _PULL_REFUSED):
         return ImageUnavailable, _image_remedy(text)
-    if status == 409 or "already in progress" in text or "is already in use by container" in text:
-        return Conflict, ""
-    if _CONTAINER_PATH.match(path) and method == "POST" and status != 404:
-        return ContainerFailed, ""
-    return EngineError, ""
+    return _by_status(method, path, status, text), ""
+
+
+def _by_status(method: str, path: str, status: int, text: str) -> type[EngineError]:
+    if status == 404:
+        return NotFound
+    if status == 409 or "already in progress" in text:
+        return Conflict
+    return ContainerFailed if method == "POST" and _CONTAINER_PATH.match(path) else EngineError
 
 
 def _image_remedy(text: str) -> str:

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 USUAL = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
 
 
-def log_in(node: str, transport: paramiko.Transport, endpoint: Endpoint) -> None:
-    """Offer each key until one is accepted. Raises `LoginRefused` with everything that was tried."""
+def log_in(node: str, transport: paramiko.Transport, endpoint: Endpoint) -> str:
+    """Offer each key until one is accepted; returns its name.
+
+    Raises `LoginRefused` with everything that was tried.
+    """
     import paramiko
 
     tried: list[str] = []
@@ -37,7 +40,7 @@ def log_in(node: str, transport: paramiko.Transport, endpoint: Endpoint) -> None
                 continue
             raise _hung_up(node, endpoint, tried, error) from error
         if not left:
-            return
+            return name
         raise _refused(node, endpoint, tried, f"sshd also asks for {', '.join(left)}")
     raise _refused(node, endpoint, tried, "no key was accepted")
 

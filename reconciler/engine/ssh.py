@@ -25,7 +25,8 @@ class SshLink:
         self.node, self._path = node, socket_path
         self._transports, self._transport = transports, transports[-1]
         self._sessions = threading.BoundedSemaphore(SESSIONS)
-        self._forwards = True
+        self.forwards = True
+        """False once sshd has refused to forward the Docker socket."""
 
     @property
     def alive(self) -> bool:
@@ -36,7 +37,7 @@ class SshLink:
         return self._transport.line.heard_at
 
     def docker(self, timeout: float) -> ChannelStream:
-        if self._forwards:
+        if self.forwards:
             try:
                 return ChannelStream(self._transport.open_socket(self._path, timeout))
             except REFUSED as error:
@@ -51,7 +52,7 @@ class SshLink:
             ) from error
         if error.code != paramiko.common.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED:
             raise self._no_docker() from error
-        self._forwards = False
+        self.forwards = False
 
     def _no_docker(self) -> NodeUnreachable:
         path = shlex.quote(self._path)
@@ -93,13 +94,24 @@ class SshLink:
         if not self._sessions.acquire(timeout=timeout):
             raise NodeUnreachable(f"no free SSH session within {timeout:g} s", node=self.node)
         try:
-            channel = self._transport.open_session(timeout=timeout)
-            channel.settimeout(timeout)
+            channel = self._session(timeout)
             channel.exec_command(command)
         except REFUSED as error:
             self._sessions.release()
             raise NodeUnreachable(f"no SSH session: {error}", node=self.node) from error
         return ChannelStream(channel, self._sessions)
+
+    def session(self, timeout: float) -> ChannelStream:
+        """A bare session, not counted: for finding out how many there may be."""
+        try:
+            return ChannelStream(self._session(timeout))
+        except REFUSED as error:
+            raise NodeUnreachable(f"no SSH session: {error}", node=self.node) from error
+
+    def _session(self, timeout: float) -> paramiko.Channel:
+        channel = self._transport.open_session(timeout=timeout)
+        channel.settimeout(timeout)
+        return channel
 
     def run(self, command: str, timeout: float) -> tuple[int, bytes]:
         end = monotonic() + timeout
