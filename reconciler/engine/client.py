@@ -103,14 +103,7 @@ class Engine:
     def lines(self, method: str, path: str, **options: Any) -> Iterator[Any]:
         """`stream`, one JSON value per line: pull and load progress, events."""
         with self.stream(method, path, **options) as chunks:
-            rest = b""
-            for chunk in chunks:
-                *whole, rest = (rest + chunk).split(b"\n")
-                for line in whole:
-                    if line.strip():
-                        yield msgspec.json.decode(line)
-            if rest.strip():
-                yield msgspec.json.decode(rest)
+            yield from values(chunks)
 
     def ping(self, timeout: float = CALL_TIMEOUT) -> int:
         """The node's clock: whole seconds since the epoch. The cheapest way to ask whether it is there."""
@@ -208,6 +201,16 @@ class Engine:
                 remedy="install Docker 20.10 or later on the node",
             )
         return ".".join(str(n) for n in min(version, NEWEST))
+
+
+def values(chunks: Iterable[bytes]) -> Iterator[Any]:
+    """The JSON values of a stream that has one a line."""
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (msgspec.json.decode(line) for line in whole if line.strip())
+    if rest.strip():
+        yield msgspec.json.decode(rest)
 
 
 def _encode(body: Any) -> tuple[Body, dict[str, str]]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Protocol
 
-from reconciler.engine.client import Engine
+from reconciler.engine.client import Engine, values
 from reconciler.errors import NodeError, NodeUnreachable, ReconcilerError
 from reconciler.model.labels import FLEET
 
@@ -38,7 +38,10 @@ class Watched(Protocol):
         """The engine, connected to now if need be."""
 
     def relist(self, *, full: bool) -> None:
-        """Ask for every pod and take it in; `full` asks for the node's facts, too."""
+        """Ask for every pod and take it in; `full` asks about everything anew, and for the node's facts."""
+
+    def stale(self, container_id: str) -> None:
+        """Something happened to this container: what is known of it is no longer true."""
 
     def lost(self, error: ReconcilerError) -> None: ...
 
@@ -102,7 +105,12 @@ class Watch:
     def _follow(self, engine: Engine) -> None:
         """Follow events from now on; nothing that happens after this returns is missed."""
         if self._following is None or not self._following.goes_on(engine):
-            self._following = Following(engine, self._fleet, self._wake.set)
+            self._following = Following(engine, self._fleet, self._told)
+
+    def _told(self, container_id: str) -> None:
+        if container_id:
+            self._node.stale(container_id)
+        self._wake.set()
 
     def _listen(self, engine: Engine) -> None:
         """Ask a silent node whether it is there. One that sends anything at all is busy, not lost."""
@@ -124,9 +132,12 @@ class Watch:
 
 
 class Following:
-    """One event stream of one connection. `told` is called at each event, and when the stream ends."""
+    """One event stream of one connection.
 
-    def __init__(self, engine: Engine, fleet: str, told: Callable[[], None]) -> None:
+    `told` is called with the container's ID at each event, and with "" when the stream ends.
+    """
+
+    def __init__(self, engine: Engine, fleet: str, told: Callable[[str], None]) -> None:
         self._engine, self._told = engine, told
         self._opened = threading.Event()
         self._ended = False
@@ -145,14 +156,14 @@ class Following:
         try:
             with self._engine.stream("GET", "/events", params=self._params, timeout=None) as chunks:
                 self._opened.set()
-                for _ in chunks:
-                    self._told()
+                for event in values(chunks):
+                    self._told(event["Actor"]["ID"])
         except NodeError as error:
             self._error = error
         finally:
             self._ended = True
             self._opened.set()
-            self._told()
+            self._told("")
 
 
 def retries() -> Iterator[float]:

@@ -1,0 +1,151 @@
+"""A real node: its connection, what was last seen of it, and the effects on it, behind one interface."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+
+import msgspec
+
+from reconciler.engine import network, start, stop
+from reconciler.engine.client import Engine
+from reconciler.engine.contact import Contact
+from reconciler.engine.facts import read_disk_free, read_facts, steady
+from reconciler.engine.observe import ObserveCache, list_pods
+from reconciler.engine.prober import Prober
+from reconciler.engine.seen import Seen
+from reconciler.engine.watch import Watch
+from reconciler.errors import NodeError, NodeUnreachable, ReconcilerError
+from reconciler.model.action import PrepareNode, RestartContainer, StartContainers, StartPod, StopPod
+from reconciler.model.desired import Contents
+from reconciler.model.fleet import Fleet, NodeSpec
+from reconciler.model.observed import NodeFacts, NodeState
+
+
+class RealNode:
+    """See `node.Node`. Without `start` it watches nothing: `refresh` connects and asks."""
+
+    def __init__(self, spec: NodeSpec, fleet: Fleet, *, clock: Callable[[], float] = time.time) -> None:
+        self.name = spec.name
+        self._fleet, self._clock, self._label = fleet, clock, fleet.metadata.name
+        self._contact = Contact(spec)
+        self._cache = ObserveCache()
+        self._listing = threading.Lock()
+        self._listed_at = -1.0
+        self._stale: deque[str] = deque()
+        self._facts, self._pod_cidr = NodeFacts(), ""
+        self._told_by: Engine | None = None
+        self._changed: Callable[[], None] = lambda: None
+        self._prober = Prober(self._contact.engine, clock, self._judged)
+        self._seen = Seen(spec.name, self._prober.apply, self._tell, clock)
+        self._watch = Watch(spec.name, self._label, self)
+        self._watching = False
+
+    # What it knows
+
+    def start(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
+        self._watching = True
+        self._watch.start()
+
+    def state(self) -> NodeState:
+        return self._seen.state
+
+    def refresh(self) -> NodeState:
+        try:
+            self.reach()
+            self.relist(full=True)
+        except ReconcilerError as error:
+            self.lost(error)
+        return self._seen.state
+
+    def close(self) -> None:
+        self._watch.stop()
+        self._prober.close()
+        self._contact.close()
+
+    # What can be done to it
+
+    def prepare(self, action: PrepareNode) -> None:
+        self._do(lambda engine: network.prepare(engine, self._fleet, action), full=True)
+
+    def start_pod(self, action: StartPod, contents: Contents) -> None:
+        self._do(lambda engine: start.start_pod(engine, self._label, action, contents))
+
+    def start_containers(self, action: StartContainers) -> None:
+        self._do(lambda engine: start.start_containers(engine, self._label, action))
+
+    def restart_container(self, action: RestartContainer) -> None:
+        self._do(lambda engine: start.restart_container(engine, self._label, action))
+
+    def stop_pod(self, action: StopPod) -> None:
+        self._do(lambda engine: stop.stop_pod(engine, self._label, action))
+
+    def _do(self, effect: Callable[[Engine], None], *, full: bool = False) -> None:
+        """An effect, and a look at what came of it, whichever way it ended."""
+        engine = self._usable()
+        try:
+            effect(engine)
+        except NodeUnreachable:
+            self._watch.wake()
+            raise
+        except NodeError:
+            with contextlib.suppress(ReconcilerError):
+                self.relist(full=False)
+            raise
+        self.relist(full=full)
+
+    def _usable(self) -> Engine:
+        """While watching, a lost node fails at once: the watch is the one to reconnect."""
+        state = self._seen.state
+        if self._watching and state.reachable is False and self._contact.current() is None:
+            raise NodeUnreachable(state.message, node=self.name)
+        return self._contact.engine()
+
+    # What the watch drives
+
+    def reach(self) -> Engine:
+        return self._contact.engine()
+
+    def drop(self, engine: Engine) -> None:
+        self._contact.drop(engine)
+
+    def stale(self, container_id: str) -> None:
+        self._stale.append(container_id)
+
+    def lost(self, error: ReconcilerError) -> None:
+        self._seen.lost(error)
+
+    def relist(self, *, full: bool) -> None:
+        """Takes in every pod. A listing that began after this was called serves this caller, too."""
+        asked = monotonic()
+        with self._listing:
+            if self._listed_at >= asked and not full:
+                return
+            engine = self._contact.engine()
+            self._listed_at = monotonic()
+            if full or engine is not self._told_by:
+                self._cache.clear()
+                self._ask_itself(engine)
+            while self._stale:
+                self._cache.forget(self._stale.pop())
+            pods = list_pods(engine, self._label, self._cache)
+            self._prober.update(pods)
+            self._seen.listed(pods, self._facts, self._pod_cidr)
+
+    def _ask_itself(self, engine: Engine) -> None:
+        fresh = read_facts(engine, self._clock)
+        disk = read_disk_free(engine) if self._watching and engine is self._told_by else self._facts.disk_free
+        self._facts = steady(self._facts, msgspec.structs.replace(fresh, disk_free=disk))
+        self._pod_cidr = network.read_pod_cidr(engine, self._label)
+        self._told_by = engine
+
+    def _judged(self) -> None:
+        self._seen.judged()
+
+    def _tell(self) -> None:
+        self._changed()
