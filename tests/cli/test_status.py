@@ -1,0 +1,204 @@
+"""`reconciler status`: what is going on and why, in the first lines."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from reconciler import wiring
+from reconciler.api.follow import Followers
+from reconciler.api.metrics import Metrics
+from reconciler.api.server import ApiServer
+from reconciler.cli.page import age, page, plain
+from reconciler.cli.picture import picture
+from reconciler.cli.status import command
+from reconciler.model.container import Container
+from reconciler.model.desired import Desired
+from reconciler.model.event import Event
+from reconciler.model.fleet import Fleet
+from reconciler.model.meta import Key
+from reconciler.model.observed import ContainerState, NodeFacts, NodeState, Observed, PodRecord, PodState
+from reconciler.model.plan import Plan, Standing, Verdict, Wait
+from reconciler.model.pod import PodSpec
+from reconciler.model.revision import Revision
+from reconciler.record.journal import RecordedEvent
+from reconciler.record.lock import FleetLock
+from reconciler.record.overview import Overview, overview
+
+WEB = Key("Deployment", "default", "web")
+INVENTORY = """\
+apiVersion: reconciler.io/v1
+kind: Fleet
+metadata: {name: home}
+spec:
+  serve: {listen: "127.0.0.1:1"}
+  nodes:
+    - {name: pi-1, address: "ssh://root@192.0.2.1"}
+"""
+NOW = 10_000.0
+
+
+def fleet() -> Fleet:
+    spec = {"nodes": [{"name": "pi-1", "address": "ssh://root@192.0.2.1"}]}
+    whole = {"apiVersion": "reconciler.io/v1", "kind": "Fleet", "metadata": {"name": "home"}, "spec": spec}
+    return msgspec.convert(whole, Fleet)
+
+
+def nodes() -> Observed:
+    record = PodRecord(
+        namespace="default", name="web-7f9c-0", owner=WEB, template_hash="7f9c", revision="a" * 40, node="pi-1",
+        spec=PodSpec(containers=(Container(name="main", image="web:1"),)), ip="10.42.1.5",
+    )  # fmt: skip
+    main = ContainerState(name="main", role="main", state="running", ready=True, restarts=2)
+    pod = PodState(record=record, containers=(main,), phase="Running", created_at=NOW - 75, ready=True)
+    facts = NodeFacts(cpu_milli=4000, memory=2**33, docker_version="20.10.24")
+    lost = NodeState(name="pi-2", reachable=False, lost_since=NOW - 30, message="no route to host")
+    return Observed([NodeState(name="pi-1", reachable=True, facts=facts, pods=(pod,)), lost])
+
+
+def seen(standing: Standing = "progressing", message: str = "", **more: object) -> Overview:
+    verdict = Verdict(standing=standing, message=message, desired=2, updated=1, ready=1, available=1, total=1)
+    plan = Plan(
+        revision="a" * 40, verdicts={WEB: verdict}, standing=standing,
+        waits=(Wait(subject="web-7f9c-1", because="its node is silent"),), notes=("nothing is pruned",),
+    )  # fmt: skip
+    desired = Desired(fleet=fleet(), revision=Revision(id="a" * 40, subject="Bump web to v2"))
+    gone = Key("Node", "", "pi-2")
+    event = Event(at=NOW - 9, type="Warning", reason="NodeLost", message="pi-2 is silent", about=gone)
+    told = RecordedEvent(id=1, event=event, count=3, first_at=NOW - 9, last_at=NOW - 5)
+    return overview(
+        "home", nodes(), NOW, desired=desired, plan=plan, converged="b" * 40, events=[told], **more
+    )  # type: ignore[arg-type] # one of overview's own keywords
+
+
+def lines(of: Overview) -> list[str]:
+    return plain(page(of, NOW)).splitlines()
+
+
+def test_the_first_lines_say_what_goes_on_and_why() -> None:
+    assert lines(seen(message="waiting for pi-2"))[:5] == [
+        "fleet home: progressing",
+        "  Deployment default/web: waiting for pi-2",
+        "revision aaaaaaa Bump web to v2, last converged bbbbbbb",
+        "wait for web-7f9c-1: its node is silent",
+        "note: nothing is pruned",
+    ]
+
+
+def test_without_a_message_the_counts_say_it() -> None:
+    assert lines(seen())[1] == "  Deployment default/web: 1 of 2 pods available, 1 updated"
+
+
+def test_the_tables() -> None:
+    text = "\n".join(lines(seen(message="waiting")))
+    for row in (
+        ("Deployment default/web", "2", "1", "1", "1", "progressing", "waiting"),
+        ("default/web-7f9c-0", "pi-1", "10.42.1.5", "1/1", "Running", "2", "1m15s"),
+        ("pi-1", "Ready", "1", "4", "8Gi", "amd64", "20.10.24"),
+        ("pi-2", "NotReady", "0", "for 30s: no route to host"),
+        ("5s", "Warning", "NodeLost", "Node pi-2", "pi-2 is silent (3 times)"),
+    ):
+        assert any(all(cell in line for cell in row) for line in text.splitlines()), row
+
+
+def test_a_column_with_nothing_to_say_is_left_out() -> None:
+    text = "\n".join(lines(seen()))
+    assert "WHY" not in text.split("NODE  ")[0].split("POD ")[0]
+
+
+def test_a_refused_revision_and_a_dead_source_are_said() -> None:
+    refused = Revision(id="c" * 40)
+    said = lines(seen(refused=refused, refused_because="web.yaml:3 no image", source_error="timed out"))
+    assert "revision ccccccc is refused: web.yaml:3 no image" in said
+    assert "the source can't be read: timed out" in said
+
+
+def test_when_all_is_well_two_lines_say_so() -> None:
+    assert lines(seen("converged"))[:2] == ["fleet home: converged", "  everything is as aaaaaaa wants it"]
+
+
+def test_a_reconciler_that_hangs_shows() -> None:
+    assert "the last pass was 10m ago" in plain(page(seen(), NOW + 600))
+
+
+AGES = {None: "-", NOW: "0s", NOW - 75: "1m15s", NOW - 7200: "2h", NOW - 9e5: "10d", NOW + 5: "0s"}
+
+
+@pytest.mark.parametrize(("since", "text"), AGES.items())
+def test_ages(since: float | None, text: str) -> None:
+    assert age(since, NOW) == text
+
+
+@pytest.mark.parametrize("width", [60, 100, 200])
+def test_on_a_terminal_nothing_is_wider_than_it(width: int) -> None:
+    out = io.StringIO()
+    Console(file=out, width=width, force_terminal=True, color_system=None).print(
+        picture(seen(message="x " * 90), NOW)
+    )
+    assert "fleet home: progressing" in out.getvalue()
+    assert max(len(line) for line in out.getvalue().splitlines()) <= width
+
+
+class FakeDaemon:
+    def __init__(self) -> None:
+        self.followers, self.metrics = Followers(), Metrics("home")
+
+    def overview(self) -> Overview:
+        return seen()
+
+    def healthy(self) -> tuple[bool, str]:
+        return True, "ok"
+
+    def wake(self) -> None: ...
+
+
+@pytest.fixture
+def inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(wiring, "lock_dir", lambda: tmp_path / "locks")
+    monkeypatch.setattr(wiring, "observe_once", lambda _: nodes())
+    path = tmp_path / "nodes.yaml"
+    path.write_text(INVENTORY)
+    return path
+
+
+def run(inventory: Path, *more: str) -> str:
+    result = CliRunner().invoke(command, ["-f", str(inventory), *more], catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.output
+
+
+def test_it_asks_the_running_reconciler(inventory: Path, tmp_path: Path) -> None:
+    with FleetLock("home", tmp_path / "locks") as lock:
+        server = ApiServer(None, tmp_path / "api.sock", FakeDaemon())
+        server.start()
+        lock.serves(unix_socket=tmp_path / "api.sock")
+        try:
+            assert run(inventory).startswith("fleet home: progressing")
+            told = msgspec.json.decode(run(inventory, "-o", "json"), type=Overview)
+        finally:
+            server.stop()
+    assert told == seen()
+
+
+def test_one_of_another_user_is_found_by_its_address(inventory: Path) -> None:
+    server = ApiServer("127.0.0.1:0", None, FakeDaemon())
+    server.start()
+    try:
+        inventory.write_text(INVENTORY.replace("127.0.0.1:1", str(server.address)))
+        assert run(inventory).startswith("fleet home: progressing")
+        inventory.write_text(inventory.read_text().replace("name: home", "name: other"))
+        assert run(inventory).startswith("fleet other: no reconciler runs")
+    finally:
+        server.stop()
+
+
+def test_without_a_reconciler_it_asks_the_nodes(inventory: Path) -> None:
+    said = run(inventory)
+    assert said.startswith("fleet home: no reconciler runs on this machine\n  this is what its nodes hold\n")
+    assert "Deployment default/web" in said
+    assert "web-7f9c-0" in said
