@@ -97,9 +97,9 @@ class Narrator:
 
 
 def describe(verdict: Verdict) -> str:
-    """`progressing, 3 of 6 updated, 5 available: waiting for web-1 to become ready`."""
-    counts = f"{verdict.updated} of {verdict.desired} updated, {verdict.available} available"
-    return f"{verdict.standing}, {counts}" + (f": {verdict.message}" if verdict.message else "")
+    """`progressing: 3 of 6 pods updated, 2 available`."""
+    counts = f"{verdict.updated} of {verdict.desired} pods updated, {verdict.available} available"
+    return f"{verdict.standing}: {verdict.message or counts}"
 
 
 _FLEET = Key("Fleet", "", "")

@@ -1,0 +1,189 @@
+"""A person's working place on the lab: an inventory, a folder of manifests, the reconciler as a program."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reconciler.lab import Lab
+
+PATIENCE_S = 30.0
+
+_ROW = "\t".join(
+    ["{{.ID}}", "{{.Names}}", "{{.Image}}", "{{.State}}"]
+    + [f'{{{{.Label "reconciler.io/{label}"}}}}' for label in ("pod", "template-hash")]
+)
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A container of ours as the Engine lists it."""
+
+    node: str
+    id: str
+    name: str
+    image: str
+    state: str
+    pod: str
+    hash: str
+
+
+@dataclass
+class Site:
+    """`fleet` names the fleet; state, cache and lock live below `root`."""
+
+    lab: Lab
+    root: Path
+    fleet: str = "test"
+    source: str = "directory"
+    extra: str = ""
+    env: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.apps.mkdir(parents=True, exist_ok=True)
+        text = self.lab.nodes_yaml.read_text().replace(f"name: {self.lab.name}\n", f"name: {self.fleet}\n", 1)
+        sources = {
+            "directory": f"  source:\n    directory: {{path: {self.apps}}}\n",
+            "hosted": f"  source:\n    hosted: {{path: {self.bare}}}\n",
+        }
+        listen = "  serve: {listen: '127.0.0.1:0'}\n"
+        self.inventory.write_text(text + sources[self.source] + listen + self.extra)
+
+    @property
+    def apps(self) -> Path:
+        return self.root / "apps"
+
+    @property
+    def bare(self) -> Path:
+        return self.root / "fleet.git"
+
+    @property
+    def inventory(self) -> Path:
+        return self.root / "nodes.yaml"
+
+    def image(self, tag: str) -> str:
+        return f"{self.lab.registry}/web:{tag}"
+
+    def write(self, text: str, name: str = "web.yaml") -> None:
+        """Put a manifest in its place at once, as an editor does."""
+        hidden = self.apps / f".{name}.new"
+        hidden.write_text(text)
+        hidden.rename(self.apps / name)
+
+    def environment(self) -> dict[str, str]:
+        state = {"RECONCILER_STATE_DIR": str(self.root / "state"), "XDG_STATE_HOME": str(self.root / "state")}
+        return os.environ | state | {"GIT_CONFIG_GLOBAL": os.devnull} | self.env
+
+    def run(
+        self, *arguments: str, check: bool = True, timeout: float = 60.0
+    ) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "reconciler.cli", *arguments]
+        done = subprocess.run(
+            command,
+            cwd=self.root,
+            env=self.environment(),
+            text=True,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{arguments} exited {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def apply(self, *more: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.run("apply", "--timeout", "40s", *more, check=check)
+
+    @contextmanager
+    def serve(self) -> Iterator[subprocess.Popen[bytes]]:
+        """The daemon, from its first pass on; ended with SIGTERM, which must work."""
+        log = (self.root / "serve.log").open("ab")
+        daemon = subprocess.Popen(
+            [sys.executable, "-m", "reconciler.cli", "serve"],
+            cwd=self.root,
+            env=self.environment(),
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            until(lambda: self.status()["running"], "the daemon answers", self.log)
+            yield daemon
+        finally:
+            daemon.send_signal(signal.SIGTERM)
+            try:
+                assert daemon.wait(25) in (0, -signal.SIGKILL), self.log()
+            finally:
+                daemon.kill()
+                log.close()
+
+    def log(self) -> str:
+        return (self.root / "serve.log").read_text()
+
+    def status(self) -> dict[str, Any]:
+        done = self.run("status", "-o", "json", check=False)
+        found: dict[str, Any] = json.loads(done.stdout) if done.stdout.strip() else {"running": False}
+        return found
+
+    def converged(self, revision: str = "") -> bool:
+        seen = self.status()
+        return seen.get("standing") == "converged" and (not revision or seen["wanted"]["id"] == revision)
+
+    def pods(self, *, everything: bool = False) -> list[Pod]:
+        """Our containers on every node; only running ones unless `everything`."""
+        found: list[Pod] = []
+        for node in self.lab.nodes:
+            text = self.lab.docker(
+                node.name,
+                *("ps", "--all", "--no-trunc", "--filter", f"label=reconciler.io/fleet={self.fleet}"),
+                *("--format", _ROW),
+            )
+            found += [Pod(node.name, *line.split("\t")) for line in text.splitlines()]
+        return [p for p in found if everything or p.state == "running"]
+
+    def images(self) -> list[str]:
+        """The tags that run, sorted."""
+        return sorted(p.image.rsplit(":", 1)[-1] for p in self.pods())
+
+
+def until(
+    holds: Callable[[], bool], what: str, tell: Callable[[], object] = str, within: float = PATIENCE_S
+) -> float:
+    """Wait for it, at most `within` seconds; returns how long it took."""
+    began = time.monotonic()
+    while not holds():
+        if time.monotonic() - began > within:
+            raise AssertionError(f"not within {within:.0f} s: {what}\n{tell()}")
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def web(image: str, *, replicas: int = 3, name: str = "web", more: str = "", container: str = "") -> str:
+    """A Deployment of the sample web server, readiness by HTTP."""
+    return f"""
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: {name}}}
+spec:
+  replicas: {replicas}
+  selector: {{matchLabels: {{app: {name}}}}}
+{more}
+  template:
+    metadata: {{labels: {{app: {name}}}}}
+    spec:
+      terminationGracePeriodSeconds: 2
+      containers:
+        - name: web
+          image: {image}
+          ports: [{{containerPort: 8080}}]
+          readinessProbe: {{httpGet: {{path: /healthz, port: 8080}}, periodSeconds: 1}}
+{container}
+"""
