@@ -14,7 +14,7 @@ from pathlib import Path
 
 from reconciler.errors import LabError
 from reconciler.lab import engine, network, process
-from reconciler.lab.requirements import program
+from reconciler.lab.requirements import NAMESPACES, program
 from reconciler.lab.state import LabNode, LabState
 
 FOLDERS = ("run", "docker", "log", "ssh", "etc")
@@ -72,10 +72,9 @@ def boot(state: LabState, node: LabNode) -> None:
 
 
 def _unshare(state: LabState, node: LabNode) -> subprocess.Popen[bytes]:
-    shares = ["--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"]
     with (node.directory / "log" / "boot.log").open("ab") as log:
         return subprocess.Popen(
-            [program("unshare"), *shares, "/bin/sh", "-c", boot_script(state, node)],
+            [program("unshare"), *NAMESPACES, "/bin/sh", "-c", boot_script(state, node)],
             env=process.marked(state.directory, node.name),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -7,6 +7,7 @@ import shutil
 import sys
 
 from reconciler.errors import LabError
+from reconciler.lab.command import succeeds
 
 PROGRAMS = {
     "dockerd": "docker.io",
@@ -22,6 +23,9 @@ PROGRAMS = {
     "busybox": "busybox-static",
 }
 """Program -> the Debian package that has it. Another vendor's `dockerd` serves as well."""
+
+NAMESPACES = ("--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc")
+"""What a node has of its own, in `unshare`'s words."""
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -66,6 +70,8 @@ def check() -> None:
     check_machine()
     if names := missing_programs():
         raise missing(names)
+    if not succeeds([program("unshare"), *NAMESPACES, "true"]):
+        raise LabError("a lab needs namespaces, and this container's root may not make any")
 
 
 def check_machine() -> None:

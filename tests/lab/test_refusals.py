@@ -19,6 +19,8 @@ def allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(requirements, "missing_programs", list)
+    monkeypatch.setattr(requirements, "succeeds", lambda _: True)
+    monkeypatch.setattr(requirements, "program", str)
 
 
 @pytest.mark.parametrize("verb", ["up", "down", "status"])
@@ -32,6 +34,15 @@ def test_without_root_each_verb_says_so_in_one_sentence(monkeypatch: pytest.Monk
 def test_without_linux(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "darwin")
     with pytest.raises(LabError, match=r"^a lab needs Linux's namespaces, and this is darwin$"):
+        requirements.check()
+
+
+def test_root_without_privileges(allowed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requirements, "succeeds", lambda _: False)
+    monkeypatch.setattr(requirements, "program", str)
+    with pytest.raises(
+        LabError, match=r"^a lab needs namespaces, and this container's root may not make any$"
+    ):
         requirements.check()
 
 

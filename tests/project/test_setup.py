@@ -1,0 +1,123 @@
+"""`.ci/setup` on machines that lack something: what it says, installs and leaves alone. All by stand-ins."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / ".ci" / "setup"
+
+
+class Machine:
+    """A checkout whose set-up is done, on a machine whose `id`, `apt-get`, `uname` and `dpkg` are ours."""
+
+    def __init__(self, home: Path, *, missing: str = "", user: int = 0, system: str = "Linux") -> None:
+        self.home, self.policy, self.log = home, home / "policy-rc.d", home / "apt.log"
+        self.program(".venv/bin/python", f"echo {missing}")
+        self.program("bin/id", f"echo {user}")
+        self.program("bin/uname", f"echo {system}")
+        self.program("bin/dpkg", "exit 1")
+        self.program("bin/apt-cache", "exit 1")
+        self.program("bin/apt-get", f'echo "$*: $(cat {self.policy} | tail -1)" >>{self.log}')
+        (home / ".ci").mkdir()
+        shutil.copy(SCRIPT, home / ".ci" / "setup")
+        text = b"".join((home / name).read_bytes() for name in self._inputs())
+        (home / ".venv" / f".set-up-{hashlib.sha256(text).hexdigest()[:16]}").touch()
+
+    def _inputs(self) -> list[str]:
+        for name in ("requirements.lock", "pyproject.toml"):
+            (self.home / name).touch()
+        return ["requirements.lock", "pyproject.toml", ".ci/setup"]
+
+    def program(self, name: str, script: str) -> None:
+        path = self.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+    def set_up(self, **environment: str) -> subprocess.CompletedProcess[str]:
+        path = f"{self.home}/bin:{os.environ['PATH']}"
+        env = {"PATH": path, "POLICY_RC_D": str(self.policy), **environment}
+        return subprocess.run(
+            [str(self.home / ".ci" / "setup")],
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+
+
+def test_nothing_to_do_says_nothing(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    done = machine.set_up()
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not machine.log.exists()
+
+
+def test_missing_packages_are_installed_after_saying_so(tmp_path: Path) -> None:
+    """No daemon may start meanwhile, and nothing that is there may give way."""
+    machine = Machine(tmp_path, missing="docker.io busybox-static")
+    done = machine.set_up()
+    assert done.returncode == 0
+    assert done.stderr == (
+        "set-up: the lab needs Debian packages that are missing; installing docker.io busybox-static\n"
+    )
+    assert machine.log.read_text().splitlines() == [
+        "update -qq: exit 101",
+        "install -y -qq --no-install-recommends --no-remove docker.io busybox-static: exit 101",
+    ]
+    assert not machine.policy.exists()
+
+
+@pytest.mark.parametrize("apt", ["exit 0", "exit 100"])
+def test_a_policy_of_the_machines_own_stays(tmp_path: Path, apt: str) -> None:
+    machine = Machine(tmp_path, missing="docker.io")
+    machine.program("bin/apt-get", apt)
+    machine.policy.write_text("#!/bin/sh\n# mine\nexit 101\n")
+    machine.set_up()
+    assert machine.policy.read_text() == "#!/bin/sh\n# mine\nexit 101\n"
+
+
+def test_a_failed_installation_stops_and_takes_its_policy_back(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, missing="docker.io")
+    machine.program("bin/apt-get", '[ "$1" = update ]')
+    done = machine.set_up()
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        "apt-get can't install docker.io; install them as you see fit and try again\n"
+    )
+    assert not machine.policy.exists()
+
+
+def test_without_root_it_names_what_is_missing_and_goes_on(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, missing="docker.io", user=1000)
+    done = machine.set_up()
+    assert done.returncode == 0
+    assert (
+        done.stderr
+        == "set-up: the lab needs root and these Debian packages: docker.io; its tests will skip\n"
+    )
+    assert not machine.log.exists()
+
+
+def test_without_linux_the_lab_is_left_out(tmp_path: Path) -> None:
+    done = Machine(tmp_path, missing="docker.io", system="Darwin").set_up()
+    assert (done.returncode, done.stderr) == (0, "set-up: the lab needs Linux; its tests will skip\n")
+
+
+def test_without_a_python_that_is_new_enough(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    for stamp in (tmp_path / ".venv").glob(".set-up-*"):
+        stamp.unlink()
+    for name in ("python3", "python3.11", "python3.12", "python3.13", "python3.14"):
+        machine.program(f"bin/{name}", "exit 1")
+    machine.program(".venv/bin/python", "exit 1")
+    done = machine.set_up()
+    assert done.returncode == 1
+    assert "set-up: Python 3.11 or newer is needed" in done.stderr
