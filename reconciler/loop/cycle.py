@@ -21,8 +21,12 @@ from reconciler.loop.turn import Turn
 from reconciler.loop.wanted import Wanted
 from reconciler.model.action import AnyAction, StartPod
 from reconciler.model.desired import Contents, Desired
+from reconciler.model.observed import Observed
 from reconciler.model.plan import Plan, Settled
 from reconciler.model.progress import Progress
+
+DARK_S = 5.0
+"""How long the first decision waits for every node to say what it holds, or that it can't be reached."""
 
 
 class ProgressKeeper(Protocol):
@@ -54,7 +58,8 @@ class Loop:
         self._ended: deque[Outcome] = deque()
         self._walker = Walker(nodes, self._ended.append, self.wake)
         self._settled: Settled | None = None
-        self._stopped = False
+        self._stopped = self._lit = False
+        self._began = time.monotonic()
         self.progress = self._saved = keeper.load()
 
     def wake(self) -> None:
@@ -100,6 +105,8 @@ class Loop:
         ended = self._learn(now)
         desired = self._wanted.update(self.progress)
         observed = overlay(self._view.observe(), under_way)
+        if self._still_dark(observed):
+            desired = None
         turn = Turn(
             at=now,
             seconds=0.0,
@@ -114,6 +121,14 @@ class Loop:
         for listener in self._listeners:
             listener(turn)
         return turn
+
+    def _still_dark(self, observed: Observed) -> bool:
+        """In the first seconds, some node hasn't said yet what it holds: a decision now would guess."""
+        if self._lit or time.monotonic() - self._began > DARK_S:
+            self._lit = True
+        else:
+            self._lit = all(node.reachable is not None for node in observed.nodes.values())
+        return not self._lit
 
     def _act(self, turn: Turn, desired: Desired, now: float) -> Turn:
         plan = decide(desired, turn.observed, self.progress, now, self._settled)
@@ -140,6 +155,8 @@ class Loop:
 
     def _nap(self, plan: Plan | None) -> float:
         """Seconds until time alone makes another pass worthwhile."""
+        if not self._lit:
+            return DARK_S / 10
         if plan is None or plan.wake_at is None:
             return self._full_pass
         return min(self._full_pass, max(0.01, plan.wake_at - self._clock()))
