@@ -34,6 +34,8 @@ class _Stream:
         self.dropped = 0
         self.ended = False
         self.begun = False
+        self.judged = False
+        """Ended by a verdict of its own, not by another revision."""
         self.asked_at = asked_at
         self.passes = 0
         """How many other revisions have begun since this one was first asked for."""
@@ -65,6 +67,8 @@ class Followers:
             for other, stream in self._streams.items():
                 if other != revision_id and not stream.ended:
                     self._pass_over(stream, fetched_at)
+            if self._stream(revision_id).ended:
+                del self._streams[revision_id]  # it comes back: a run of its own
             self._stream(revision_id).begun = True
         self._ring()
 
@@ -80,7 +84,7 @@ class Followers:
         """Nothing more will come. Told again, the first word holds."""
         with self._changed:
             stream = self._stream(revision_id)
-            stream.begun = True
+            stream.begun = stream.judged = True
             self._end(stream, ok, message)
             self._forget_old()
         self._ring()
@@ -89,6 +93,9 @@ class Followers:
         """Lines from `position` (0 for all) on. Doesn't wait. Asking also announces that somebody waits."""
         with self._changed:
             stream = self._stream(revision_id)
+            if position == 0 and stream.judged and self._current not in ("", revision_id):
+                del self._streams[revision_id]  # what was said of an earlier run isn't the answer
+                stream = self._stream(revision_id)
             self._lose_patience(stream)
             lines = tuple(stream.lines[position:])
             return Reading(lines=lines, next=position + len(lines), ended=stream.ended)
@@ -142,9 +149,9 @@ class Followers:
             self._end(stream, False, self._superseded())
 
     def _lose_patience(self, stream: _Stream) -> None:
-        waiting = self._clock() - stream.asked_at
-        if not stream.begun and stream.passes and not stream.ended and waiting > PATIENCE_S:
-            self._end(stream, False, self._superseded())
+        waited = self._clock() - stream.asked_at > PATIENCE_S
+        if waited and self._current and not stream.begun:
+            self._end(stream, False, f"it wasn't taken up; the fleet is at {self._current[:7]}")
 
     def _superseded(self) -> str:
         return f"superseded by {self._current[:7]}"

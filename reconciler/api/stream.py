@@ -1,11 +1,11 @@
-"""A revision's lines over HTTP, chunked, until its end: what the hosted repository's hook reads."""
+"""A revision's lines over HTTP until its end: what the hosted repository's hook reads."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from reconciler.api.follow import Followers
 
@@ -28,7 +28,8 @@ def follow(
 
     async def handle(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/plain; charset=utf-8"})
-        response.enable_chunked_encoding()
+        if request.version >= HttpVersion11:
+            response.enable_chunked_encoding()  # in 1.0 the body ends with the connection
         await response.prepare(request)
         bells.add(bell := asyncio.Event())
         loop = asyncio.get_running_loop()

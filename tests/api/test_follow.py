@@ -108,7 +108,26 @@ def test_patience_ends_when_nothing_newer_comes(hub: Followers, clock: Clock) ->
     hub.read(A)
     hub.begin(B)
     clock.now += follow.PATIENCE_S + 1
-    assert all_lines(hub, A) == ["exit: 1 superseded by bbbbbbb"]
+    assert all_lines(hub, A) == ["exit: 1 it wasn't taken up; the fleet is at bbbbbbb"]
+
+
+def test_one_that_is_asked_for_after_it_was_passed_over_ends_too(hub: Followers, clock: Clock) -> None:
+    hub.begin(B)
+    assert not hub.read(A).ended
+    clock.now += follow.PATIENCE_S + 1
+    assert hub.read(A).ended
+
+
+def test_a_revision_that_comes_back_is_a_run_of_its_own(hub: Followers) -> None:
+    hub.begin(A)
+    hub.finish(A, True)
+    hub.begin(B)
+    hub.finish(B, True)
+    assert all_lines(hub, A) == [], "what was said of the first run isn't the answer"
+    hub.begin(A)
+    hub.publish(A, "stop web-1")
+    hub.finish(A, False, "no image")
+    assert all_lines(hub, A) == ["stop web-1", "exit: 1 no image"]
 
 
 def test_one_that_nobody_has_heard_of_waits(hub: Followers, clock: Clock) -> None:

@@ -23,6 +23,8 @@ from reconciler.cli.ask import UnixConnection
 from reconciler.errors import ReconcilerError
 from reconciler.model.observed import NodeState, Observed
 from reconciler.record.overview import Overview, overview
+from reconciler.source import follow as hook
+from reconciler.source import webhook as signature
 
 SECRET = b"correct horse"
 
@@ -191,6 +193,44 @@ def test_a_follower_gets_each_line_when_it_comes(server: ApiServer, daemon: Fake
     assert time.monotonic() - began < 0.5, "at once, not at the next look"
     daemon.followers.finish("abc", False, "no image")
     assert answer.read() == b"exit: 1 no image\n"
+
+
+def test_the_hooks_way_of_following(server: ApiServer, daemon: FakeDaemon, door: Path) -> None:
+    assert hook.wake(door)
+    assert daemon.woken == 1
+    said: list[str] = []
+    codes: list[int] = []
+    pusher = threading.Thread(target=lambda: codes.append(hook.follow(door, "abc", said.append, 10)))
+    pusher.start()
+    daemon.followers.publish("abc", "start web-1")
+    daemon.followers.finish("abc", False, "no image")
+    pusher.join(10)
+    assert (codes, said) == ([1], ["start web-1", "not converged: no image"])
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({"X-Hub-Signature-256": "sha256=" + hmac.new(SECRET, b"{}", hashlib.sha256).hexdigest()}, 202),
+        ({"X-Gitea-Signature": hmac.new(SECRET, b"{}", hashlib.sha256).hexdigest()}, 202),
+        ({"X-Gitlab-Token": SECRET.decode()}, 202),
+        ({"X-Gitlab-Token": "wrong"}, 401),
+        ({"X-Hub-Signature-256": "sha256=" + "0" * 64}, 401),
+        ({}, 401),
+    ],
+)
+def test_each_forge_end_to_end(daemon: FakeDaemon, headers: dict[str, str], code: int) -> None:
+    server = ApiServer("127.0.0.1:0", None, daemon, verify=lambda h, b: signature.verify(h, b, SECRET))
+    server.start()
+    try:
+        connection = tcp(server)
+        connection.request("POST", "/webhook", b"{}", headers)
+        answer = connection.getresponse()
+        assert answer.status == code
+        assert SECRET not in answer.read()
+        assert daemon.woken == (code == 202)
+    finally:
+        server.stop()
 
 
 def test_a_follower_that_stops_reading_holds_up_nobody(

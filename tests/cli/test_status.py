@@ -51,7 +51,7 @@ def fleet() -> Fleet:
 
 def nodes() -> Observed:
     record = PodRecord(
-        namespace="default", name="web-7f9c-0", owner=WEB, template_hash="7f9c", revision="a" * 40, node="pi-1",
+        namespace="default", name="web-7f9c-0", owner=WEB, template_hash="7f9c", revision="a", node="pi-1",
         spec=PodSpec(containers=(Container(name="main", image="web:1"),)), ip="10.42.1.5",
     )  # fmt: skip
     main = ContainerState(name="main", role="main", state="running", ready=True, restarts=2)
