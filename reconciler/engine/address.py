@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.engine.quick_import import import_paramiko
 from reconciler.errors import InventoryError
 from reconciler.model.fleet import NodeSpec
 
@@ -59,6 +60,7 @@ class UserConfig:
     def lookup(self, host: str) -> dict[str, str | list[str]]:
         if not self._path.is_file():
             return {}
+        import_paramiko(self._path)
         import paramiko
 
         try:

@@ -157,8 +157,9 @@ class Engine:
         """A shell command on the node itself."""
         return self.link.run(command, timeout)
 
-    def close(self) -> None:
-        self._pool.close()
+    def close(self, why: str = "the connection was closed") -> None:
+        """Whoever waits for an answer is told that it won't come."""
+        self._pool.close(why)
         self.link.close()
 
     def _target(self, path: str, params: Params | None) -> str:

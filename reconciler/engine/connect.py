@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.engine.address import Endpoint, Route, route
 from reconciler.engine.link import Link
 from reconciler.engine.local import LocalLink
+from reconciler.engine.quick_import import import_paramiko
 from reconciler.errors import NodeUnreachable
 from reconciler.model.fleet import NodeSpec
 
@@ -27,6 +28,7 @@ def open_link(spec: NodeSpec, timeout: float = CONNECT_TIMEOUT) -> Link:
 
 
 def _ssh(spec: NodeSpec, path: Route, timeout: float) -> Link:
+    import_paramiko()
     from reconciler.engine.ssh import SshLink
 
     return SshLink(spec.name, tuple(arrive(spec, path, timeout)), path.target.socket_path)

@@ -37,7 +37,7 @@ class Contact:
 
     def drop(self, engine: Engine) -> None:
         """This one is broken: whoever still waits on it is told at once."""
-        engine.close()
+        engine.close("the node has been silent for too long")
 
     def close(self) -> None:
         self._closed = True

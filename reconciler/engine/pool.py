@@ -27,6 +27,7 @@ class Pool:
         self._lock = threading.Lock()
         self._idle: list[Connection] = []
         self._closed = False
+        self._why = "the connection broke"
 
     @contextmanager
     def ask(
@@ -58,9 +59,10 @@ class Pool:
         finally:
             self._places.release()
 
-    def close(self) -> None:
+    def close(self, why: str) -> None:
         with self._lock:
             self._closed = True
+            self._why = why
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
@@ -97,7 +99,7 @@ class Pool:
 
     def _fresh(self) -> Connection:
         if self._closed or not self._link.alive:
-            raise NodeUnreachable("the connection is closed", node=self._link.node)
+            raise NodeUnreachable(self._why, node=self._link.node)
         return Connection(self._link.docker(OPEN_TIMEOUT))
 
     def _put_away(self, connection: Connection, *, whole: bool) -> None:
