@@ -47,9 +47,6 @@ class Metrics:
         self._source = Counter(
             "reconciler_source_errors", "Times that the source couldn't be read.", registry=own
         )
-        self._lag = Gauge(
-            "reconciler_event_lag_seconds", "From a change on a node to the pass that saw it.", registry=own
-        )
         Gauge("reconciler_fleet_info", "The fleet.", ["fleet"], registry=own).labels(fleet).set(1)
 
     def passed(self, seconds: float, steps: int) -> None:
@@ -83,9 +80,6 @@ class Metrics:
 
     def source_error(self) -> None:
         self._source.inc()
-
-    def event_lag(self, seconds: float) -> None:
-        self._lag.set(seconds)
 
     def text(self) -> bytes:
         """Prometheus' text format."""

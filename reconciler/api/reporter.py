@@ -14,6 +14,7 @@ from reconciler.api.follow import Followers
 from reconciler.api.metrics import Metrics
 from reconciler.loop.narrate import Narrator, describe
 from reconciler.loop.turn import Turn
+from reconciler.model.meta import Key
 from reconciler.model.plan import Plan
 from reconciler.record.journal import Journal
 from reconciler.record.overview import Overview, overview
@@ -33,6 +34,7 @@ class Reporter:
         self._turn: Turn | None = None
         self._standing: tuple[str, str] = ("", "")
         self._source_error = ""
+        self._failed: frozenset[tuple[Key, str]] = frozenset()
 
     def take(self, turn: Turn) -> None:
         """Called after every pass, from the loop's thread."""
@@ -84,6 +86,15 @@ class Reporter:
             metrics.workloads(Counter(v.standing for v in plan.verdicts.values()))
             metrics.converged(plan.standing == "converged")
             metrics.revision(plan.revision)
+            self._count_failed(plan)
+
+    def _count_failed(self, plan: Plan) -> None:
+        """Each version of a workload that is given up counts once."""
+        rollouts = plan.progress.rollouts.items()
+        failed = frozenset((key, r.template_hash) for key, r in rollouts if r.phase == "failed")
+        for _ in failed - self._failed:
+            self.metrics.rollout_failed()
+        self._failed = failed
 
     def overview(self) -> Overview:
         turn = self._turn

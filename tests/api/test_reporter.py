@@ -1,0 +1,99 @@
+"""What the loop does reaches the journal, the metrics, followers and the overview."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.api.reporter import Reporter
+from reconciler.errors import SourceError
+from reconciler.loop.turn import Turn
+from reconciler.loop.wanted import Refusal
+from reconciler.model.desired import Desired
+from reconciler.model.meta import Key
+from reconciler.model.observed import NodeState, Observed
+from reconciler.model.plan import Plan, Standing, Verdict
+from reconciler.model.progress import Progress, RolloutState
+from reconciler.model.revision import Revision
+from reconciler.record.journal import Journal
+from reconciler.record.store import Store
+from tests.record.test_status import FLEET
+
+WEB = Key("Deployment", "default", "web")
+A, B = Revision(id="a" * 40, subject="Add web"), Revision(id="b" * 40)
+
+
+@pytest.fixture
+def reporter() -> Reporter:
+    return Reporter("home", Journal(Store(None)), lambda: None)
+
+
+def turn(revision: Revision, standing: Standing, at: float, message: str = "") -> Turn:
+    verdict = Verdict(standing=standing, message=message, desired=1, available=int(standing == "converged"))
+    phase = "failed" if standing == "failed" else "progressing"
+    state = RolloutState(
+        template_hash=revision.id[:3], phase=phase, number=1, started_at=1.0, progressed_at=1.0
+    )
+    plan = Plan(
+        revision=revision.id,
+        standing=standing,
+        verdicts={WEB: verdict},
+        progress=Progress(rollouts={WEB: state}),
+    )
+    observed = Observed([NodeState(name="pi-1", reachable=True)])
+    desired = Desired(fleet=FLEET, revision=revision)
+    return Turn(at=at, seconds=0.01, observed=observed, desired=desired, plan=plan)
+
+
+def metric(reporter: Reporter, name: str) -> str:
+    text = reporter.metrics.text().decode()
+    return next(line.rpartition(" ")[2] for line in text.splitlines() if line.startswith(name))
+
+
+def test_a_revision_from_its_first_line_to_its_end(reporter: Reporter) -> None:
+    reporter.take(turn(A, "progressing", 10.0))
+    reporter.take(turn(A, "converged", 12.0))
+    lines = reporter.followers.read(A.id).lines
+    assert lines[0] == "revision aaaaaaa Add web"
+    assert lines[-1] == "exit: 0"
+    (told,) = reporter._journal.history()
+    assert (told.standing, told.seen_at, told.ended_at) == ("converged", 10.0, 12.0)
+    assert metric(reporter, "reconciler_converged") == "1.0"
+    assert reporter.overview().standing == "converged"
+
+
+def test_a_failed_rollout_counts_once(reporter: Reporter) -> None:
+    for at in (10.0, 11.0, 12.0):
+        reporter.take(turn(A, "failed", at, "no image"))
+    assert metric(reporter, "reconciler_rollouts_failed_total") == "1.0"
+    assert "no image" in reporter.followers.read(A.id).lines[-1]
+    assert reporter._journal.history()[0].standing == "failed"
+
+
+def test_a_newer_revision_supersedes(reporter: Reporter) -> None:
+    reporter.take(turn(A, "progressing", 10.0))
+    reporter.take(turn(B, "converged", 11.0))
+    assert reporter.followers.read(A.id).lines[-1] == "exit: 1 superseded by bbbbbbb"
+    assert [r.standing for r in reporter._journal.history()] == ["converged", "superseded"]
+
+
+def test_a_refused_revision_is_answered_at_once(reporter: Reporter) -> None:
+    refusal = Refusal(revision=B, error=SourceError("web.yaml:3 no image"))
+    reporter.take(Turn(at=10.0, seconds=0.0, observed=Observed(), refusal=refusal))
+    assert reporter.followers.read(B.id).lines[-1].startswith("exit: 1 refused")
+    seen = reporter.overview()
+    assert (seen.refused, seen.standing) == (B.id, "unknown")
+    assert "is refused" in seen.why
+
+
+def test_a_source_that_fails_counts_once_while_it_fails(reporter: Reporter) -> None:
+    error = SourceError("timed out")
+    for at in (1.0, 2.0):
+        reporter.take(Turn(at=at, seconds=0.0, observed=Observed(), source_error=error))
+    assert metric(reporter, "reconciler_source_errors_total") == "1.0"
+
+
+def test_health(reporter: Reporter) -> None:
+    assert reporter.healthy() == (False, "starting")
+    reporter.take(turn(A, "converged", 10.0))
+    assert not reporter.healthy()[0], "its last pass was decades ago"
+    assert reporter.overview().fleet == "home"
