@@ -106,7 +106,10 @@ def overview(
     events: Sequence[RecordedEvent] = (),
     running: bool = True,
 ) -> Overview:
-    """`desired` and `plan` None: no good revision has been seen yet. `events` newest first."""
+    """`desired` and `plan` None: no good revision has been seen yet. `events` newest first.
+
+    `converged` is the newest revision that had converged before this pass.
+    """
     held_back = (
         frozenset(n.name for n in desired.fleet.spec.nodes if n.unschedulable) if desired else frozenset()
     )
@@ -118,7 +121,7 @@ def overview(
         standing=plan.standing if plan else "unknown",
         why=_why(plan, desired, refused, source_error, running=running),
         wanted=desired.revision if desired else None,
-        converged=converged,
+        converged=_converged(desired, plan, converged),
         refused=refused.id if refused else "",
         refused_because=refused_because,
         source_error=source_error,
@@ -130,6 +133,11 @@ def overview(
         notes=plan.notes if plan else (),
         events=tuple(events),
     )
+
+
+def _converged(desired: Desired | None, plan: Plan | None, before: str) -> str:
+    """The newest revision that converged whole; `before` is what was known before this plan."""
+    return desired.revision.id if desired and plan and plan.standing == "converged" else before
 
 
 def _why(

@@ -118,8 +118,9 @@ def test_a_refused_revision_and_a_dead_source_are_said() -> None:
     assert "the source can't be read: timed out" in said
 
 
-def test_when_all_is_well_two_lines_say_so() -> None:
+def test_when_all_is_well_the_first_lines_say_so() -> None:
     assert lines(seen("converged"))[:2] == ["fleet home: converged", "  everything is as aaaaaaa wants it"]
+    assert lines(seen("converged"))[2] == "revision aaaaaaa Bump web to v2"
 
 
 def test_a_reconciler_that_hangs_shows() -> None:
