@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 GRACE_S = 15.0
 """How long effects that have begun may take to end when the reconciler is told to stop."""
+
+PROBED_S = 1.0
+"""How long a single look at the fleet waits for readiness probes to succeed."""
 
 
 def state_dir(fleet: Fleet) -> Path:
@@ -184,11 +188,23 @@ def survey(fleet: Fleet, source: Source) -> tuple[Desired, Progress]:
 
 
 def observe_once(fleet: Fleet) -> Observed:
-    """Every node's state, asked now; nodes that can't be reached are seen as such."""
+    """Every node's state, asked now; nodes that can't be reached are seen as such.
+
+    Pods with readiness probes get `PROBED_S` for their first success.
+    """
     from reconciler.loop.fleet import FleetView
 
     view = FleetView(build_nodes(fleet))
     try:
-        return view.refresh()
+        observed = view.refresh()
+        until = time.monotonic() + PROBED_S
+        while _unprobed(observed) and time.monotonic() < until:
+            time.sleep(0.01)
+            observed = view.observe()
+        return observed
     finally:
         view.close()
+
+
+def _unprobed(observed: Observed) -> bool:
+    return any(p.phase == "Running" and not p.ready for p in observed.pods() if not p.terminating)
