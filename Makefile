@@ -19,7 +19,7 @@ fleet: set-up
 	@$(BIN)/python -m pytest -m fleet
 
 check: set-up
-	@$(BIN)/ruff check --quiet $(SOURCES)
+	@$(BIN)/ruff check --quiet --output-format=concise $(SOURCES)
 	@$(BIN)/ruff format --check --quiet $(SOURCES)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo

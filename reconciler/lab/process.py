@@ -72,7 +72,7 @@ def kill(directory: Path, found: Iterable[int], timeout: float = 10.0) -> None:
         for fd in handles:
             _send(fd, signal.SIGKILL)
         for fd in handles:
-            if not select.select([fd], [], [], timeout)[0]:
+            if not _ended(fd, timeout):
                 raise LabError(f"a process did not die within {timeout:g} s of SIGKILL", where=str(directory))
     finally:
         for fd in handles:
@@ -89,6 +89,12 @@ def _handle(pid: int, directory: Path) -> int | None:
         return fd
     os.close(fd)
     return None
+
+
+def _ended(fd: int, timeout: float) -> bool:
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(timeout * 1000))
 
 
 def _send(fd: int, number: signal.Signals) -> None:
