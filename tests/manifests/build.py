@@ -1,0 +1,48 @@
+"""Small manifests for tests: a Deployment in which one part is exchanged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent, indent
+
+from reconciler.manifests.load import Loaded, load_tree
+from reconciler.model.fleet import Fleet
+
+CONTAINER = "- {name: web, image: 'nginx:1.29'}"
+
+
+def deployment(
+    pod: str = "", *, container: str = "", spec: str = "", name: str = "web", meta: str = ""
+) -> str:
+    """`pod` is more of the pod's spec, `container` more of its one container, `spec` more of the Deployment's."""
+    more = indent(dedent(container).strip("\n"), " " * 10)
+    return f"""\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {name}
+{indent(dedent(meta), "  ")}
+spec:
+  selector: {{matchLabels: {{app: web}}}}
+{indent(dedent(spec), "  ")}
+  template:
+    metadata: {{labels: {{app: web}}}}
+    spec:
+      containers:
+        - name: web
+          image: nginx:1.29
+{more}
+{indent(dedent(pod), " " * 6)}
+"""
+
+
+def load(folder: Path, *texts: str, fleet: Fleet | None = None) -> Loaded:
+    """Each text as a file of its own: 0.yaml, 1.yaml, ..."""
+    for number, text in enumerate(texts):
+        (folder / f"{number}.yaml").write_text(text)
+    return load_tree(folder, fleet=fleet)
+
+
+def lines(loaded: Loaded) -> list[str]:
+    """Findings without file, line and remedy: `spec.replicas: expected an integer, found "three"`."""
+    return [str(finding).split("\n")[0].split(" ", 1)[1] for finding in loaded.findings]

@@ -1,0 +1,314 @@
+"""Every rule that types can't say, and the words it is refused with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.manifests.load import load_tree
+from tests.manifests.build import deployment, lines, load
+
+C = "spec.template.spec.containers[0]"
+P = "spec.template.spec"
+
+CONTAINER = [
+    ("env: [{name: A, value: true}]", f"{C}.env[0].value: expected a string, found true"),
+    ("env: [{name: A, value: 8080}]", f"{C}.env[0].value: expected a string, found 8080"),
+    ("env: [{name: 'A=B', value: x}]", f"{C}.env[0].name: expected the name of an environment variable"),
+    ("env: [{name: A, valueFrom: {}}]", f"{C}.env[0].valueFrom: expected exactly one of configMapKeyRef"),
+    (
+        "env: [{name: A, value: x, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]",
+        f"{C}.env[0]: has both value and valueFrom",
+    ),
+    (
+        "env: [{name: A, valueFrom: {fieldRef: {fieldPath: spec.image}}}]",
+        f"{C}.env[0].valueFrom.fieldRef.fieldPath: expected a field of the pod",
+    ),
+    ("env: [{name: A, valueFrom: {fileKeyRef: {}}}]", f"{C}.env[0].valueFrom.fileKeyRef: not supported"),
+    ("envFrom: [{prefix: X}]", f"{C}.envFrom[0]: expected exactly one of configMapRef, secretRef"),
+    ("ports: [{containerPort: 70000}]", f"{C}.ports[0].containerPort: expected at most 65535, found 70000"),
+    ("ports: [{containerPort: '80'}]", f'{C}.ports[0].containerPort: expected an integer, found "80"'),
+    ("ports: [{name: WEB, containerPort: 80}]", f"{C}.ports[0].name: expected a port name"),
+    (
+        "ports: [{name: a, containerPort: 80}, {name: a, containerPort: 81}]",
+        f'{C}.ports[1].name: a second port is called "a"',
+    ),
+    (
+        "livenessProbe: {}",
+        f"{C}.livenessProbe: expected exactly one of exec, httpGet, tcpSocket, grpc, found none",
+    ),
+    (
+        "livenessProbe: {exec: {command: [a]}, tcpSocket: {port: 1}}",
+        f"{C}.livenessProbe: expected exactly one of exec, httpGet, tcpSocket, grpc, found 2",
+    ),
+    ("livenessProbe: {exec: {}}", f"{C}.livenessProbe.exec.command: expected a program"),
+    (
+        "livenessProbe: {tcpSocket: {port: 1}, successThreshold: 2}",
+        f"{C}.livenessProbe.successThreshold: expected 1, found 2",
+    ),
+    ("readinessProbe: {httpGet: {port: web}}", f'{C}.readinessProbe.httpGet.port: no port is called "web"'),
+    (
+        "readinessProbe: {httpGet: {port: '80'}}",
+        f"{C}.readinessProbe.httpGet.port: expected a number or a name",
+    ),
+    ("readinessProbe: {tcpSocket: {port: 0}}", f"{C}.readinessProbe.tcpSocket.port: expected at least 1"),
+    (
+        "lifecycle: {preStop: {exec: {command: [a]}, sleep: {seconds: 1}}}",
+        f"{C}.lifecycle.preStop: expected exactly one of exec, httpGet, sleep, found 2",
+    ),
+    ("volumeMounts: [{name: x, mountPath: /x}]", f'{C}.volumeMounts[0].name: no volume is called "x"'),
+    (
+        "resources: {limits: {memory: 64mb}}",
+        f'{C}.resources.limits.memory: expected a quantity, found "64mb"',
+    ),
+    ("resources: {limits: {memory: 128m}}", f"{C}.resources.limits.memory: 128m is"),
+    (
+        "resources: {limits: {cpu: 1}, requests: {cpu: 1500m}}",
+        f"{C}.resources.requests.cpu: 1500m is more than the limit, 1",
+    ),
+    ("resources: {claims: []}", f"{C}.resources.claims: not supported: dynamic resource"),
+    (
+        "imagePullPolicy: always",
+        f'{C}.imagePullPolicy: expected one of Always, IfNotPresent, Never, found "always"',
+    ),
+    ("restartPolicy: Always", f"{C}.restartPolicy: is for init containers only"),
+    (
+        "securityContext: {runAsNonRoot: true, runAsUser: 0}",
+        f"{C}.securityContext: runAsNonRoot is true and runAsUser is 0",
+    ),
+    (
+        "securityContext: {privileged: true, allowPrivilegeEscalation: false}",
+        f"{C}.securityContext.allowPrivilegeEscalation: can't be false together with privileged",
+    ),
+    (
+        "securityContext: {seccompProfile: {type: Localhost}}",
+        f"{C}.securityContext.seccompProfile.localhostProfile: is missing",
+    ),
+    (
+        "securityContext: {windowsOptions: {}}",
+        f"{C}.securityContext.windowsOptions: not supported: nodes run Linux",
+    ),
+    ("volumeDevices: []", f"{C}.volumeDevices: not supported: raw block devices"),
+    ("resizePolicy: []", f"{C}.resizePolicy: not supported"),
+    ("comand: [a]", f'{C}.comand: unknown field "comand"'),
+    ("command: nginx", f'{C}.command: expected a list, found "nginx"'),
+    ("args: [1]", f"{C}.args[0]: expected a string, found 1"),
+    ("terminationMessagePath: /x", f"{C}.terminationMessagePath: note: has no effect"),
+]
+
+POD = [
+    ("restartPolicy: Never", f"{P}.restartPolicy: expected Always, found Never"),
+    ("activeDeadlineSeconds: 5", f"{P}.activeDeadlineSeconds: isn't allowed in a Deployment"),
+    (
+        "volumes: [{name: a, emptyDir: {}, hostPath: {path: /x}}]",
+        f"{P}.volumes[0]: expected exactly one of emptyDir, hostPath",
+    ),
+    (
+        "volumes: [{name: a, emptyDir: {}}, {name: a, emptyDir: {}}]",
+        f'{P}.volumes[1].name: a second volume is called "a"',
+    ),
+    (
+        "volumes: [{name: a, persistentVolumeClaim: {claimName: x}}]",
+        f"{P}.volumes[0].persistentVolumeClaim: not supported: it comes with PersistentVolumeClaim",
+    ),
+    ("volumes: [{name: a, csi: {driver: x}}]", f"{P}.volumes[0].csi: not supported"),
+    (
+        "volumes: [{name: a, hostPath: {path: data}}]",
+        f"{P}.volumes[0].hostPath.path: expected an absolute path",
+    ),
+    (
+        "volumes: [{name: a, projected: {sources: [{serviceAccountToken: {path: t}}]}}]",
+        f"{P}.volumes[0].projected.sources[0].serviceAccountToken: not supported",
+    ),
+    (
+        "volumes: [{name: a, configMap: {name: c, optional: true, items: [{key: k, path: ../x}]}}]",
+        f"{P}.volumes[0].configMap.items[0].path: expected a relative path without '..'",
+    ),
+    (
+        "initContainers: [{name: web, image: 'a:1'}]",
+        f'{P}.containers[0].name: a second container is called "web"',
+    ),
+    (
+        "initContainers: [{name: i, image: 'a:1', readinessProbe: {tcpSocket: {port: 1}}}]",
+        f"{P}.initContainers[0].readinessProbe: isn't allowed on an init container",
+    ),
+    ("initContainers: [{name: i}]", f"{P}.initContainers[0].image: is missing, expected an image"),
+    ("tolerations: [{value: x}]", f"{P}.tolerations[0].operator: expected Exists when there is no key"),
+    (
+        "tolerations: [{key: a, operator: Exists, value: x}]",
+        f"{P}.tolerations[0].value: isn't allowed with operator Exists",
+    ),
+    (
+        "tolerations: [{key: a, operator: Exists, tolerationSeconds: 5}]",
+        f"{P}.tolerations[0].tolerationSeconds: is for the effect NoExecute only",
+    ),
+    ("hostAliases: [{ip: localhost}]", f"{P}.hostAliases[0].ip: expected an IP address"),
+    ("dnsPolicy: None", f"{P}.dnsPolicy: None needs nameservers"),
+    ("os: {name: windows}", f"{P}.os.name: expected linux, found windows"),
+    ("nodeSelector: {'a b': c}", f"{P}.nodeSelector[a b]: the key should be a name"),
+    ("ephemeralContainers: []", f"{P}.ephemeralContainers: not supported"),
+    ("schedulingGates: []", f"{P}.schedulingGates: not supported"),
+    ("serviceAccountName: x", f"{P}.serviceAccountName: note: has no effect"),
+    ("priorityClassName: x", f"{P}.priorityClassName: note: has no effect"),
+    ("enableServiceLinks: false", f"{P}.enableServiceLinks: note: has no effect"),
+    ("automountServiceAccountToken: false", f"{P}.automountServiceAccountToken: note: has no effect"),
+    ("schedulerName: mine", f"{P}.schedulerName: note: has no effect"),
+    (
+        "imagePullSecrets: [{name: pull}]",
+        f"{P}.imagePullSecrets[0]: warning: there is no Secret default/pull",
+    ),
+    (
+        "affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: "
+        "{nodeSelectorTerms: [{matchExpressions: [{key: a, operator: In}]}]}}}",
+        f"{P}.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0]"
+        ".matchExpressions[0].values: expected at least one value",
+    ),
+]
+
+SPEC = [
+    ("replicas: three", 'spec.replicas: expected an integer, found "three"'),
+    ("replicas: -1", "spec.replicas: expected at least 0, found -1"),
+    (
+        "strategy: {rollingUpdate: {maxSurge: 0, maxUnavailable: 0%}}",
+        "spec.strategy.rollingUpdate: maxSurge and maxUnavailable are both 0",
+    ),
+    (
+        "strategy: {type: Recreate, rollingUpdate: {maxSurge: 1}}",
+        "spec.strategy.rollingUpdate: isn't allowed with type Recreate",
+    ),
+    ("strategy: {rollingUpdate: {maxSurge: 120%}}", "spec.strategy.rollingUpdate.maxSurge: expected"),
+    (
+        "minReadySeconds: 700",
+        "spec.progressDeadlineSeconds: expected more than minReadySeconds (700), found 600",
+    ),
+    ("strategy: RollingUpdate", 'spec.strategy: expected a mapping, found "RollingUpdate"'),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), CONTAINER)
+def test_a_container(tmp_path: Path, text: str, expected: str) -> None:
+    assert_only(lines(load(tmp_path, deployment(container=text))), expected)
+
+
+@pytest.mark.parametrize(("text", "expected"), POD)
+def test_a_pod(tmp_path: Path, text: str, expected: str) -> None:
+    assert_only(lines(load(tmp_path, deployment(text))), expected)
+
+
+@pytest.mark.parametrize(("text", "expected"), SPEC)
+def test_a_deployment(tmp_path: Path, text: str, expected: str) -> None:
+    assert_only(lines(load(tmp_path, deployment(spec=text))), expected)
+
+
+def assert_only(found: list[str], expected: str) -> None:
+    """One finding, and it begins like this: nothing is reported twice."""
+    assert len(found) == 1, found
+    assert found[0].startswith(expected), found[0]
+
+
+def test_the_plain_one_is_right(tmp_path: Path) -> None:
+    assert lines(load(tmp_path, deployment())) == []
+
+
+@pytest.mark.parametrize(
+    ("meta", "expected"),
+    [
+        ("labels: {a: 'b c'}", "metadata.labels.a: expected a label value"),
+        ("annotations: {'a b': c}", "metadata.annotations[a b]: the key should be"),
+        ("namespace: Prod", "metadata.namespace: expected a DNS label"),
+        ("uid: x", "metadata.uid: note: has no effect"),
+        ("finalizers: [x]", "metadata.finalizers: note: has no effect"),
+    ],
+)
+def test_metadata(tmp_path: Path, meta: str, expected: str) -> None:
+    assert_only(lines(load(tmp_path, deployment(meta=meta))), expected)
+
+
+def test_a_selector_has_to_match_its_template(tmp_path: Path) -> None:
+    text = deployment().replace("labels: {app: web}", "labels: {app: api}")
+    assert_only(
+        lines(load(tmp_path, text)),
+        "spec.selector.matchLabels.app: selects app=web, but the template has app",
+    )
+
+
+def test_an_empty_selector_is_refused(tmp_path: Path) -> None:
+    text = deployment().replace("selector: {matchLabels: {app: web}}", "selector: {}")
+    assert_only(lines(load(tmp_path, text)), "spec.selector: is empty")
+
+
+def test_generated_names_are_refused(tmp_path: Path) -> None:
+    text = deployment().replace("  name: web\n", "  generateName: web-\n", 1)
+    assert_only(lines(load(tmp_path, text)), "metadata.generateName: an object needs the same name")
+
+
+@pytest.mark.parametrize(
+    ("image", "warned"),
+    [
+        ("nginx", True), ("nginx:latest", True), ("registry:5000/nginx", True), ("nginx:1.29", False),
+        ("registry:5000/a/nginx:1", False), ("nginx@sha256:" + "0" * 64, False), ("nginx:latest@sha256:0", False),
+    ],
+)  # fmt: skip
+def test_an_image_without_a_version_is_a_warning(tmp_path: Path, image: str, warned: bool) -> None:
+    found = lines(load(tmp_path, deployment().replace("nginx:1.29", image)))
+    assert [line.startswith(f"{C}.image: warning:") for line in found] == [True] * warned
+
+
+SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (SECRET + "data: {pw: hunter2!}", "data.pw: isn't base64"),
+        (SECRET + "data: {pw: 31415926}", "data.pw: expected a string"),
+        (SECRET + "stringData: {pw: 31415926}", "stringData.pw: expected a string"),
+        (SECRET + "stringData: {pw: [hunter2]}", "stringData.pw: expected a string"),
+        (SECRET + "stringData: hunter2", "stringData: expected a mapping"),
+        (SECRET + "stringData: {'hunter2 x': y}", "stringData: a key should be a file name"),
+        (SECRET + "type: kubernetes.io/tls", "type: a Secret of type kubernetes.io/tls has no key tls.crt"),
+        (
+            SECRET + "type: kubernetes.io/dockerconfigjson\nstringData: {.dockerconfigjson: hunter2}",
+            "stringData[.dockerconfigjson]: isn't JSON",
+        ),
+        (SECRET + "data: {pw: 'ENC[hunter2]'}\nsops: {mac: hunter2}", "sops: is encrypted with sops"),
+    ],
+)
+def test_a_secret_is_checked_and_its_values_never_shown(tmp_path: Path, text: str, expected: str) -> None:
+    loaded = load(tmp_path, text)
+    assert lines(loaded)[0].startswith(expected)
+    shown = repr(loaded.findings) + "".join(map(str, loaded.findings))
+    assert "hunter2" not in shown
+    assert "31415926" not in shown
+
+
+def test_config_maps(tmp_path: Path) -> None:
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"
+    found = lines(load(tmp_path, text + "data: {a: 1, b/c: x}\nbinaryData: {d: '!'}"))
+    assert found == [
+        "data.a: expected a string, found 1",
+        'data[b/c]: the key should be a file name, found "b/c"',
+    ]
+
+
+def test_a_key_in_data_and_binary_data(tmp_path: Path) -> None:
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: x}\nbinaryData: {a: eA==, b: '!'}"
+    assert sorted(lines(load(tmp_path, text))) == [
+        "binaryData.a: stands in data and in binaryData",
+        "binaryData.b: isn't base64",
+    ]
+
+
+def test_the_fixture_fleet_has_no_finding() -> None:
+    loaded = load_tree(Path(__file__).parent / "fleet" / "apps")
+    assert lines(loaded) == []
+    assert [str(item.key) for item in loaded.objects] == [
+        "Pod default/toolbox",
+        "ReplicationController default/legacy",
+        "Namespace vault",
+        "Secret vault/vaultwarden",
+        "ConfigMap vault/vaultwarden",
+        "Deployment vault/vaultwarden",
+        "ReplicaSet default/whoami",
+    ]
