@@ -60,7 +60,7 @@ class Mirror:
             self._make_if_missing(new)
             ref = f"refs/heads/{branch}"
             self._shallow(new, f"+{ref}:{ref}", self._first_timeout)
-            shutil.rmtree(self.git.git_dir, ignore_errors=True)
+            _remove(self.git.git_dir)
             new.git_dir.rename(self.git.git_dir)
         except GitFailed as failure:
             raise self._explained(failure, branch) from failure
@@ -90,7 +90,7 @@ class Mirror:
 
     def _make_if_missing(self, git: Git) -> None:
         if not (git.git_dir / "HEAD").is_file():
-            shutil.rmtree(git.git_dir, ignore_errors=True)
+            _remove(git.git_dir)
             make_bare(git)
 
     def _pack(self) -> None:
@@ -126,6 +126,13 @@ class Mirror:
             where=where,
             remedy="correct spec.source.git.branch in nodes.yaml, or push the branch again",
         )
+
+
+def _remove(place: Path) -> None:
+    """A folder, or whatever else stands there."""
+    shutil.rmtree(place, ignore_errors=True)
+    if not place.is_dir():
+        place.unlink(missing_ok=True)
 
 
 def check_url(url: str) -> None:

@@ -1,0 +1,88 @@
+"""Real git in temporary folders, away from the user's own configuration."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.model.fleet import GitSource
+from reconciler.source.git import RemoteRepository
+
+
+@pytest.fixture(autouse=True)
+def own_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Ada Lovelace")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ada@example.org")
+
+
+class Work:
+    """A work tree that commits are made in."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir(parents=True)
+        self.git("init", "--quiet", "--initial-branch=main")
+
+    def git(self, *args: str, stdin: bytes = b"", check: bool = True) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(self.path), *args], input=stdin, capture_output=True, check=check, timeout=60
+        )
+        return (done.stdout + done.stderr).decode().strip()
+
+    def commit(self, files: dict[str, str], message: str = "a change") -> str:
+        for name, text in files.items():
+            file = self.path / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", message)
+        return self.git("rev-parse", "HEAD")
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    return Work(tmp_path / "work")
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Iterator[Callable[..., RemoteRepository]]:
+    """Opens a source on a URL; all of a test's sources share one cache."""
+    opened: list[RemoteRepository] = []
+
+    def open_one(url: Path | str, *, timeout: float = 20.0, **fields: str) -> RemoteRepository:
+        spec = GitSource(url=str(url), **fields)  # type: ignore[arg-type]  # all of them are strings
+        source = RemoteRepository(spec, tmp_path / "cache", timeout=timeout)
+        opened.append(source)
+        return source
+
+    yield open_one
+    for source in opened:
+        source.close()
+
+
+def until(true: Callable[[], object], seconds: float = 10.0) -> float:
+    """Wait for it; returns how long that took."""
+    began = time.monotonic()
+    while not true():
+        assert time.monotonic() - began < seconds, "it never came"
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
+def shown(root: Path) -> dict[str, str]:
+    """Every file below `root`; links as `-> target`."""
+    out = {}
+    for path in sorted(root.rglob("*")):
+        if path.is_symlink():
+            out[str(path.relative_to(root))] = f"-> {path.readlink()}"
+        elif path.is_file():
+            out[str(path.relative_to(root))] = path.read_bytes().decode()
+    return out
