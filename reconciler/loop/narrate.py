@@ -18,7 +18,7 @@ from reconciler.model.action import (
 )
 from reconciler.model.event import Event
 from reconciler.model.meta import Key
-from reconciler.model.plan import Plan, Verdict
+from reconciler.model.plan import Plan, Standing, Verdict
 
 _REASON = {
     StartPod: "Scheduled",
@@ -43,7 +43,8 @@ class Narrator:
 
     def __init__(self) -> None:
         self._revision = ""
-        self._verdicts: dict[Key, Verdict] = {}
+        self._told: dict[Key, tuple[Standing, str]] = {}
+        """What was last said of each workload: its standing, and the words."""
         self._notes: tuple[str, ...] = ()
         self._refused = ""
         self._source_error = ""
@@ -82,16 +83,17 @@ class Narrator:
         self._source_error = problem
 
     def _changes(self, turn: Turn, plan: Plan, lines: list[str], events: list[Event]) -> None:
-        for key, verdict in plan.verdicts.items():
-            before = self._verdicts.get(key)
-            if before == verdict:
+        told = {key: (v.standing, describe(v)) for key, v in plan.verdicts.items()}
+        for key, (standing, text) in told.items():
+            before = self._told.get(key)
+            if before == (standing, text):
                 continue
-            lines.append(f"{key}: {describe(verdict)}")
-            if before is None or before.standing != verdict.standing:
-                kind = "Warning" if verdict.standing in ("failed", "blocked") else "Normal"
-                reason, text = _STANDING_REASON[verdict.standing], describe(verdict)
+            lines.append(f"{key}: {text}")
+            if before is None or before[0] != standing:
+                kind = "Warning" if standing in ("failed", "blocked") else "Normal"
+                reason = _STANDING_REASON[standing]
                 events.append(_event(turn, key, reason, text, type=kind, revision=plan.revision))
-        self._verdicts = dict(plan.verdicts)
+        self._told = told
         lines += [f"note: {n}" for n in plan.notes if n not in self._notes]
         self._notes = plan.notes
 
