@@ -15,7 +15,9 @@ from reconciler.engine.quick_import import import_paramiko
 from reconciler.errors import InventoryError
 from reconciler.model.fleet import NodeSpec
 
-_FORM = re.compile(r"(?:(?P<user>[^@/]+)@)?(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:/\[\]]+))(?::(?P<port>\d+))?/?$")
+_FORM = re.compile(
+    r"(?:(?P<user>[^@/]+)@)?(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^@:/\[\]]+))(?::(?P<port>\d+))?/?$"
+)
 MAX_JUMPS = 8
 
 

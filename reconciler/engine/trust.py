@@ -10,7 +10,7 @@ import contextlib
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -20,6 +20,9 @@ from reconciler.engine.hostkeys import HostKey, trusted
 from reconciler.errors import InventoryError
 from reconciler.model.base import Value
 from reconciler.model.fleet import NodeSpec
+
+if TYPE_CHECKING:
+    import paramiko
 
 TIMEOUT = 10.0
 
@@ -88,7 +91,7 @@ def with_host_key(text: str, node: str, line: str, where: str = "nodes.yaml") ->
 
 def with_known_host(text: str, known_as: str, key: HostKey) -> str:
     """A known_hosts file's text in which `key` is the only one of `known_as`."""
-    kept = [line for line in text.splitlines() if not _speaks_of(line, known_as)]
+    kept = [fresh for line in text.splitlines() if (fresh := _without(line, known_as)) is not None]
     return "\n".join([*kept, f"{known_as} {key.line}"]) + "\n"
 
 
@@ -144,15 +147,27 @@ def _verify(old: str, fresh: str, node: str, line: str, where: str) -> None:
         )
 
 
-def _speaks_of(line: str, known_as: str) -> bool:
-    """Whether a line of a known_hosts file, hashed or not, is about this host alone."""
+def _without(line: str, known_as: str) -> str | None:
+    """A line of a known_hosts file without this host, hashed or not; None if it is about nobody else."""
     import paramiko
     from paramiko.hostkeys import HostKeyEntry
 
+    entry = None
     with contextlib.suppress(paramiko.SSHException):
         entry = HostKeyEntry.from_line(line)
-        if entry is not None and entry.key is not None and len(entry.hostnames or ()) == 1:
-            keys = paramiko.HostKeys()
-            keys.add(entry.hostnames[0], entry.key.get_name(), entry.key)
-            return keys.lookup(known_as) is not None
-    return False
+    if entry is None or entry.key is None:
+        return line
+    names = entry.hostnames or []
+    others = [name for name in names if not _is(name, known_as, entry.key)]
+    if len(others) == len(names):
+        return line
+    return line.replace(",".join(names), ",".join(others), 1) if others else None
+
+
+def _is(name: str, known_as: str, key: paramiko.PKey) -> bool:
+    """Whether a name in a known_hosts file, hashed or not, stands for this host."""
+    import paramiko
+
+    keys = paramiko.HostKeys()
+    keys.add(name, key.get_name(), key)
+    return keys.lookup(known_as) is not None

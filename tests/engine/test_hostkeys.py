@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import base64
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from reconciler.engine.address import Endpoint
+from reconciler.engine.hostkeys import HostKey, Trust, pinned, trusted
+from reconciler.errors import HostKeyRefused, InventoryError
+
+KEY = HostKey(
+    "ssh-ed25519", base64.b64decode("AAAAC3NzaC1lZDI1NTE5AAAAIOuHm0/DB8/rimmTXAgG9X1j0E4ozOngEEOBCsgt7AFg")
+)
+OTHER = HostKey(
+    "ssh-ed25519", base64.b64decode("AAAAC3NzaC1lZDI1NTE5AAAAIOlOG7oeLODyvkAsnN3+bnYrZMvL7txs13cglPwPdJ9l")
+)
+
+
+def endpoint(*files: Path) -> Endpoint:
+    return Endpoint(host="10.0.0.5", port=2222, user="root", known_hosts=tuple(map(str, files)))
+
+
+def test_the_fingerprint_is_ssh_keygens() -> None:
+    assert KEY.fingerprint == "SHA256:/e0g9hW1Jc7OYzhQBwjBNck0UU/DR+d1ybhnlYDS6fI"
+
+
+@pytest.mark.parametrize("text", [KEY.line, f"10.0.0.5 {KEY.line}", f"# mine\n{KEY.line} root@pi\n\n"])
+def test_a_pinned_key_may_have_its_host_or_a_comment(text: str) -> None:
+    assert pinned("pi-1", text) == (KEY,)
+
+
+@pytest.mark.parametrize("text", ["hello", "ssh-ed25519 !!!", "ssh-ed25519"])
+def test_what_is_no_key_is_refused(text: str) -> None:
+    with pytest.raises(InventoryError, match="not a host key"):
+        pinned("pi-1", text)
+
+
+def test_an_unknown_key_is_refused_with_its_fingerprint_and_the_command_that_pins_it() -> None:
+    with pytest.raises(HostKeyRefused) as raised:
+        Trust((), "known_hosts").check("pi-1", "10.0.0.5", KEY)
+    assert KEY.fingerprint in str(raised.value)
+    assert "reconciler nodes trust pi-1" in str(raised.value)
+
+
+def test_a_changed_key_is_refused_with_both_fingerprints() -> None:
+    with pytest.raises(HostKeyRefused, match="CHANGED") as raised:
+        Trust((OTHER,), "nodes.yaml").check("pi-1", "10.0.0.5", KEY)
+    assert KEY.fingerprint in str(raised.value)
+    assert OTHER.fingerprint in str(raised.value)
+
+
+def test_the_pinned_key_is_the_whole_truth(tmp_path: Path) -> None:
+    file = tmp_path / "known"
+    file.write_text(f"[10.0.0.5]:2222 {KEY.line}\n")
+    assert trusted("pi-1", endpoint(file), OTHER.line).keys == (OTHER,)
+    assert trusted("pi-1", endpoint(file), OTHER.line, last=False).keys == (KEY,)
+    assert trusted("pi-1", endpoint(file), "").keys == (KEY,)
+
+
+def test_hashed_known_hosts_are_understood(tmp_path: Path) -> None:
+    file = tmp_path / "known"
+    file.write_text(f"[10.0.0.5]:2222 {KEY.line}\n[10.0.0.6]:2222 {OTHER.line}\n")
+    subprocess.run(["ssh-keygen", "-q", "-H", "-f", str(file)], check=True, capture_output=True, timeout=10)
+    assert "10.0.0.5" not in file.read_text()
+    assert trusted("pi-1", endpoint(file), "").keys == (KEY,)
+
+
+def test_a_missing_file_knows_nobody(tmp_path: Path) -> None:
+    assert trusted("pi-1", endpoint(tmp_path / "absent"), "").keys == ()
