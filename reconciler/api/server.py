@@ -104,7 +104,7 @@ class ApiServer:
             raise ReconcilerError(
                 f"the socket can't be opened: {error.strerror or error}",
                 where=str(path),
-                remedy="make the directory writable, or set RECONCILER_STATE_DIR to another one",
+                remedy="the directory must be writable and the whole path shorter than 100 characters",
             ) from error
 
     async def _close(self) -> None:

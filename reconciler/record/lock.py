@@ -78,7 +78,7 @@ class FleetLock:
             raise ReconcilerError(
                 f"the lock of fleet {self._fleet} can't be opened: {error.strerror}",
                 where=str(self._path),
-                remedy="make the directory writable, or set RECONCILER_STATE_DIR to one that is",
+                remedy="make the directory writable for this user, or set XDG_STATE_HOME to one that is",
             ) from error
 
     def _write(self) -> None:

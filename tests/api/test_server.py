@@ -313,4 +313,4 @@ def test_a_socket_left_by_a_killed_one_is_replaced(daemon: FakeDaemon, tmp_path:
 def test_a_socket_path_that_is_too_long(daemon: FakeDaemon, tmp_path: Path) -> None:
     with pytest.raises(ReconcilerError) as failed:
         ApiServer(None, tmp_path / ("x" * 120) / "api.sock", daemon).start()
-    assert "RECONCILER_STATE_DIR" in failed.value.remedy
+    assert "shorter than 100 characters" in failed.value.remedy
