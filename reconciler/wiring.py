@@ -17,7 +17,7 @@ from reconciler.model.observed import Observed
 
 if TYPE_CHECKING:
     from reconciler.api.daemon import Verify
-    from reconciler.engine.simulated import SimulatedFleet
+    from reconciler.engine.simulated_node import RealTime
     from reconciler.loop.cycle import Loop
     from reconciler.model.desired import Desired
     from reconciler.model.progress import Progress
@@ -53,16 +53,21 @@ def _xdg(variable: str, default: str) -> Path:
 def build_nodes(fleet: Fleet) -> dict[str, Node]:
     """A node for each of the inventory's, not connected yet. `sim://` addresses share one simulation."""
     nodes: dict[str, Node] = {}
-    simulated: SimulatedFleet | None = None
+    simulation: RealTime | None = None
     for spec in fleet.spec.nodes:
         if spec.address.startswith("sim://"):
-            from reconciler.engine.simulated import SimulatedFleet
-
-            simulated = simulated or SimulatedFleet(fleet)
-            nodes[spec.name] = simulated.node(spec.name)
+            simulation = simulation or _simulation(fleet)
+            nodes[spec.name] = simulation.node(spec.name)
         else:
             nodes[spec.name] = _real(spec, fleet)
     return nodes
+
+
+def _simulation(fleet: Fleet) -> RealTime:
+    from reconciler.engine.simulated import SimulatedFleet
+    from reconciler.engine.simulated_node import LIVELY, RealTime
+
+    return RealTime(SimulatedFleet(fleet, LIVELY))
 
 
 def _real(spec: NodeSpec, fleet: Fleet) -> Node:
