@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.model.base import Model
-from reconciler.model.config import Namespace
+from reconciler.model.config import ConfigMap, Namespace, Secret
 from reconciler.model.container import (
     Container,
     EnvFromSource,
@@ -27,6 +27,7 @@ from reconciler.model.workload import Deployment, ReplicaSet, ReplicationControl
 _SERVER = "a server writes it; it has no meaning in a file"
 _NO_API = "pods have no API server to log in to, so there are no service accounts and tokens"
 _NO_PRIORITY = "pods don't preempt each other here"
+_GIT = "Git alone says what it holds"
 _STATUS = "the reconciler works it out; what the file says isn't read"
 
 NOTED: dict[type[Model], dict[str, str]] = {
@@ -47,6 +48,7 @@ NOTED: dict[type[Model], dict[str, str]] = {
         "service_account": _NO_API,
         "automount_service_account_token": _NO_API,
         "enable_service_links": "pods find services by DNS; no variables are made for them",
+        "dns_policy": "name servers are those of dnsConfig, or else the node's",
         "priority_class_name": _NO_PRIORITY,
         "priority": _NO_PRIORITY,
         "preemption_policy": _NO_PRIORITY,
@@ -61,6 +63,8 @@ NOTED: dict[type[Model], dict[str, str]] = {
         "termination_message_path": "the exit code and the last log lines are shown instead",
         "termination_message_policy": "the exit code and the last log lines are shown instead",
     },
+    ConfigMap: {"immutable": _GIT},
+    Secret: {"immutable": _GIT},
     Namespace: {
         "spec": "namespaces need no finalizers here",
         "status": _STATUS,
@@ -82,6 +86,7 @@ REFUSED: dict[type[Model], dict[str, str]] = {
         "clusterName": "Kubernetes removed it in 1.24",
     },
     PodSpec: {
+        "activeDeadlineSeconds": "pods that end at a deadline come with Job, " + _LATER,
         "ephemeralContainers": "they are added to running pods with kubectl debug, never from a file",
         "overhead": "it belongs to RuntimeClass, " + _LATER,
         "readinessGates": "nothing here sets pod conditions from outside",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
 from msgspec import Meta, field
@@ -123,14 +122,3 @@ class Fleet(Model):
     kind: Literal["Fleet"]
     metadata: FleetMeta
     spec: FleetSpec
-
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def duration(text: str) -> float:
-    """Seconds: `1h30m` -> 5400.0. Raises `ValueError` for anything that isn't a `Duration`."""
-    parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise ValueError(f'not a duration: "{text}"')
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)

@@ -46,7 +46,6 @@ class PodSpec(Model):
     volumes: tuple[Volume, ...] = ()
     restart_policy: Literal["Always", "OnFailure", "Never"] = "Always"
     termination_grace_period_seconds: Seconds = 30
-    active_deadline_seconds: Annotated[int, Meta(ge=1)] | None = None
     node_name: DNSSubdomain = ""
     node_selector: Labels = {}
     affinity: Affinity = Affinity()

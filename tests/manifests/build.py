@@ -14,7 +14,7 @@ CONTAINER = "- {name: web, image: 'nginx:1.29'}"
 def deployment(
     pod: str = "", *, container: str = "", spec: str = "", name: str = "web", meta: str = ""
 ) -> str:
-    """`pod` is more of the pod's spec, `container` more of its one container, `spec` more of the Deployment's."""
+    """`pod`: more of the pod's spec, `container`: of its one container, `spec`: of the Deployment's."""
     more = indent(dedent(container).strip("\n"), " " * 10)
     return f"""\
 apiVersion: apps/v1

@@ -1,5 +1,6 @@
 """A whole tree: identity of unchanged objects, references, duplicates, Lists, the rules about nodes."""
 
+# ruff: noqa: E501 - a table reads best with one case a line
 from __future__ import annotations
 
 from pathlib import Path
@@ -67,8 +68,10 @@ def test_lists_are_flattened_and_their_items_located(tmp_path: Path) -> None:
 def test_duplicates_name_the_first(tmp_path: Path) -> None:
     found = load(tmp_path, deployment(), "---\n" + deployment()).findings
     assert [str(f) for f in found] == [
-        "1.yaml:5 metadata.name: Deployment default/web is defined twice, first in 0.yaml\n"
-        "  remove or rename one of the two"
+        (
+            "1.yaml:5 metadata.name: Deployment default/web is defined twice, first in 0.yaml\n"
+            "  remove or rename one of the two"
+        )
     ]
 
 

@@ -1,5 +1,6 @@
 """Plain scalars mean what kubectl takes them for."""
 
+# ruff: noqa: E501 - a table reads best with one case a line
 from __future__ import annotations
 
 import pytest

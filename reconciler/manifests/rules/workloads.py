@@ -25,13 +25,6 @@ def check(item: Controller) -> Iterator[Said]:
             f"a {item.kind} keeps its pods running; remove the field",
             rule="restart-policy",
         )
-    if template.spec.active_deadline_seconds is not None:
-        yield Said(
-            (*_TEMPLATE, "spec", "activeDeadlineSeconds"),
-            f"isn't allowed in a {item.kind}",
-            "remove the field: these pods run for ever",
-            rule="restart-policy",
-        )
     if isinstance(item, Deployment):
         yield from _strategy(item)
     yield from pods.check(template.spec, (*_TEMPLATE, "spec"))

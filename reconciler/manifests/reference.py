@@ -1,0 +1,148 @@
+"""docs/manifests.md: every kind and field, what it does here, made from the models and the tables.
+
+`python -m reconciler.manifests.reference --write|--check`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+from msgspec import inspect, structs
+
+from reconciler.manifests import limits
+from reconciler.manifests.builtin import INSTEAD
+from reconciler.manifests.fields import NOTED, REFUSED
+from reconciler.manifests.honoured import HONOURED
+from reconciler.manifests.schemas import schema_of
+from reconciler.manifests.words import TYPES, choice
+from reconciler.model.base import Model
+from reconciler.model.kinds import KINDS
+
+FILE = Path(__file__).parents[2] / "docs" / "manifests.md"
+_LIMITS = ("MAX_FILE_BYTES", "MAX_DEPTH", "MAX_VALUES", "MAX_FILES", "MAX_TOTAL_BYTES")
+
+
+def every_model() -> list[type[Model]]:
+    """Every struct that a manifest can hold, kinds first, each once, in the order they are met."""
+    seen: dict[type[Model], None] = {}
+    stack: list[Any] = [inspect.type_info(kind) for kind in reversed(list(KINDS.values()))]
+    while stack:
+        info = stack.pop()
+        if isinstance(info, inspect.StructType):
+            if info.cls in seen:
+                continue
+            seen[cast("type[Model]", info.cls)] = None
+            stack.extend(field.type for field in reversed(info.fields))
+        else:
+            stack.extend(_inside(info))
+    return list(seen)
+
+
+def _inside(info: Any) -> Iterator[Any]:
+    yield from getattr(info, "types", ())
+    for name in ("item_type", "key_type", "value_type"):
+        if hasattr(info, name):
+            yield getattr(info, name)
+
+
+def honoured(kind: type[Model]) -> tuple[str, ...]:
+    """The Python names of the fields that have an effect."""
+    return HONOURED.get(kind.__name__, ())
+
+
+def text() -> str:
+    """The whole page."""
+    return "\n".join([*_head(), *(line for kind in every_model() for line in _section(kind)), ""])
+
+
+def _head() -> Iterator[str]:
+    yield "# Manifests"
+    yield ""
+    yield "<!-- Made by `python -m reconciler.manifests.reference --write`; changes here are lost. -->"
+    yield ""
+    yield "Every kind and every field that the reconciler reads, with Kubernetes' names and defaults. "
+    yield "**works**: it does what it does in Kubernetes."
+    yield "**note**: accepted without an effect; `reconciler validate` says so once per object."
+    yield "**error**: Kubernetes knows it, the reconciler doesn't."
+    yield "A field that isn't here is an error, too."
+    yield ""
+    yield (
+        "Kinds: "
+        + ", ".join(f"[{kind}](#{kind.lower()}) ({version})" for version, kind in KINDS)
+        + ", and `List`."
+    )
+    yield "A folder with a kustomization.yaml is rendered by `kustomize` or `kubectl kustomize`."
+    yield ""
+    yield "Instead of kinds that aren't there:"
+    yield ""
+    yield from (f"- {kind}: {what}" for kind, what in sorted(INSTEAD.items()))
+    yield ""
+    yield "Limits of what is read:"
+    yield ""
+    yield from (f"- `{name}` {getattr(limits, name):,}" for name in _LIMITS)
+
+
+def _section(kind: type[Model]) -> Iterator[str]:
+    schema = schema_of(kind)["$defs"][kind.__name__]
+    yield ""
+    yield f"## {kind.__name__}"
+    yield ""
+    if "description" in schema:
+        yield schema["description"]
+        yield ""
+    yield "| field | type | default | |"
+    yield "|---|---|---|---|"
+    for field in structs.fields(kind):
+        shape = schema["properties"][field.encode_name]
+        default = "required" if field.encode_name in schema["required"] else _default(shape)
+        why = NOTED.get(kind, {}).get(field.name)
+        effect = f"note: {why}" if why else "works"
+        yield f"| `{field.encode_name}` | {_shape(shape)} | {default} | {effect} |"
+    for name, why in REFUSED.get(kind, {}).items():
+        yield f"| `{name}` | | | error: {why} |"
+
+
+def _default(shape: dict[str, Any]) -> str:
+    value = shape.get("default")
+    return "" if value in (None, "", [], {}) else f"`{msgspec.json.encode(value).decode()}`"
+
+
+def _shape(shape: dict[str, Any]) -> str:
+    """A field's type in few words, with a link to the section that describes it."""
+    if "$ref" in shape:
+        name = shape["$ref"].rsplit("/", 1)[-1]
+        return f"[{name}](#{name.lower()})"
+    if "anyOf" in shape:
+        forms = [_shape(branch) for branch in shape["anyOf"] if branch.get("type") != "null"]
+        return " or ".join(dict.fromkeys(forms))
+    if "enum" in shape:
+        return choice(shape["enum"])
+    if shape.get("type") == "array":
+        return f"list of {_shape(shape['items'])}" if "items" in shape else "list"
+    if shape.get("type") == "object":
+        inner = shape.get("additionalProperties")
+        return f"map of {_shape(inner)}" if isinstance(inner, dict) and inner else "mapping"
+    kind = shape.get("type", "object")
+    return TYPES[kind if isinstance(kind, str) else kind[0]].removeprefix("a ").removeprefix("an ")
+
+
+def main(arguments: list[str]) -> int:
+    if arguments == ["--write"]:
+        FILE.parent.mkdir(exist_ok=True)
+        FILE.write_text(text())
+        return 0
+    if arguments != ["--check"]:
+        print("usage: python -m reconciler.manifests.reference --write|--check", file=sys.stderr)
+        return 2
+    if not FILE.is_file() or FILE.read_text() != text():
+        print("docs/manifests.md is out of date; run `make schemas`", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

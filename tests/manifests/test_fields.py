@@ -1,0 +1,133 @@
+"""No field is ever silently ignored: each is honoured, noted or refused."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+import reconciler
+from reconciler.manifests.fields import NOTED, REFUSED, noted
+from reconciler.manifests.judge import judge
+from reconciler.manifests.reference import every_model, honoured
+from reconciler.model.base import Model
+from reconciler.model.meta import OwnerReference
+from reconciler.model.pod import PodSpec
+
+MODELS = every_model()
+
+
+def names(kind: type[Model]) -> set[str]:
+    return {field.name for field in structs.fields(kind)}
+
+
+@pytest.mark.parametrize("kind", MODELS, ids=lambda kind: kind.__name__)
+def test_every_field_of_a_model_is_honoured_or_noted_and_not_both(kind: type[Model]) -> None:
+    works, noted_ = set(honoured(kind)), set(NOTED.get(kind, {}))
+    assert works | noted_ == names(kind), "a new field has to be put into HONOURED or NOTED"
+    assert not works & noted_
+
+
+READ_BY = {
+    "generate_name": "refused by rules.metadata, which says why",
+    "image_pull_policy": "Container.pull_policy",
+    "match_labels": "LabelSelector.matches",
+    "match_expressions": "LabelSelector.matches",
+    "binary_data": "ConfigMap.contents",
+    "string_data": "Secret.contents",
+}
+"""Honoured fields that the model itself reads, and where."""
+
+
+def test_every_honoured_field_is_read_by_what_starts_and_places_pods() -> None:
+    """A field that nobody reads is ignored in silence, whatever the table says."""
+    rooms = [
+        Path(reconciler.__file__).parent / room for room in ("decide", "engine", "apply", "record", "loop")
+    ]
+    trees = [ast.parse(file.read_text()) for room in rooms for file in room.rglob("*.py")]
+    read = {node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    silent = {
+        f"{kind.__name__}.{name}"
+        for kind in MODELS
+        for name in honoured(kind)
+        if name not in read and name not in READ_BY and kind is not OwnerReference
+    }
+    assert silent == set()
+
+
+def test_tables_name_only_what_there_is() -> None:
+    for kind, fields in NOTED.items():
+        assert set(fields) <= names(kind), kind
+    for kind, refused in REFUSED.items():
+        assert not set(refused) & set(kind.__struct_encode_fields__), kind
+
+
+def test_a_note_is_given_only_for_what_differs_from_the_default() -> None:
+    assert noted(PodSpec(containers=(), enable_service_links=True, scheduler_name="default-scheduler")) == []
+    assert [name for name, _ in noted(PodSpec(containers=(), service_account="x", priority=1))] == [
+        "serviceAccount",
+        "priority",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "why"),
+    [(kind, field, why) for kind, fields in REFUSED.items() for field, why in fields.items()],
+    ids=lambda value: value if isinstance(value, str) and len(value) < 40 else "",
+)
+def test_each_refused_field_is_an_error_that_says_why(kind: type[Model], field: str, why: str) -> None:
+    value, path = holder(kind.__name__)
+    inner: Any = value
+    for part in path:
+        inner = inner[part]
+    inner[field] = {}
+    item, said = judge(value)
+    assert item is None
+    assert [(one.path[-1], one.message) for one in said if one.rule == "unsupported"] == [
+        (field, f"not supported: {why}")
+    ]
+
+
+def holder(name: str) -> tuple[dict[str, Any], tuple[str | int, ...]]:
+    """A pod that holds one of each model with refused fields, and the path to it."""
+    container: dict[str, Any] = {
+        "name": "a",
+        "image": "a:1",
+        "resources": {},
+        "securityContext": {},
+        "volumeMounts": [{"name": "v", "mountPath": "/v"}],
+        "env": [{"name": "A", "valueFrom": {}}],
+        "envFrom": [{}],
+    }
+    spec: dict[str, Any] = {
+        "containers": [container],
+        "securityContext": {},
+        "volumes": [{"name": "v", "projected": {"sources": [{}]}}],
+        "topologySpreadConstraints": [
+            {"maxSkew": 1, "topologyKey": "a", "whenUnsatisfiable": "DoNotSchedule"}
+        ],
+        "affinity": {
+            "podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "a"}]}
+        },
+    }
+    paths: dict[str, tuple[str | int, ...]] = {
+        "ObjectMeta": ("metadata",),
+        "PodSpec": ("spec",),
+        "Container": ("spec", "containers", 0),
+        "ResourceRequirements": ("spec", "containers", 0, "resources"),
+        "VolumeMount": ("spec", "containers", 0, "volumeMounts", 0),
+        "EnvVarSource": ("spec", "containers", 0, "env", 0, "valueFrom"),
+        "EnvFromSource": ("spec", "containers", 0, "envFrom", 0),
+        "SecurityContext": ("spec", "containers", 0, "securityContext"),
+        "PodSecurityContext": ("spec", "securityContext"),
+        "TopologySpreadConstraint": ("spec", "topologySpreadConstraints", 0),
+        "PodAffinityTerm": (
+            "spec", "affinity", "podAffinity", "requiredDuringSchedulingIgnoredDuringExecution", 0,
+        ),
+        "VolumeProjection": ("spec", "volumes", 0, "projected", "sources", 0),
+        "Volume": ("spec", "volumes", 0),
+    }  # fmt: skip
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": spec}, paths[name]

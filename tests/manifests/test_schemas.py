@@ -1,0 +1,99 @@
+"""The committed schemas are what the models say, and say it in words that `explain` knows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from reconciler.manifests import schemas
+from reconciler.manifests.explain import _BOUNDS
+from reconciler.manifests.words import PATTERNS
+from reconciler.model.fleet import Fleet
+from reconciler.model.kinds import KINDS
+
+FLEET = Path(__file__).parent / "fleet"
+
+
+def test_the_committed_schemas_are_up_to_date() -> None:
+    assert schemas.outdated() == [], "run `make schemas`"
+
+
+def test_check_fails_when_a_schema_is_out_of_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(schemas, "FOLDER", tmp_path)
+    schemas.write(tmp_path)
+    (tmp_path / "pod.json").write_text("{}")
+    (tmp_path / "gone.json").write_text("{}")
+    assert schemas.outdated(tmp_path) == ["gone.json", "pod.json"]
+    schemas.write(tmp_path)
+    assert schemas.outdated(tmp_path) == []
+    assert schemas.main(["--nope"]) == 2
+    assert "usage" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", sorted(schemas.files()))
+def test_each_schema_is_one(name: str) -> None:
+    jsonschema.Draft202012Validator.check_schema(json.loads(schemas.files()[name]))
+
+
+def test_every_fixture_fits_its_schema() -> None:
+    texts = schemas.files()
+    for file in [*FLEET.rglob("*.y*ml"), *FLEET.rglob("*.json")]:
+        for document in yaml.safe_load_all(file.read_text()):
+            for value in document.get("items", [document]):
+                if "kind" in value:
+                    jsonschema.validate(value, json.loads(texts[f"{value['kind'].lower()}.json"]))
+
+
+def test_editors_may_write_null_where_kubernetes_does() -> None:
+    pod = json.loads(schemas.files()["pod.json"])
+    value = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "a", "labels": None, "creationTimestamp": None},
+    }
+    jsonschema.validate(
+        {**value, "spec": {"containers": [{"name": "a", "image": "a", "resources": None}]}}, pod
+    )
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**value, "spec": {"containers": None}}, pod)
+
+
+KEYWORDS = {
+    "type",
+    "enum",
+    "const",
+    "pattern",
+    "anyOf",
+    "required",
+    "additionalProperties",
+    "propertyNames",
+    *_BOUNDS,
+}
+SILENT = {"$ref", "$defs", "$schema", "title", "description", "default", "properties", "items"}
+
+
+@pytest.mark.parametrize("kind", [*KINDS.values(), Fleet])
+def test_everything_a_schema_can_refuse_has_its_words(kind: Any) -> None:
+    schema = schemas.schema_of(kind)
+    for definition in schema["$defs"].values():
+        fields = [*definition.get("properties", {}).values()]
+        for part in (p for field in [definition, *fields] for p in everywhere_but_properties(field)):
+            assert part.keys() <= KEYWORDS | SILENT, part
+            assert part.get("pattern") in {None, *PATTERNS}, part
+
+
+def everywhere_but_properties(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield value
+    for key in ("items", "propertyNames", "additionalProperties"):
+        if isinstance(value.get(key), dict):
+            yield from everywhere_but_properties(value[key])
+    for branch in value.get("anyOf", []):
+        yield from everywhere_but_properties(branch)
