@@ -13,6 +13,7 @@ import msgspec
 
 from reconciler.decide.version import Version
 from reconciler.model.observed import PodRecord
+from reconciler.model.pod import PodSpec
 
 NAMED_BY = ("name", "containerPort", "mountPath", "key", "ip", "topologyKey")
 """Fields by which the items of a list are told apart, first match wins (Kubernetes: merge keys)."""
@@ -25,7 +26,7 @@ def changes(record: PodRecord, version: Version) -> tuple[str, ...]:
     lines = [
         *_compare("metadata.labels", record.labels, version.labels),
         *_compare("metadata.annotations", record.annotations, version.annotations),
-        *_compare("spec", msgspec.to_builtins(record.spec), msgspec.to_builtins(version.spec)),
+        *_compare("spec", _plain(record.spec), _plain(version.spec)),
     ]
     lines = [line for line in lines if not line.startswith("metadata.labels[pod-template-hash]")]
     if not lines and record.template_hash != version.template_hash:
@@ -47,12 +48,16 @@ def summary(record: PodRecord, version: Version) -> str:
     return f"changed {lines[0]}{more}" if ": " in lines[0] else f"{lines[0]}{more}"
 
 
-def _images(spec: Any) -> dict[str, str]:
+def _plain(spec: PodSpec) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(spec))
+
+
+def _images(spec: PodSpec) -> dict[str, str]:
     return {c.name: c.image for c in spec.every_container()}
 
 
 def _contents_changed(version: Version) -> str:
-    names = sorted(set(_references(msgspec.to_builtins(version.spec))))
+    names = sorted(set(_references(_plain(version.spec))))
     if not names:
         return "its template changed"
     return f"{' or '.join(names)} changed" if len(names) < 3 else f"one of {', '.join(names)} changed"

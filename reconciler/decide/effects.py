@@ -132,7 +132,7 @@ def _tend(turn: Pass, slot: Slot) -> bool:
     if slot.attempt is not None:
         return _retry(turn, slot, slot.attempt)
     if slot.pod is None or not slot.reachable:
-        return False
+        return not slot.reachable
     if slot.available_at is not None:
         turn.draft.wait(f"pod {slot.name}", "it must stay ready for minReadySeconds", slot.available_at)
     found = care(slot.pod, turn.now)

@@ -91,7 +91,7 @@ class Forecast(Value):
 def forecast(
     desired: Desired, observed: Observed, progress: Progress, now: float, *, limit: float = 7200.0
 ) -> Forecast:
-    """Decide, do, wait, until the fleet converges or nothing more can come; at most `limit` seconds from now."""
+    """Decide, do, wait, until the fleet converges or nothing more can come; `limit` seconds at most."""
     fleet = SimulatedFleet.from_observed(desired.fleet, observed, now)
     course = _Course(desired, fleet, progress, now)
     while course.passes < MOST_PASSES:

@@ -1,0 +1,135 @@
+"""Short ways to write fleets, workloads and revisions in tests of what is decided."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from reconciler.model.config import ConfigMap, Secret
+from reconciler.model.desired import Desired, StableVersion
+from reconciler.model.fleet import Fleet
+from reconciler.model.kinds import Workload
+from reconciler.model.meta import Key
+from reconciler.model.pod import Pod
+from reconciler.model.revision import Revision
+from reconciler.model.workload import Deployment, ReplicaSet, ReplicationController
+
+NODES = ("pi-1", "pi-2", "pi-3")
+WEB = Key("Deployment", "default", "web")
+
+
+def fleet(*nodes: str | dict[str, Any], **spec: Any) -> Fleet:
+    """Nodes by name, or as the inventory writes them; `spec` in JSON's camelCase."""
+    listed = [n if isinstance(n, dict) else {"name": n} for n in nodes or NODES]
+    whole = {
+        "apiVersion": "reconciler.io/v1",
+        "kind": "Fleet",
+        "metadata": {"name": "home"},
+        "spec": {"nodes": [{"address": "ssh://pi@host"} | n for n in listed], **spec},
+    }
+    return msgspec.convert(whole, Fleet)
+
+
+def _pod_spec(image: str, spec: dict[str, Any], container: dict[str, Any]) -> dict[str, Any]:
+    return {"containers": [{"name": "app", "image": image, **container}], **spec}
+
+
+def deployment(
+    name: str = "web",
+    image: str = "web:v1",
+    replicas: int = 3,
+    *,
+    container: dict[str, Any] | None = None,
+    pod: dict[str, Any] | None = None,
+    **spec: Any,
+) -> Deployment:
+    template = {"metadata": {"labels": {"app": name}}, "spec": _pod_spec(image, pod or {}, container or {})}
+    return msgspec.convert(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": name, "namespace": "default"},
+            "spec": {
+                "replicas": replicas,
+                "selector": {"matchLabels": {"app": name}},
+                "template": template,
+                **spec,
+            },
+        },
+        Deployment,
+    )
+
+
+def replica_set(name: str = "rs", image: str = "web:v1", replicas: int = 2) -> ReplicaSet:
+    template = {"metadata": {"labels": {"app": name}}, "spec": _pod_spec(image, {}, {})}
+    return msgspec.convert(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "ReplicaSet",
+            "metadata": {"name": name, "namespace": "default"},
+            "spec": {
+                "replicas": replicas,
+                "selector": {"matchLabels": {"app": name}},
+                "template": template,
+            },
+        },
+        ReplicaSet,
+    )
+
+
+def controller(name: str = "rc", image: str = "web:v1", replicas: int = 2) -> ReplicationController:
+    template = {"metadata": {"labels": {"app": name}}, "spec": _pod_spec(image, {}, {})}
+    return msgspec.convert(
+        {
+            "apiVersion": "v1",
+            "kind": "ReplicationController",
+            "metadata": {"name": name, "namespace": "default"},
+            "spec": {"replicas": replicas, "template": template},
+        },
+        ReplicationController,
+    )
+
+
+def bare_pod(
+    name: str = "job", image: str = "job:v1", *, container: dict[str, Any] | None = None, **spec: Any
+) -> Pod:
+    return msgspec.convert(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "namespace": "default", "labels": {"app": name}},
+            "spec": _pod_spec(image, spec, container or {}),
+        },
+        Pod,
+    )
+
+
+def template_hash(workload: Workload) -> str:
+    """Ten hex digits of the template, as `manifests` would give it."""
+    from hashlib import blake2b
+
+    part = (workload.metadata.labels, workload.spec) if isinstance(workload, Pod) else workload.spec.template
+    return blake2b(msgspec.json.encode(part), digest_size=5).hexdigest()
+
+
+def desired(
+    *workloads: Workload,
+    of: Fleet | None = None,
+    revision: str = "",
+    hashes: dict[Key, str] | None = None,
+    contents: tuple[ConfigMap | Secret, ...] = (),
+    complete: bool = True,
+    stable: dict[Key, StableVersion] | None = None,
+) -> Desired:
+    listed = sorted(workloads, key=lambda w: w.key)
+    found = {w.key: template_hash(w) for w in listed}
+    return Desired(
+        fleet=of or fleet(),
+        revision=Revision(id=revision or "c0ffee0" + "0" * 33, subject="Update the fleet"),
+        workloads={w.key: w for w in listed},
+        hashes=found | (hashes or {}),
+        contents={c.key: c for c in contents},
+        complete=complete,
+        stable=stable or {},
+    )
