@@ -10,6 +10,7 @@ RECONCILER_LAB=required any skip of theirs is a failure.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -79,10 +80,29 @@ def _restore(lab: Lab, node: LabNode) -> None:
     lab.start_engine(node.name)
     if lab.is_cut(node.name):
         lab.heal(node.name)
-    for listing, removing in (
-        (("ps", "-aq"), ("rm", "-fv")),
-        (("volume", "ls", "-q"), ("volume", "rm", "-f")),
-        (("network", "ls", "-q", "--filter", "type=custom"), ("network", "rm")),
-    ):
-        if found := lab.docker(node.name, *listing).split():
-            lab.docker(node.name, *removing, *found)
+    if not _listens(node):
+        lab.reboot(node.name)
+    _empty(node)
+
+
+def _listens(node: LabNode) -> bool:
+    try:
+        socket.create_connection((node.ip, 22), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+def _empty(node: LabNode) -> None:
+    import docker
+
+    client = docker.DockerClient(base_url=node.docker_host, timeout=60)
+    try:
+        for container in client.containers.list(all=True, ignore_removed=True):
+            container.remove(force=True, v=True)
+        for volume in client.volumes.list():
+            volume.remove(force=True)
+        for network in client.networks.list(filters={"type": "custom"}):
+            network.remove()
+    finally:
+        client.close()

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from reconciler.lab import Lab
+from tests.fleet.plugin import restore
 
 ROOT = Path(__file__).parents[2]
 WITHOUT_ROOT = """
@@ -36,3 +40,29 @@ def test_in_ci_a_skip_is_a_failure() -> None:
     assert done.returncode == 1
     assert "must not skip here: " in done.stdout
     assert "skipped" not in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.fleet
+def test_what_a_test_did_is_undone(lab: Lab) -> None:
+    one, two, three = (node.name for node in lab.nodes)
+    lab.docker(one, "network", "create", "mine")
+    lab.docker(one, "volume", "create", "mine")
+    lab.docker(one, "run", "-d", "--network", "mine", "-v", "mine:/x", f"{lab.registry}/sleeper:v1")
+    lab.stop_engine(one)
+    lab.cut(two)
+    lab.exec(two, ["sh", "-c", "kill $(cat /run/sshd.pid)"])
+    lab.kill(three)
+    lab.stop_registry()
+    restore(lab)
+    assert [(node.power, node.link, node.engine) for node in lab.status()] == [("on", "up", "ready")] * 3
+    listings = [("ps", "-aq"), ("volume", "ls", "-q"), ("network", "ls", "-q", "-f", "type=custom")]
+    assert [lab.docker(one, *listing) for listing in listings] == ["", "", ""]
+    lab.docker(one, "pull", "-q", f"{lab.registry}/web:v1")
+    assert lab.exec(two, ["sh", "-c", "kill -0 $(cat /run/sshd.pid)"]).returncode == 0
+
+
+@pytest.mark.fleet
+def test_undoing_nothing_is_quick(clean_lab: Lab) -> None:
+    began = time.monotonic()
+    restore(clean_lab)
+    assert time.monotonic() - began < 2
