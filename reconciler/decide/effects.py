@@ -210,6 +210,12 @@ def without_unfit(slots: Slots, refused: Refused) -> Slots:
     return slots if len(fit) == len(slots.here) else msgspec.structs.replace(slots, here=fit)
 
 
+def without_stale(slots: Slots, template_hash: str) -> Slots:
+    """Attempts at a version that is no longer wanted: nothing runs, so nothing is lost."""
+    kept = tuple(s for s in slots.here if s.pod is not None or s.record.template_hash == template_hash)
+    return slots if len(kept) == len(slots.here) else msgspec.structs.replace(slots, here=kept)
+
+
 def learned(slots: Slots, before: Iterable[str]) -> tuple[str, ...]:
     """Architectures that the image is known to have no build for, with what these attempts add."""
     new = {_arch(s) for s in slots.here if s.attempt is not None and lacks_build(s.attempt)}

@@ -81,6 +81,8 @@ def _look(turn: Pass, owner: Key, spec: DeploymentSpec) -> Scene:
     older = older_version(turn, owner, slots, wanted.template_hash)
     state = remember(turn, owner, _sight(spec, wanted, slots, older), slots, refused)
     failed = state.phase == "failed"
+    if failed and older is None and state.stable_hash and (before is None or before.phase != "failed"):
+        turn.draft.wait(str(owner), f"its version {state.stable_hash} is looked up", turn.now + 0.1)
     return Scene(
         owner=owner,
         spec=spec,

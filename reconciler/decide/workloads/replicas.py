@@ -23,6 +23,7 @@ def plan_replicas(turn: Pass, owner: Key, workload: ReplicaSet | ReplicationCont
     same = before is not None and before.template_hash == version.template_hash
     refused = effects.learned(slots, before.refused_architectures if before and same else ())
     slots = effects.without_unfit(slots, frozenset(refused))
+    slots = effects.without_stale(slots, version.template_hash)
     effects.clear_faulty(turn, slots)
     effects.note_away(turn, slots)
     if slots.other_than(version.template_hash):

@@ -1,0 +1,80 @@
+"""What Hypothesis draws from: fleets, revisions, and everything that can happen to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from reconciler.model.desired import Desired
+from reconciler.model.fleet import Fleet
+from reconciler.model.kinds import Workload
+from tests.decide.builders import bare_pod, controller, deployment, desired, fleet, replica_set
+
+GOOD = ("app:v1", "app:v2", "app:v3")
+BAD = ("app:missing", "app:hangs", "app:crashes")
+"""Images that can't be pulled, never become ready, end at once."""
+
+shares = st.one_of(st.integers(0, 3), st.sampled_from(["0%", "25%", "50%", "100%"]))
+
+
+@st.composite
+def fleets(draw: st.DrawFn) -> Fleet:
+    """One to four nodes; the first one takes every pod, so that nothing is ever blocked for good."""
+    count = draw(st.integers(1, 4))
+    nodes: list[dict[str, Any]] = [{"name": "pi-1"}]
+    for number in range(2, count + 1):
+        node: dict[str, Any] = {"name": f"pi-{number}", "unschedulable": draw(st.booleans())}
+        if draw(st.booleans()):
+            node["taints"] = [
+                {"key": "slow", "effect": draw(st.sampled_from(["NoSchedule", "PreferNoSchedule"]))}
+            ]
+        nodes.append(node)
+    return fleet(*nodes)
+
+
+@st.composite
+def strategies(draw: st.DrawFn) -> dict[str, Any]:
+    if draw(st.integers(0, 4)) == 0:
+        return {"type": "Recreate"}
+    return {"rollingUpdate": {"maxSurge": draw(shares), "maxUnavailable": draw(shares)}}
+
+
+@st.composite
+def deployments(draw: st.DrawFn, name: str, images: tuple[str, ...]) -> Workload:
+    return deployment(
+        name,
+        draw(st.sampled_from(images)),
+        draw(st.integers(0, 5)),
+        strategy=draw(strategies()),
+        minReadySeconds=draw(st.sampled_from([0, 0, 5])),
+        paused=draw(st.integers(0, 9)) == 0 and images != GOOD,
+        revisionHistoryLimit=draw(st.integers(0, 2)),
+    )
+
+
+@st.composite
+def revisions(draw: st.DrawFn, of: Fleet, images: tuple[str, ...] = GOOD + BAD) -> Desired:
+    workloads: list[Workload] = [draw(deployments("web", images))]
+    if draw(st.booleans()):
+        workloads.append(draw(deployments("api", images)))
+    if draw(st.booleans()):
+        workloads.append(replica_set("rs", draw(st.sampled_from(GOOD)), draw(st.integers(0, 3))))
+    if draw(st.booleans()):
+        workloads.append(controller("rc", draw(st.sampled_from(GOOD)), draw(st.integers(0, 3))))
+    if draw(st.booleans()):
+        workloads.append(_bare(draw, images))
+    return desired(*workloads, of=of, revision=f"{draw(st.integers(0, 2**40)):040x}")
+
+
+def _bare(draw: st.DrawFn, images: tuple[str, ...]) -> Workload:
+    early = [
+        {"name": "init", "image": "app:v1"},
+        {"name": "side", "image": "app:v1", "restartPolicy": "Always"},
+    ]
+    return bare_pod("one", draw(st.sampled_from(images)), initContainers=early[: draw(st.integers(0, 2))])
+
+
+EVENTS = ("turn", "turn", "turn", "die", "commit", "wait", "lose", "heal", "kill", "remove", "reboot", "fail")
+events = st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 1000)), max_size=25)
+"""What happens, and a number that tells to whom and how much."""

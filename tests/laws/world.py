@@ -1,0 +1,172 @@
+"""A reconciler in miniature on the simulated fleet: decides, keeps progress, acts, can be killed anywhere."""
+
+from __future__ import annotations
+
+import msgspec
+
+from reconciler.decide import decide
+from reconciler.decide.attempts import after_failure, after_success
+from reconciler.decide.rollout.budget import budget_of
+from reconciler.engine.simulated import SimulatedFleet
+from reconciler.engine.simulated_pod import Behaviour
+from reconciler.errors import NodeError
+from reconciler.model.action import StartPod, StopPod
+from reconciler.model.desired import Desired, StableVersion
+from reconciler.model.meta import Key
+from reconciler.model.observed import Observed
+from reconciler.model.plan import Plan, Settled
+from reconciler.model.progress import Progress
+from reconciler.model.workload import Deployment
+
+START = 1_000_000.0
+
+
+class World:
+    """`desired` may be replaced at any time; earlier ones are kept, as a repository keeps its commits."""
+
+    def __init__(self, desired: Desired, behaviour: Behaviour | None = None) -> None:
+        self.fleet = SimulatedFleet(desired.fleet, behaviour)
+        self.now = START
+        self.progress = Progress()
+        self.settled: Settled | None = None
+        self.commits = [desired]
+        self.plan = Plan(revision="")
+        self.check_memo = True
+
+    @property
+    def desired(self) -> Desired:
+        """The newest commit, with the stable versions of workloads that failed (as the loop adds them)."""
+        newest = self.commits[-1]
+        stable = {}
+        for key, state in self.progress.rollouts.items():
+            if state.phase == "failed" and (old := self._version(key, state.stable_hash)) is not None:
+                stable[key] = old
+        return msgspec.structs.replace(newest, stable=stable)
+
+    def _version(self, key: Key, template_hash: str) -> StableVersion | None:
+        for commit in self.commits:
+            if commit.hashes.get(key) == template_hash:
+                return StableVersion(
+                    workload=commit.workloads[key],
+                    template_hash=template_hash,
+                    revision=commit.revision,
+                    contents=commit.contents,
+                )
+        return None
+
+    def commit(self, desired: Desired) -> None:
+        self.commits.append(desired)
+
+    def observe(self) -> Observed:
+        return self.fleet.observe(self.now)
+
+    def decide(self) -> Plan:
+        """The next plan; the same with the memo as without it, and the same twice."""
+        desired, observed = self.desired, self.observe()
+        plan = decide(desired, observed, self.progress, self.now, self.settled)
+        if self.check_memo:
+            anew = decide(desired, observed, self.progress, self.now)
+            assert plan == anew, f"the memo changed the plan:\n{plan}\n--- without\n{anew}"
+            assert str(plan) == str(anew)
+        self.settled = plan.settled
+        self.plan = plan
+        return plan
+
+    def act(self, plan: Plan, at_most: int | None = None) -> int:
+        """Do the plan's steps; stop dead after `at_most` effects. Returns how many were done."""
+        failed: set[int] = set()
+        done = 0
+        for step in plan.steps:
+            if at_most is not None and done >= at_most:
+                return done
+            if not failed.isdisjoint(step.after):
+                failed.add(step.number)
+                continue
+            action = step.action
+            try:
+                self.fleet.perform(action, self.now)
+                done += 1
+            except NodeError as error:
+                failed.add(step.number)
+                if isinstance(action, StartPod):
+                    self.progress = after_failure(
+                        self.progress, action, error.reason, error.message, self.now
+                    )
+            else:
+                if isinstance(action, StartPod):
+                    self.progress = after_success(self.progress, action.key)
+        return done
+
+    def turn(self, at_most: int | None = None) -> Plan:
+        """One pass: decide, check the laws that hold for every plan, record, act."""
+        plan = self.decide()
+        check_plan(plan, self.desired, self.observe(), self.progress)
+        self.progress = plan.progress
+        self.act(plan, at_most)
+        return plan
+
+    def restart(self, *, lost: bool) -> None:
+        """The reconciler was killed; another one comes. `lost`: without its progress."""
+        self.settled = None
+        if lost:
+            self.progress = Progress()
+
+    def run(self, passes: int = 400, until: float = 50_000.0) -> Plan:
+        """Pass after pass, until nothing is left to wait for. Fails if that never comes."""
+        end = self.now + until
+        for _ in range(passes):
+            plan = self.turn()
+            if plan.steps:
+                self.now += 0.01
+                continue
+            if plan.standing == "converged":
+                return plan
+            moments = [m for m in (plan.wake_at, self.fleet.next_change(self.now)) if m is not None]
+            later = min((m for m in moments if m > self.now), default=None)
+            if later is None or later > end:
+                return plan
+            self.now = later
+        raise AssertionError(f"no end after {passes} passes:\n{self.plan}\n{self.plan.verdicts}")
+
+
+def check_plan(plan: Plan, desired: Desired, observed: Observed, progress: Progress) -> None:
+    """What holds for every plan, whatever has happened before."""
+    numbers = [s.number for s in plan.steps]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert all(before < s.number for s in plan.steps for before in s.after)
+    assert all(s.action.because for s in plan.steps), "every action says why"
+    subjects = [(s.action.node, s.action.key) for s in plan.steps if hasattr(s.action, "key")]
+    assert len(subjects) == len(set(subjects)), "one action a pod"
+    for step in plan.steps:
+        node = observed.nodes.get(step.action.node)
+        assert node is not None and node.reachable, f"{step} acts on a node that can't be reached"
+    for key, workload in desired.workloads.items():
+        if isinstance(workload, Deployment):
+            check_budget(plan, key, workload, observed, progress)
+
+
+def check_budget(plan: Plan, key: Key, workload: Deployment, observed: Observed, progress: Progress) -> None:
+    """Law 3: a plan never takes more than maxUnavailable allows, nor goes above maxSurge."""
+    if workload.spec.strategy.type == "Recreate" or workload.spec.paused:
+        return
+    budget = budget_of(workload.spec.strategy, workload.spec.replicas)
+    pods = [p for p in observed.by_owner.get(key, ()) if not p.terminating]
+    sees = {(p.node, p.key): p for p in pods}
+    stops = [s.action for s in plan.steps if isinstance(s.action, StopPod) and s.action.owner == key]
+    starts = [
+        s.action
+        for s in plan.steps
+        if isinstance(s.action, StartPod)
+        and s.action.owner == key
+        and (s.action.node, s.action.key) not in sees
+        and s.action.key not in progress.attempts
+    ]
+    up = [p for p in pods if p.ready and observed.nodes[p.node].reachable]
+    taken = [sees[a.node, a.key] for a in stops if sees[a.node, a.key] in up]
+    if taken:
+        assert len(up) - len(taken) >= budget.least, f"{key}: too few stay available\n{plan}"
+    seen = {p.key for p in pods}
+    held = [k for k, a in plan.progress.attempts.items() if a.record.owner == key and k not in seen]
+    here = [p for p in pods if observed.nodes[p.node].reachable]
+    if starts:
+        assert len(here) + len(starts) + len(held) <= budget.most, f"{key}: too many\n{plan}"
