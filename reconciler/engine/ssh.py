@@ -15,6 +15,8 @@ from reconciler.errors import LoginRefused, NodeUnreachable
 
 SESSIONS = 8
 """Shells at a time: sshd's MaxSessions is 10 unless told otherwise, and people log in, too."""
+_ASKING = 15.0
+_FORBIDDEN = 3
 REFUSED = (paramiko.SSHException, EOFError, OSError)
 
 
@@ -45,23 +47,34 @@ class SshLink:
         return self.command(f"docker -H unix://{shlex.quote(self._path)} system dial-stdio", timeout)
 
     def _without_forwarding(self, error: BaseException) -> None:
-        """The socket can't be forwarded: because sshd doesn't do that, or because it isn't there for us?"""
+        """Why can't the socket be forwarded? Only if sshd doesn't want to is there another way.
+
+        sshd says the same ("open failed") whether it forbids that or nobody listens: the shell knows more.
+        """
         if not self.alive or not isinstance(error, paramiko.ChannelException):
             raise NodeUnreachable(
                 f"the SSH connection broke: {error or type(error).__name__}", node=self.node
             ) from error
-        if error.code != paramiko.common.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED:
-            raise self._no_docker() from error
+        path = shlex.quote(self._path)
+        ask = f"test -S {path} || exit 4; test -w {path} || exit 3; docker -H unix://{path} version || exit 5"
+        code, output = self.run(ask, _ASKING)
+        if code != 0:
+            raise self._no_docker(code, output) from error
         self.forwards = False
 
-    def _no_docker(self) -> NodeUnreachable:
-        path = shlex.quote(self._path)
-        code, _ = self.run(f"test -S {path} && {{ test -w {path} || exit 3; }}", 10)
-        if code == 3:
+    def _no_docker(self, code: int, output: bytes) -> NodeUnreachable:
+        if code == _FORBIDDEN:
             return LoginRefused(
                 f"this user may not use {self._path}",
                 node=self.node,
                 remedy="on the node: `sudo usermod -aG docker USER`; a new login sees it",
+            )
+        if b"not found" in output:
+            return NodeUnreachable(
+                f"{self._path} can't be reached through sshd, and there is no `docker` command to go through",
+                node=self.node,
+                remedy="in the node's sshd_config: `AllowStreamLocalForwarding local`; "
+                "or is Docker not running (`systemctl status docker`)?",
             )
         return NodeUnreachable(
             f"no Docker Engine answers at {self._path}",
