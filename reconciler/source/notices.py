@@ -80,16 +80,16 @@ class Notices:
                 return
 
     def _moved(self) -> bool:
-        """Whether another folder stands at the path now; then that one is watched."""
+        """Whether another folder stands at the path now; then that one is watched, and worth a look: what
+        happened before the watch began was announced to nobody."""
         now = identity(self._root)
         if now == self._watched:
             return False
-        first = self._watched is None and self._observer is None and not self.polling
         self._unwatch()
         self._watched = now
         if now is not None:
             self._watch(Path(now[0]))
-        return not first
+        return True
 
     def _watch(self, folder: Path) -> None:
         self.polling = ""

@@ -5,6 +5,7 @@ It sees the pushed objects in Git's quarantine; when it refuses, they vanish and
 
 from __future__ import annotations
 
+import posixpath
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -110,6 +111,5 @@ def _valid(snapshot: Snapshot, fleet: Fleet, spec: HostedSource, say: Say) -> bo
 
 def _placed(finding: Finding, folder: str) -> Finding:
     """With the path that the pusher knows: from the repository's top."""
-    if folder.strip("./") == "":
-        return finding
-    return msgspec.structs.replace(finding, file=f"{folder.strip('/')}/{finding.file}")
+    path = posixpath.normpath(f"{folder}/{finding.file}")
+    return msgspec.structs.replace(finding, file=path)

@@ -14,6 +14,7 @@ import pytest
 
 from reconciler.errors import SourceError
 from reconciler.source.git import RemoteRepository
+from reconciler.source.snapshot import Snapshot
 from tests.source.conftest import Work, shown, until
 
 Remote = Callable[..., RemoteRepository]
@@ -204,7 +205,7 @@ def test_a_server_that_never_answers_costs_the_time_out_and_no_more(remote: Remo
         source = remote(url, timeout=0.5)
         source._mirror._first_timeout = 0.5
         began = time.monotonic()
-        with pytest.raises(SourceError, match="no answer within 0.5 s"):
+        with pytest.raises(SourceError, match=r"no answer within 0\.5 s"):
             source.fetch()
         assert time.monotonic() - began < 5
     assert not _processes_of(url), "git's helpers end with it"
@@ -233,17 +234,23 @@ def test_closing_ends_a_fetch_that_hangs(remote: Remote) -> None:
         assert time.monotonic() - began < 2
 
 
+def newest(source: RemoteRepository) -> Snapshot:
+    snapshot = source.latest()
+    assert snapshot is not None
+    return snapshot
+
+
 def test_of_ten_commits_in_two_seconds_the_newest_wins(work: Work, remote: Remote) -> None:
     work.commit({"a.yaml": "0"})
     source = remote(work.path, interval="50ms")
     seen: list[str] = []
-    source.start(lambda: seen.append(getattr(source.latest(), "root").joinpath("a.yaml").read_text()))
+    source.start(lambda: seen.append((newest(source).root / "a.yaml").read_text()))
     until(lambda: seen)
     for number in range(1, 11):
         last = work.commit({"a.yaml": str(number)})
         source.wake()
         time.sleep(0.1)
-    until(lambda: (now := source.latest()) is not None and now.revision.id == last)
+    until(lambda: newest(source).revision.id == last)
     until(lambda: seen[-1] == "10")
     assert [int(text) for text in seen] == sorted({int(text) for text in seen})
 
@@ -256,7 +263,7 @@ def test_a_wake_brings_a_commit_at_once(work: Work, remote: Remote) -> None:
     until(lambda: changes)
     commit = work.commit({"a.yaml": "1"})
     source.wake()
-    until(lambda: getattr(source.latest(), "revision").id == commit, 5)
+    until(lambda: newest(source).revision.id == commit, 5)
 
 
 def test_an_older_commit_can_be_had_again(work: Work, remote: Remote, tmp_path: Path) -> None:

@@ -1,0 +1,332 @@
+"""A directory: what it brings, when it notices, and what it can't read."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reconciler.errors import SourceError
+from reconciler.source import contents, notices
+from reconciler.source.directory import Directory
+from reconciler.source.scan import Changed
+from tests.source.conftest import shown, until
+
+as_root = os.geteuid() == 0
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "fleet"
+    (path / "apps").mkdir(parents=True)
+    (path / "apps" / "a.yaml").write_text("a: 1\n")
+    return path
+
+
+@pytest.fixture
+def source(folder: Path, tmp_path: Path) -> Iterator[Directory]:
+    opened = Directory(folder, tmp_path / "cache")
+    yield opened
+    opened.close()
+
+
+def revision(source: Directory) -> str:
+    snapshot = source.latest()
+    return snapshot.revision.id if snapshot else ""
+
+
+def test_brings_a_copy_that_later_edits_do_not_touch(source: Directory, folder: Path) -> None:
+    snapshot = source.fetch()
+    (folder / "apps" / "a.yaml").write_text("a: 2\n")
+    assert shown(snapshot.root) == {"apps/a.yaml": "a: 1\n"}
+    assert shown(source.fetch().root) == {"apps/a.yaml": "a: 2\n"}
+    older = source.at(snapshot.revision.id)
+    assert older is not None and shown(older.root) == {"apps/a.yaml": "a: 1\n"}
+
+
+def test_the_revision_is_a_digest_of_what_is_there(source: Directory, folder: Path, tmp_path: Path) -> None:
+    first = source.fetch().revision
+    assert first.id.startswith("dir-")
+    (folder / "apps" / "a.yaml").touch()
+    assert source.fetch().revision.id == first.id, "the same content"
+    shutil.copytree(folder, tmp_path / "copy")
+    assert Directory(tmp_path / "copy", tmp_path / "c2").fetch().revision.id == first.id
+    (folder / "apps" / "a.yaml").rename(folder / "apps" / "b.yaml")
+    assert source.fetch().revision.id != first.id, "another name"
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.dictionaries(st.sampled_from(["a", "b", "d/a", "d/b", "e/f/a"]), st.binary(max_size=20)),
+    st.dictionaries(st.sampled_from(["a", "b", "d/a", "d/b", "e/f/a"]), st.binary(max_size=20)),
+)
+def test_equal_digests_are_equal_contents(
+    tmp_path: Path, one: dict[str, bytes], other: dict[str, bytes]
+) -> None:
+    digests = []
+    for files in (one, other):
+        root = tmp_path / "root"
+        shutil.rmtree(root, ignore_errors=True)
+        root.mkdir()
+        for name, data in files.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_bytes(data)
+        digests.append(contents.read(root)[0])
+    assert (digests[0] == digests[1]) == (one == other)
+
+
+def test_links_hidden_folders_and_leftovers(source: Directory, folder: Path) -> None:
+    (folder / "link.yaml").symlink_to("apps/a.yaml")
+    (folder / "out.yaml").symlink_to("/etc/passwd")
+    for name in (".git/config", ".venv/x.yaml", "apps/.a.yaml.swp", "apps/a.yaml~", "apps/.#a.yaml"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        if "#" in name:
+            (folder / name).symlink_to("ada@host:1")  # as Emacs does
+        else:
+            (folder / name).write_text("x")
+    assert shown(source.fetch().root) == {
+        "apps/a.yaml": "a: 1\n",
+        "link.yaml": "-> apps/a.yaml",
+        "out.yaml": "-> /etc/passwd",
+    }
+
+
+def test_a_cache_inside_of_the_directory_is_not_its_content(folder: Path) -> None:
+    source = Directory(folder, folder / "cache")
+    first = source.fetch().revision.id
+    assert source.fetch().revision.id == first
+
+
+def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="No such file or directory"):
+        Directory(tmp_path / "none", tmp_path / "cache").fetch()
+
+
+def test_a_file_in_its_place(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SourceError, match="Not a directory"):
+        Directory(tmp_path / "file", tmp_path / "cache").fetch()
+
+
+@pytest.mark.skipif(as_root, reason="root may read everything; the next test stands in for it")
+def test_an_unreadable_file_is_never_a_missing_one(source: Directory, folder: Path) -> None:
+    (folder / "apps" / "a.yaml").chmod(0)
+    with pytest.raises(SourceError, match="Permission denied"):
+        source.fetch()
+
+
+@pytest.mark.parametrize("call", ["open", "scandir"])
+def test_a_read_error_is_never_a_missing_file(
+    source: Directory, folder: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    good = source.fetch()
+    real = getattr(os, call)
+
+    def broken(path: object, *args: object, **kwargs: object) -> object:
+        if str(path).startswith(str(folder / "apps")):
+            raise PermissionError(13, "Permission denied")
+        return real(path, *args, **kwargs)
+
+    (folder / "apps" / "b.yaml").touch()
+    monkeypatch.setattr(os, call, broken)
+    with pytest.raises(SourceError, match="Permission denied"):
+        source.fetch()
+    assert source.latest() == good
+
+
+def test_a_pipe_in_place_of_a_manifest(source: Directory, folder: Path) -> None:
+    os.mkfifo(folder / "x.yaml")
+    with pytest.raises(SourceError, match="isn't a regular file"):
+        source.fetch()
+
+
+def test_a_socket_elsewhere_is_no_content(source: Directory, folder: Path, tmp_path: Path) -> None:
+    before = source.fetch().revision.id
+    with socket.socket(socket.AF_UNIX) as listening:
+        os.chdir(folder)
+        listening.bind("s.sock")
+        os.chdir("/")
+        assert source.fetch().revision.id == before
+
+
+def test_a_file_that_changes_while_it_is_read_is_read_again(
+    source: Directory, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "RETRY_S", 0.0)
+    real, times = contents.scan, []
+
+    def scan(root: Path, skip: Path | None = None) -> object:
+        found = real(root, skip)
+        times.append(1)
+        if len(times) < 4:
+            (folder / "apps" / "a.yaml").write_text(f"a: {len(times)}\n")
+        return found
+
+    monkeypatch.setattr(contents, "scan", scan)
+    assert shown(source.fetch().root) == {"apps/a.yaml": "a: 3\n"}
+
+
+def test_files_that_never_stand_still(source: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def scan(root: Path, skip: Path | None = None) -> object:
+        raise Changed
+
+    monkeypatch.setattr(contents, "RETRY_S", 0.0)
+    monkeypatch.setattr(contents, "scan", scan)
+    with pytest.raises(SourceError, match="keep changing"):
+        source.fetch()
+
+
+def test_a_directory_that_is_far_too_big(source: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reconciler.source.scan.MAX_FILES", 0)
+    with pytest.raises(SourceError, match="holds more than"):
+        source.fetch()
+
+
+class Watched:
+    """A source that is watched, and when it told of something new."""
+
+    def __init__(self, source: Directory) -> None:
+        self.source, self.told = source, []  # type: list[str]
+        source.start(lambda: self.told.append(revision(source)))
+        until(lambda: self.told and source._notices and source._notices._watched)
+
+    def next(self, seconds: float = 6.0) -> float:
+        count = len(self.told)
+        return until(lambda: len(self.told) > count, seconds)
+
+
+def test_an_edit_is_noticed_within_a_second(source: Directory, folder: Path) -> None:
+    watched = Watched(source)
+    (folder / "apps" / "b.yaml").write_text("b: 1\n")
+    assert watched.next() < 1
+    (folder / "new" / "deep").mkdir(parents=True)
+    (folder / "new" / "deep" / "c.yaml").write_text("c")
+    assert watched.next() < 1
+    shutil.rmtree(folder / "new")
+    assert watched.next() < 1
+
+
+def test_an_editors_rename_is_noticed(source: Directory, folder: Path) -> None:
+    watched = Watched(source)
+    (folder / "apps" / "4913").write_text("a: 2\n")
+    (folder / "apps" / "4913").rename(folder / "apps" / "a.yaml")
+    assert watched.next() < 1
+    snapshot = source.latest()
+    assert snapshot is not None and shown(snapshot.root) == {"apps/a.yaml": "a: 2\n"}
+
+
+def test_a_burst_of_edits_is_one_change(source: Directory, folder: Path) -> None:
+    watched = Watched(source)
+    for number in range(20):
+        (folder / f"{number}.yaml").write_text("x")
+        time.sleep(0.03)
+    watched.next()
+    time.sleep(0.5)
+    assert len(watched.told) == 2
+    snapshot = source.latest()
+    assert snapshot is not None and len(shown(snapshot.root)) == 21
+
+
+def test_edits_without_end_are_taken_up_in_between(source: Directory, folder: Path) -> None:
+    watched = Watched(source)
+    stop = threading.Event()
+
+    def edit() -> None:
+        while not stop.wait(0.1):
+            (folder / "apps" / "a.yaml").write_text(str(time.monotonic()))
+
+    thread = threading.Thread(target=edit)
+    thread.start()
+    try:
+        assert watched.next(8) < 5
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_reading_and_hidden_folders_are_no_news(source: Directory, folder: Path) -> None:
+    (folder / ".git").mkdir()
+    watched = Watched(source)
+    (folder / ".git" / "index").write_text("x")
+    (folder / "apps" / "a.yaml").read_text()
+    time.sleep(0.6)
+    assert len(watched.told) == 1
+
+
+def test_a_removed_directory_is_an_error_and_comes_back(source: Directory, folder: Path) -> None:
+    watched = Watched(source)
+    good = source.latest()
+    folder.rename(folder.with_name("away"))
+    watched.next()
+    assert source.error() is not None and source.latest() == good
+    folder.mkdir()
+    (folder / "n.yaml").write_text("n")
+    until(lambda: source.error() is None and source.latest() != good)
+    (folder / "m.yaml").write_text("m")
+    assert watched.next() < 2, "the new directory is watched"
+
+
+def test_a_link_that_is_moved_is_followed(tmp_path: Path) -> None:
+    """As tools do that publish a whole folder at once."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.yaml").write_text(name)
+    (tmp_path / "current").symlink_to("one")
+    source = Directory(tmp_path / "current", tmp_path / "cache")
+    try:
+        watched = Watched(source)
+        (tmp_path / "next").symlink_to("two")
+        (tmp_path / "next").replace(tmp_path / "current")
+        watched.next()
+        snapshot = source.latest()
+        assert snapshot is not None and shown(snapshot.root) == {"a.yaml": "two"}
+    finally:
+        source.close()
+
+
+@pytest.mark.parametrize("why", ["inotify", "nfs"])
+def test_where_the_kernel_gives_no_notices_it_looks(
+    source: Directory,
+    folder: Path,
+    why: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def limit(*_: object) -> object:
+        raise OSError(28, "inotify watch limit reached")
+
+    monkeypatch.setattr(notices, "POLL_S", 0.1)
+    if why == "inotify":
+        monkeypatch.setattr(notices, "observe", limit)
+    else:
+        monkeypatch.setattr(notices, "file_system", lambda _: "nfs4")
+    with caplog.at_level(logging.WARNING):
+        watched = Watched(source)
+        until(lambda: "is looked at every" in caplog.text)
+    (folder / "b.yaml").write_text("b")
+    assert watched.next() < 2
+
+
+def test_the_file_system_is_that_of_the_nearest_mount() -> None:
+    assert notices.file_system(Path("/proc/self")) == "proc"
+
+
+def test_one_shot_imports_neither_git_nor_watchdog(folder: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from reconciler.source.open import open_path;"
+        f"open_path({str(folder)!r}, Path({str(tmp_path / 'c')!r})).fetch();"
+        "print([m for m in ('git', 'watchdog', 'aiohttp') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
