@@ -10,6 +10,7 @@ from reconciler.model.quantity import human_bytes, human_cpu
 from reconciler.record.overview import NodeLine, Overview, PodLine, WorkloadLine
 
 EVENTS_SHOWN = 8
+LINES_SHOWN = 8
 
 
 class Table(Value):
@@ -60,14 +61,21 @@ def _head(seen: Overview, now: float) -> Iterable[str]:
         done = "" if seen.converged == seen.wanted.id else f", last converged {_short(seen.converged)}"
         yield f"revision {seen.wanted}{done}"
     if seen.refused:
-        yield f"revision {_short(seen.refused)} is refused: {seen.refused_because}"
+        yield from _first(f"revision {_short(seen.refused)} is refused: {seen.refused_because}".splitlines())
     if seen.source_error:
         yield f"the source can't be read: {seen.source_error}"
     if seen.running and now - seen.at > 120:
         yield f"the last pass was {age(seen.at, now)} ago"
-    yield from (f"now: {action}" for action in seen.actions)
-    yield from seen.waits
-    yield from (f"note: {note}" for note in seen.notes)
+    yield from _first([f"now: {action}" for action in seen.actions])
+    yield from _first(seen.waits)
+    yield from _first([f"note: {note}" for note in seen.notes])
+
+
+def _first(lines: Sequence[str]) -> Iterable[str]:
+    """So many that the tables below stay on the screen; `-o json` has them all."""
+    yield from lines[:LINES_SHOWN]
+    if len(lines) > LINES_SHOWN:
+        yield f"  (and {len(lines) - LINES_SHOWN} more)"
 
 
 def _short(revision: str) -> str:

@@ -14,6 +14,7 @@ from reconciler import wiring
 from reconciler.api.follow import Followers
 from reconciler.api.metrics import Metrics
 from reconciler.api.server import ApiServer
+from reconciler.cli import status
 from reconciler.cli.page import age, page, plain
 from reconciler.cli.picture import picture
 from reconciler.cli.status import command
@@ -116,6 +117,21 @@ def test_a_refused_revision_and_a_dead_source_are_said() -> None:
     said = lines(seen(refused=refused, refused_because="web.yaml:3 no image", source_error="timed out"))
     assert "revision ccccccc is refused: web.yaml:3 no image" in said
     assert "the source can't be read: timed out" in said
+
+
+def test_very_many_findings_leave_room_for_the_tables() -> None:
+    findings = "\n".join(f"web.yaml:{n} wrong" for n in range(500))
+    said = lines(seen(refused=Revision(id="c" * 40), refused_because=findings))
+    assert "  (and 492 more)" in said
+    assert len(said) < 40
+
+
+def test_watching_shows_changes_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    passes = iter([seen(), msgspec.structs.replace(seen(), at=NOW + 1), seen("converged")])
+    monkeypatch.setattr(status, "look", lambda _: next(passes))
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    changes = status._changes(fleet())
+    assert [next(changes).standing, next(changes).standing] == ["progressing", "converged"]
 
 
 def test_when_all_is_well_the_first_lines_say_so() -> None:
