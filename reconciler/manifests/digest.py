@@ -41,18 +41,16 @@ def template_digest(template: PodTemplate) -> bytes:
 
 
 def pruned(value: Any) -> Any:
-    """Without empty mappings and lists: `resources: {}` means the same as leaving it out.
-
-    An empty volume source (`emptyDir: {}`) says something, so the key stays, as null.
-    """
+    """Without empty mappings and lists: `resources: {}` means the same as leaving it out."""
     if isinstance(value, dict):
-        return {k: pruned(v) for k, v in value.items() if v not in ({}, [], ()) or k in _MEANS_SOMETHING}
+        inner = {key: pruned(one) for key, one in value.items()}
+        return {key: one for key, one in inner.items() if one not in ({}, []) or key in MEANS_SOMETHING}
     if isinstance(value, list | tuple):
-        return [pruned(v) for v in value]
+        return [pruned(one) for one in value]
     return value
 
 
-_MEANS_SOMETHING = frozenset({"emptyDir", "labelSelector", "namespaceSelector"})
+MEANS_SOMETHING = frozenset({"emptyDir", "projected", "downwardAPI", "labelSelector", "namespaceSelector"})
 """Fields whose empty value differs from leaving them out."""
 
 

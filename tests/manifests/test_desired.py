@@ -1,0 +1,157 @@
+"""What a revision wants: template hashes that change exactly when pods must be replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from reconciler.manifests.desired import DigestCache, desired
+from reconciler.manifests.documents import Reader
+from reconciler.manifests.judge import judge
+from reconciler.manifests.load import load_tree
+from reconciler.model.fleet import Fleet, FleetMeta, FleetSpec
+from reconciler.model.kinds import Object
+from reconciler.model.meta import Key
+from reconciler.model.revision import Revision
+from tests.manifests.build import deployment
+
+FLEET = Fleet(
+    api_version="reconciler.io/v1", kind="Fleet", metadata=FleetMeta(name="home"), spec=FleetSpec(nodes=())
+)
+WEB = Key("Deployment", "default", "web")
+CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: x, b: y}\n"
+SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n"
+READS_BOTH = (
+    "envFrom: [{configMapRef: {name: c}}]\nenv: [{name: A, valueFrom: {secretKeyRef: {name: s, key: k}}}]"
+)
+
+
+def objects(*texts: str) -> list[Object]:
+    out = []
+    for value in (value for text in texts for value in Reader(text).documents()):
+        item, _ = judge(value)
+        assert item is not None
+        out.append(item)
+    return out
+
+
+def hash_of(*texts: str) -> str:
+    return desired(FLEET, Revision(id="1"), objects(*texts)).hashes[WEB]
+
+
+PLAIN = hash_of(deployment())
+
+
+def test_a_hash_is_ten_hex_digits_and_never_changes_by_itself() -> None:
+    """The literal guards running fleets: another hash for the same template would replace every pod."""
+    assert PLAIN == "bb82f4d20c"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        deployment(name="web", spec="replicas: 5"),
+        deployment(spec="paused: true\nminReadySeconds: 5"),
+        deployment(meta="labels: {a: b}\nannotations: {c: d}"),
+        deployment("restartPolicy: Always\nterminationGracePeriodSeconds: 30"),
+        deployment("securityContext: {}\nvolumes: []\nnodeSelector: {}"),
+        deployment(container="resources: {limits: {}}\nenv: []\nsecurityContext: {capabilities: {add: []}}"),
+        deployment().replace(
+            "metadata: {labels: {app: web}}", "metadata: {creationTimestamp: null, labels: {app: web}}"
+        ),
+    ],
+)
+def test_what_is_not_the_template_or_means_the_same_keeps_the_hash(text: str) -> None:
+    assert hash_of(text) == PLAIN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        deployment().replace("nginx:1.29", "nginx:1.30"),
+        deployment("hostname: a"),
+        deployment("volumes: [{name: a, emptyDir: {}}]"),
+        deployment(container="env: [{name: A}]"),
+        deployment().replace("metadata: {labels: {app: web}}", "metadata: {labels: {app: web, v: '2'}}"),
+        deployment().replace(
+            "metadata: {labels: {app: web}}", "metadata: {labels: {app: web}, annotations: {a: b}}"
+        ),
+    ],
+)
+def test_the_template_changes_the_hash(text: str) -> None:
+    assert hash_of(text) != PLAIN
+
+
+def test_volumes_of_other_sources_differ_though_both_are_empty() -> None:
+    one = hash_of(deployment("volumes: [{name: a, emptyDir: {}}]"))
+    two = hash_of(deployment("volumes: [{name: a, projected: {}}]"))
+    three = hash_of(deployment("volumes: [{name: a, downwardAPI: {}}]"))
+    assert len({one, two, three}) == 3
+
+
+def test_contents_that_are_read_are_part_of_the_hash() -> None:
+    web = deployment(container=READS_BOTH)
+    one = hash_of(web, CONFIG, SECRET + "stringData: {k: v}")
+    assert one != PLAIN
+    assert hash_of(web, CONFIG.replace("x", "z"), SECRET + "stringData: {k: v}") != one
+    assert hash_of(web, CONFIG, SECRET + "stringData: {k: w}") != one
+    assert hash_of(web, CONFIG) != one
+    assert hash_of(web, CONFIG, SECRET + "data: {k: dg==}") == one
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        "volumes: [{name: v, configMap: {name: c}}]",
+        "volumes: [{name: v, projected: {sources: [{configMap: {name: c}}]}}]",
+        "initContainers: [{name: i, image: 'a:1', envFrom: [{configMapRef: {name: c}}]}]",
+    ],
+)
+def test_wherever_they_are_read(pod: str) -> None:
+    assert hash_of(deployment(pod), CONFIG) != hash_of(deployment(pod), CONFIG.replace("x", "z"))
+
+
+def test_contents_that_nobody_reads_change_nothing() -> None:
+    assert hash_of(deployment(), CONFIG) == PLAIN
+
+
+def test_pull_secrets_are_no_content() -> None:
+    pod = "imagePullSecrets: [{name: s}]"
+    one, two = (hash_of(deployment(pod), SECRET + f"stringData: {{k: {value}}}") for value in "ab")
+    assert one == two
+
+
+def test_everything_stands_in_sorted_order(tmp_path: Path) -> None:
+    loaded = load_tree(Path(__file__).parent / "fleet" / "apps")
+    wanted = desired(FLEET, Revision(id="1"), [*reversed(loaded.objects)], complete=False)
+    assert [str(key) for key in wanted.workloads] == [
+        "Deployment vault/vaultwarden",
+        "Pod default/toolbox",
+        "ReplicaSet default/whoami",
+        "ReplicationController default/legacy",
+    ]
+    assert list(wanted.hashes) == list(wanted.workloads)
+    assert [str(key) for key in wanted.contents] == [
+        "ConfigMap vault/vaultwarden",
+        "Secret vault/vaultwarden",
+    ]
+    assert wanted.namespaces == ("default", "vault")
+    assert not wanted.complete
+
+
+def test_unchanged_objects_are_not_digested_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    from reconciler.manifests import desired as room
+
+    real = room.template_digest
+    monkeypatch.setattr(room, "template_digest", lambda template: asked.append(template) or real(template))
+    cache = DigestCache()
+    items = objects(deployment(name="web"), deployment(name="api"))
+    first = desired(FLEET, Revision(id="1"), items, cache=cache)
+    again: Sequence[Object] = [items[0], msgspec.structs.replace(items[1])]
+    second = desired(FLEET, Revision(id="2"), again, cache=cache)
+    assert len(asked) == 3
+    assert second.hashes == first.hashes
