@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from reconciler.model.base import Value
 from reconciler.model.desired import Desired
 from reconciler.model.kinds import Workload
 from reconciler.model.meta import Key
 from reconciler.model.observed import NodeState, Observed, PodState
 from reconciler.model.plan import Plan, Verdict
 from reconciler.model.pod import Pod
-from reconciler.model.progress import Progress
+from reconciler.model.progress import Progress, RolloutState
 from reconciler.model.workload import Deployment
 from reconciler.record.metadata import Shown, metadata, timestamp
 from reconciler.record.node_status import node_object
@@ -31,10 +32,32 @@ def objects(
     return Portrait().of(desired, observed, progress, plan, now)
 
 
+class Sight(Value):
+    """All that a workload's objects show. That time makes pods available shows in the verdict's counts."""
+
+    wanted: Workload
+    template_hash: str
+    pods: tuple[PodState, ...]
+    verdict: Verdict
+    rollout: RolloutState | None
+
+    def is_like(self, other: Sight) -> bool:
+        """Pods by identity: observed states share what didn't change."""
+        return (
+            self.pods is other.pods
+            and self.template_hash == other.template_hash
+            and self.verdict == other.verdict
+            and self.rollout == other.rollout
+            and (self.wanted is other.wanted or self.wanted == other.wanted)
+        )
+
+
 class Portrait:
-    """The same, remembering what it showed before: when a pod's end began, and pods that haven't changed."""
+    """The same, remembering what it showed before: what hasn't changed isn't drawn again, and a pod's end has
+    a beginning."""
 
     def __init__(self) -> None:
+        self._workloads: dict[Key, tuple[Sight, tuple[Shown, ...]]] = {}
         self._pods: dict[Key, tuple[PodState, Shown]] = {}
         self._ending: dict[Key, float] = {}
 
@@ -46,9 +69,29 @@ class Portrait:
         return (
             *_namespaces(desired),
             *_nodes(desired, observed),
-            *_workloads(desired, observed, progress, plan, now),
+            *self._all_workloads(desired, observed, progress, plan, now),
             *self._all_pods(desired, observed, progress, plan, now),
         )
+
+    def _all_workloads(
+        self, desired: Desired, observed: Observed, progress: Progress, plan: Plan | None, now: float
+    ) -> Iterator[Shown]:
+        shown: dict[Key, tuple[Sight, tuple[Shown, ...]]] = {}
+        for key, wanted in desired.workloads.items():
+            sight = Sight(
+                wanted=wanted,
+                template_hash=desired.hashes[key],
+                pods=observed.by_owner.get(key, ()),
+                verdict=(plan.verdicts.get(key) if plan else None) or Verdict(standing="progressing"),
+                rollout=progress.rollouts.get(key),
+            )
+            before = self._workloads.get(key)
+            if before is not None and before[0].is_like(sight):
+                shown[key] = before
+            else:
+                shown[key] = sight, tuple(_workload(desired.fleet.metadata.name, sight, now))
+            yield from shown[key][1]
+        self._workloads = shown
 
     def _all_pods(
         self, desired: Desired, observed: Observed, progress: Progress, plan: Plan | None, now: float
@@ -87,30 +130,13 @@ def _nodes(desired: Desired, observed: Observed) -> Iterator[Shown]:
         yield node_object(desired.fleet.metadata.name, spec, state)
 
 
-def _workloads(
-    desired: Desired, observed: Observed, progress: Progress, plan: Plan | None, now: float
-) -> Iterator[Shown]:
-    for key, wanted in desired.workloads.items():
-        pods = observed.by_owner.get(key, ())
-        verdict = (plan.verdicts.get(key) if plan else None) or Verdict(standing="progressing")
-        yield from _workload(desired, key, wanted, pods, verdict, progress, now)
-
-
-def _workload(
-    desired: Desired,
-    key: Key,
-    wanted: Workload,
-    pods: tuple[PodState, ...],
-    verdict: Verdict,
-    progress: Progress,
-    now: float,
-) -> Iterable[Shown]:
-    fleet, rollout = desired.fleet.metadata.name, progress.rollouts.get(key)
+def _workload(fleet: str, sight: Sight, now: float) -> Iterable[Shown]:
+    wanted, pods, rollout = sight.wanted, sight.pods, sight.rollout
     if isinstance(wanted, Pod):
         return ()
     if isinstance(wanted, Deployment):
-        whole = deployment_object(fleet, wanted, pods, verdict, rollout, now)
-        return (whole, *replica_sets(fleet, wanted, pods, desired.hashes[key], rollout, now))
+        whole = deployment_object(fleet, wanted, pods, sight.verdict, rollout, now)
+        return (whole, *replica_sets(fleet, wanted, pods, sight.template_hash, rollout, now))
     return (set_object(fleet, wanted, pods, rollout, now),)
 
 
