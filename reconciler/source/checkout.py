@@ -27,30 +27,25 @@ def write_tree(objects: Objects, entries: Iterable[Entry], into: Path, nested: N
     `GitFailed` for a damaged repository, `OSError` for the disk.
     """
     folders = {into}
-    links: list[tuple[Path, bytes]] = []
-    modules: list[tuple[Entry, Path]] = []
-    pointers: list[str] = []
-    kustomized = False
+    of_mode: dict[str, list[tuple[Entry, Path]]] = {SYMLINK: [], GITLINK: []}
+    pointers, kustomized = [], False
     for entry in entries:
         path = into.joinpath(*_parts(entry))
         _make_folder(path.parent, folders)
-        if entry.mode == GITLINK:
-            modules.append((entry, path))
+        if entry.mode in of_mode:
+            of_mode[entry.mode].append((entry, path))
             continue
         content = _blob(objects, entry)
-        if entry.mode == SYMLINK:
-            links.append((path, content))
-            continue
+        _write(path, content, executable=entry.mode == EXECUTABLE, shown=entry.path)
         kustomized = kustomized or path.name in KUSTOMIZATIONS
         if len(content) < LFS_MAX_BYTES and content.startswith(LFS_MARK):
             pointers.append(entry.path)
-        _write(path, content, executable=entry.mode == EXECUTABLE, shown=entry.path)
     _refuse_pointers(pointers, kustomized)
-    for entry, path in modules:
+    for entry, path in of_mode[GITLINK]:
         _make_folder(path, folders)
         nested(entry, path)
-    for path, target in links:
-        _link(path, target)
+    for entry, path in of_mode[SYMLINK]:
+        _link(path, _blob(objects, entry))
 
 
 def _parts(entry: Entry) -> list[str]:
