@@ -56,7 +56,7 @@ def decide(
         progress=_progress(turn),
         standing=_standing(verdicts, pruning=pruning),
     )
-    return plan.remember(Memo(seen, calm, turn.ground.bases))
+    return plan.remember(Memo(seen, calm, turn.ground.refresh()))
 
 
 def _verdict(turn: Pass, key: Key, workload: Workload, before: Calm | None, calm: dict[Key, Calm]) -> Verdict:

@@ -37,14 +37,17 @@ def start_pods(
         return ""
     placer = Placer(turn.ground, version, owner, own, refused)
     names = iter((owner.name,)) if owner.kind == "Pod" else turn.names.free(owner, version.template_hash)
+    blocked = ""
     for started in range(count):
         view = placer.choose()
         if view is None:
-            return _missing(count - started, count) + placer.why_not()
+            blocked = _missing(count - started, count) + placer.why_not()
+            break
         record = _record(turn, owner, version, next(names), view)
         placer.placed(record)
         start_record(turn, record, because, after)
-    return ""
+    placer.done()
+    return blocked
 
 
 def _missing(missing: int, count: int) -> str:

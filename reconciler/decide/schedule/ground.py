@@ -7,15 +7,27 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from reconciler.decide.schedule.address import Slices
-from reconciler.decide.schedule.filters import Refused, against
-from reconciler.decide.schedule.requests import requests_of
-from reconciler.decide.schedule.room import Base, Room, base_of
+from reconciler.decide.schedule.filters import Refused, against, discouraged
+from reconciler.decide.schedule.pool import Pool
+from reconciler.decide.schedule.requests import Requests, requests_of
+from reconciler.decide.schedule.room import Base, Room, base_of, guards
 from reconciler.decide.survey import NodeView, Survey
 from reconciler.model.observed import NodeState, PodRecord
 from reconciler.model.pod import PodSpec
 from reconciler.model.progress import Attempt
 
 Bases = dict[str, tuple[NodeState, Base]]
+
+
+class Candidates:
+    """Nodes that pass every filter (`good`), and the reason against each of the others (`bad`).
+
+    `pool` orders the good ones; None where some are more welcome than others, whatever their load.
+    """
+
+    def __init__(self, good: list[NodeView], bad: dict[str, str]) -> None:
+        self.good, self.bad = good, bad
+        self.pool: Pool | None = None
 
 
 class Ground:
@@ -30,7 +42,8 @@ class Ground:
         """Node -> the number of the step that prepares it."""
         self._rooms: dict[str, Room] = {}
         self._held: dict[str, list[PodRecord]] = {}
-        self._candidates: dict[bytes, tuple[list[NodeView], dict[str, str]]] = {}
+        self._candidates: dict[bytes, Candidates] = {}
+        self._guards: list[tuple[PodRecord, NodeView]] | None = None
 
     def hold(self, attempts: Iterable[Attempt]) -> None:
         """Keep the places of pods that couldn't be started yet. Before the first room is looked at."""
@@ -53,9 +66,20 @@ class Ground:
                     room.take(requests_of(record.spec), record.ip)
         return room
 
-    def take(self, record: PodRecord) -> None:
-        self.room(self.survey.views[record.node]).take(requests_of(record.spec), record.ip)
+    def take(self, record: PodRecord, asked: Requests) -> None:
+        view = self.survey.views[record.node]
+        self.room(view).take(asked, record.ip)
         self.given.append(record)
+        if guards(record):
+            self.guards().append((record, view))
+
+    def refresh(self) -> Bases:
+        """What every node's pods take up, for the next pass; nodes that are gone are forgotten."""
+        for view in self.survey.views.values():
+            self.base(view)
+        if len(self.bases) > len(self.survey.views):
+            self.bases = {name: self.bases[name] for name in self.survey.views}
+        return self.bases
 
     def records(self) -> Iterator[tuple[PodRecord, NodeView]]:
         """Every pod that has a place: seen, held or given away in this pass."""
@@ -67,15 +91,15 @@ class Ground:
                 yield from ((r, views[name]) for r in held)
         yield from ((r, views[r.node]) for r in self.given)
 
-    def guards(self) -> Iterator[tuple[PodRecord, NodeView]]:
-        for view in self.survey.views.values():
-            yield from ((r, view) for r in self.base(view).guards)
-        for record in self.given:
-            if record.spec.affinity.pod_anti_affinity.required_during_scheduling_ignored_during_execution:
-                yield record, self.survey.views[record.node]
+    def guards(self) -> list[tuple[PodRecord, NodeView]]:
+        """Pods, seen or given away in this pass, that keep others away."""
+        if self._guards is None:
+            views = self.survey.views.values()
+            self._guards = [(r, view) for view in views for r in self.base(view).guards]
+        return self._guards
 
-    def candidates(self, spec: PodSpec, refused: Refused) -> tuple[list[NodeView], dict[str, str]]:
-        """Nodes that pass every filter, and the reason against each other one. Once per kind of template."""
+    def candidates(self, spec: PodSpec, refused: Refused) -> Candidates:
+        """Once per kind of template."""
         key = msgspec.json.encode(
             (spec.node_name, spec.node_selector, spec.affinity, spec.tolerations, sorted(refused))
         )
@@ -83,7 +107,7 @@ class Ground:
             self._candidates[key] = self._filter(spec, refused)
         return self._candidates[key]
 
-    def _filter(self, spec: PodSpec, refused: Refused) -> tuple[list[NodeView], dict[str, str]]:
+    def _filter(self, spec: PodSpec, refused: Refused) -> Candidates:
         good: list[NodeView] = []
         bad: dict[str, str] = {}
         for view in self.survey.views.values():
@@ -92,4 +116,9 @@ class Ground:
                 good.append(view)
             elif view.status != "removed":
                 bad[view.name] = reason
-        return good, bad
+        found = Candidates(good, bad)
+        preferred = spec.affinity.node_affinity.preferred_during_scheduling_ignored_during_execution
+        if not preferred and not any(discouraged(v, spec) for v in good):
+            views = self.survey.views
+            found.pool = Pool(map(self.room, good), lambda name: self.room(views[name]))
+        return found

@@ -35,7 +35,8 @@ class Placer:
         self._ground, self._version, self._owner = ground, version, owner
         self._asked = requests_of(version.spec)
         self._needs_ip = not version.spec.host_network
-        self._good, self._bad = ground.candidates(version.spec, refused)
+        found = ground.candidates(version.spec, refused)
+        self._good, self._bad, self._pool = found.good, found.bad, found.pool
         self._topology = Topology(ground, version, owner.namespace)
         self._same: dict[str, int] = {}
         self._all: dict[str, int] = {}
@@ -43,20 +44,30 @@ class Placer:
             self._count(record)
         self._obstacles: dict[str, Obstacle] = {}
         self._heap: list[Score] | None = None
+        self._aside: list[Room] = []
 
     def choose(self) -> NodeView | None:
         """The best node that fits now, None if there is none (`why_not` says why)."""
-        return self._scan() if self._topology.concerns else self._pop()
+        if self._topology.concerns:
+            return self._scan()
+        return (self._fresh() if self._pool else None) or self._pop()
 
     def placed(self, record: PodRecord) -> None:
         """The pod went to where `choose` said."""
-        self._ground.take(record)
+        self._ground.take(record, self._asked)
         self._count(record)
         view = self._ground.survey.views[record.node]
         if self._topology.concerns:
             self._topology.placed(record, view)
         elif self._heap is not None:
             heappush(self._heap, self._score(view))
+
+    def done(self) -> None:
+        """Give back to other workloads the nodes that this one has put aside."""
+        for room in self._aside:
+            if self._pool is not None:
+                self._pool.put(room)
+        self._aside = []
 
     def why_not(self) -> str:
         static = {name: Obstacle(text=reason) for name, reason in self._bad.items()}
@@ -67,10 +78,18 @@ class Placer:
         if record.template_hash == self._version.template_hash:
             self._same[record.node] = self._same.get(record.node, 0) + 1
 
+    def _fresh(self) -> NodeView | None:
+        """The least loaded node without a pod of this owner: better than any that has one."""
+        while self._pool is not None and (room := self._pool.pop()) is not None:
+            self._aside.append(room)
+            if room.view.name not in self._all and self._fits(room):
+                return room.view
+        return None
+
     def _pop(self) -> NodeView | None:
         """What doesn't fit once won't fit later in this pass: it leaves the heap for good."""
         if self._heap is None:
-            self._heap = [self._score(v) for v in self._good]
+            self._heap = [self._score(v) for v in self._good if v.name not in self._obstacles]
             heapify(self._heap)
         while self._heap:
             view = self._ground.survey.views[heappop(self._heap)[-1]]

@@ -38,36 +38,41 @@ def requests_of(spec: PodSpec) -> Requests:
 
     A missing request is the limit (Kubernetes: defaulting of resources; effective init requests).
     """
-    names = sorted({n for c in spec.every_container() for n in _names(c)})
-    amounts = {name: _effective(spec, name) for name in names}
-    extended = {n: a for n, a in amounts.items() if n not in COMMON and a}
+    amounts: dict[str, int] = {}
+    for container in spec.containers:
+        _add(amounts, container)
+    if spec.init_containers:
+        amounts = _with_init(spec, amounts)
     return Requests(
         cpu=amounts.get("cpu", 0),
         memory=amounts.get("memory", 0),
-        extended=extended,
+        extended={n: a for n, a in sorted(amounts.items()) if n not in COMMON and a},
         ports=tuple(_host_ports(spec)),
     )
 
 
-def _names(container: Container) -> Iterable[str]:
-    return container.resources.requests.keys() | container.resources.limits.keys()
+def _add(amounts: dict[str, int], container: Container) -> None:
+    asked = container.resources
+    for name, quantity in (asked.limits | asked.requests).items():
+        amount = millicores(quantity) if name == "cpu" else whole(quantity)
+        amounts[name] = amounts.get(name, 0) + amount
 
 
-def _effective(spec: PodSpec, name: str) -> int:
-    peak = sidecars = 0
+def _with_init(spec: PodSpec, main: dict[str, int]) -> dict[str, int]:
+    peak: dict[str, int] = {}
+    sidecars: dict[str, int] = {}
     for init in spec.init_containers:
-        amount = _amount(init, name)
+        alone = dict(sidecars)
+        _add(alone, init)
         if init.restart_policy == "Always":
-            sidecars += amount
-            peak = max(peak, sidecars)
-        else:
-            peak = max(peak, sidecars + amount)
-    return max(peak, sidecars + sum(_amount(c, name) for c in spec.containers))
+            sidecars = alone
+        peak = _most(peak, alone)
+    together = {n: main.get(n, 0) + sidecars.get(n, 0) for n in main.keys() | sidecars.keys()}
+    return _most(peak, together)
 
 
-def _amount(container: Container, name: str) -> int:
-    asked = container.resources.requests.get(name, container.resources.limits.get(name, 0))
-    return millicores(asked) if name == "cpu" else whole(asked)
+def _most(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    return {n: max(one.get(n, 0), other.get(n, 0)) for n in one.keys() | other.keys()}
 
 
 def _host_ports(spec: PodSpec) -> Iterable[HostPort]:

@@ -20,6 +20,9 @@ from reconciler.model.plan import Verdict
 from reconciler.model.progress import RolloutState
 from reconciler.model.workload import Deployment, DeploymentSpec
 
+LOOKED_UP_AGAIN = 30.0
+"""Seconds between two looks for the older version that is to serve, when nothing is left of it."""
+
 
 class Scene(Value):
     """Everything about one Deployment in this pass. `goal` is what is rolled to: the wanted version, or an
@@ -81,8 +84,9 @@ def _look(turn: Pass, owner: Key, spec: DeploymentSpec) -> Scene:
     older = older_version(turn, owner, slots, wanted.template_hash)
     state = remember(turn, owner, _sight(spec, wanted, slots, older), slots, refused)
     failed = state.phase == "failed"
-    if failed and older is None and state.stable_hash and (before is None or before.phase != "failed"):
-        turn.draft.wait(str(owner), f"its version {state.stable_hash} is looked up", turn.now + 0.1)
+    if failed and older is None and state.stable_hash:
+        again = turn.now + (LOOKED_UP_AGAIN if before is not None and before.phase == "failed" else 0.1)
+        turn.draft.wait(str(owner), f"its version {state.stable_hash} is looked up", again)
     return Scene(
         owner=owner,
         spec=spec,

@@ -43,6 +43,8 @@ def plan_replicas(turn: Pass, owner: Key, workload: ReplicaSet | ReplicationCont
     has = len(slots.here) + slots.hidden
     out = victims(slots.here, len(slots.here) - want)
     because = f"{owner.name} wants {want} and has {len(slots.here)}"
+    if slots.away:
+        because += f"; {', '.join(sorted({p.node for p in slots.away}))} is gone"
     effects.stop_slots(turn, out, because)
     blocked = effects.start_pods(
         turn, owner, version, want - has, because, slots.records, refused=frozenset(refused)
