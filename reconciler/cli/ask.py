@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from reconciler.model.base import typed
 from reconciler.model.fleet import Fleet
 from reconciler.record.overview import Overview
 
@@ -58,7 +59,7 @@ def _overview(door: http.client.HTTPConnection) -> Overview | None:
         door.request("GET", "/status")
         answer = door.getresponse()
         body = answer.read()
-        return msgspec.json.decode(body, type=Overview) if answer.status == 200 else None
+        return msgspec.json.decode(body, type=typed(Overview)) if answer.status == 200 else None
     except (OSError, http.client.HTTPException, msgspec.DecodeError):
         return None  # nobody there, or another program: the next door, or the nodes themselves, will tell
     finally:

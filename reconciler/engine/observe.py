@@ -14,11 +14,12 @@ import msgspec
 
 from reconciler.engine import container_state, owned
 from reconciler.engine.client import Engine
-from reconciler.engine.fill import HELPER_ROLE
+from reconciler.engine.naming import HELPER_ROLE
 from reconciler.engine.phase import pod_status
 from reconciler.engine.pod import docker_name, roles
 from reconciler.errors import EngineError
 from reconciler.model import labels
+from reconciler.model.base import typed
 from reconciler.model.container import Container
 from reconciler.model.meta import Key
 from reconciler.model.observed import ContainerState, PodRecord, PodState
@@ -166,7 +167,7 @@ def _decoded(text: str, node: str, cache: ObserveCache) -> PodRecord | None:
     if text in cache.records:
         return cache.records[text]
     try:
-        record = msgspec.json.decode(text, type=PodRecord)
+        record = msgspec.json.decode(text, type=typed(PodRecord))
     except msgspec.DecodeError:
         return None
     if len(cache.records) > _MOST_RECORDS:

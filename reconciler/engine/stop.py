@@ -16,6 +16,7 @@ from reconciler.engine.client import Engine
 from reconciler.errors import EngineError
 from reconciler.model import labels
 from reconciler.model.action import StopPod
+from reconciler.model.base import typed
 from reconciler.model.observed import PodRecord
 
 _SPARE = 30.0
@@ -49,7 +50,7 @@ def stop_container(engine: Engine, found: dict[str, Any], record: PodRecord, gra
 
 def record_of(found: dict[str, Any]) -> PodRecord:
     """The pod out of an inspected container's label."""
-    return msgspec.json.decode(found["Config"]["Labels"][labels.SPEC], type=PodRecord)
+    return msgspec.json.decode(found["Config"]["Labels"][labels.SPEC], type=typed(PodRecord))
 
 
 def _stop_all(engine: Engine, containers: list[dict[str, Any]], end: float) -> None:
@@ -66,7 +67,7 @@ def _stop_one(engine: Engine, summary: dict[str, Any], end: float) -> None:
     if grace == 0:
         return  # its removal kills it
     try:
-        record = msgspec.json.decode(summary["Labels"].get(labels.SPEC, ""), type=PodRecord)
+        record = msgspec.json.decode(summary["Labels"].get(labels.SPEC, ""), type=typed(PodRecord))
     except msgspec.DecodeError:
         record = None
     if record is not None and summary["State"] == "running":

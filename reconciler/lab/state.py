@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from reconciler.errors import LabError
-from reconciler.model.base import Value
+from reconciler.model.base import Value, typed
 
 SOCKET_PATH_LIMIT = 107
 """Bytes of a Unix socket's path (sun_path, with its closing zero)."""
@@ -127,7 +127,7 @@ def load(directory: Path) -> LabState | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
-        return msgspec.json.decode(raw, type=LabState, dec_hook=lambda kind, value: kind(value))
+        return msgspec.json.decode(raw, type=typed(LabState), dec_hook=lambda kind, value: kind(value))
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise LabError(f"not a lab's state: {error}", where=str(state_file(directory))) from error
 

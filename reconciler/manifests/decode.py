@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from reconciler.manifests.documents import Path
+from reconciler.model.base import typed
 from reconciler.model.kinds import CLUSTER_SCOPED, KINDS, Object
 
 Mapping = dict[str, Any]
@@ -39,7 +40,7 @@ def is_list(value: Any) -> bool:
 def decode(value: Mapping) -> Object:
     """The typed object. Raises `msgspec.ValidationError` or `KeyError` where `explain` has to be asked."""
     kind = KINDS[value["apiVersion"], value["kind"]]
-    return msgspec.convert(with_defaults(value), kind)
+    return msgspec.convert(with_defaults(value), typed(kind))
 
 
 def with_defaults(value: Mapping) -> Mapping:

@@ -16,6 +16,7 @@ from reconciler.manifests.judge import FLEET, why
 from reconciler.manifests.locate import found_at, positions_of
 from reconciler.manifests.rules import inventory as rules
 from reconciler.manifests.said import Said, shown
+from reconciler.model.base import typed
 from reconciler.model.finding import Finding
 from reconciler.model.fleet import DirectorySource, Fleet, FleetSpec, HostedSource, NodeDefaults, NodeSpec
 
@@ -68,7 +69,7 @@ def judge_fleet(value: dict[str, Any]) -> tuple[Fleet | None, tuple[Said, ...]]:
         message = f"expected reconciler.io/v1, found {shown(value.get('apiVersion'))}"
         return None, (Said(("apiVersion",), message, "write apiVersion: reconciler.io/v1", rule="kind"),)
     try:
-        fleet = msgspec.convert(value, Fleet)
+        fleet = msgspec.convert(value, typed(Fleet))
     except msgspec.ValidationError as error:
         return None, tuple(why(value, Fleet, error))
     return fleet, tuple(rules.check(fleet))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, dataclass_transform
+import threading
+from typing import Any, TypeVar, dataclass_transform
 
 import msgspec
 
@@ -31,3 +32,21 @@ class Model(
 
 class Value(msgspec.Struct, metaclass=FrozenMeta, frozen=True, omit_defaults=True):
     """A value of our own that isn't a manifest: desired, observed, plan, progress."""
+
+
+T = TypeVar("T")
+_building = threading.Lock()
+_built: set[Any] = set()
+
+
+def typed(kind: type[T]) -> type[T]:
+    """`kind`, ready to be decoded to. Every `decode` and `convert` to a type of ours goes through this.
+
+    msgspec learns a type when it first decodes to it, and 0.22 crashes the interpreter when two threads
+    let it learn the same one at the same time.
+    """
+    if kind not in _built:
+        with _building:
+            msgspec.json.Decoder(kind)
+            _built.add(kind)
+    return kind

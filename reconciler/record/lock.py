@@ -17,7 +17,7 @@ from types import TracebackType
 import msgspec
 
 from reconciler.errors import FleetLocked, ReconcilerError
-from reconciler.model.base import Value
+from reconciler.model.base import Value, typed
 
 PATIENCE_S = 0.3
 """`holder` takes the lock for a moment to see whether it is free; whoever meets that waits so long."""
@@ -120,7 +120,7 @@ def _take(descriptor: int, patience: float) -> bool:
 
 def _read(path: Path) -> Holder:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Holder)
+        return msgspec.json.decode(path.read_bytes(), type=typed(Holder))
     except (OSError, msgspec.DecodeError):
         return Holder(pid=0, since=0.0, host="", command="")
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from reconciler.model.base import typed
 from reconciler.model.meta import Key
 from reconciler.model.progress import Attempt, Progress, RolloutState
 from reconciler.record.store import Statement, Store
@@ -82,7 +83,7 @@ def _part(rows: list[tuple[Any, ...]], part: str, type_: type[T]) -> Iterator[tu
 
 def _decode(row: tuple[Any, ...], type_: type[T]) -> T | None:
     try:
-        return msgspec.json.decode(row[4], type=type_)
+        return msgspec.json.decode(row[4], type=typed(type_))
     except msgspec.DecodeError as error:
         log.warning("rollout progress of %s is not readable and begins anew: %s", Key(*row[1:4]), error)
         return None

@@ -13,13 +13,13 @@ from pathlib import Path
 import msgspec
 
 from reconciler.errors import SourceError
-from reconciler.model.base import Value
+from reconciler.model.base import Value, typed
 from reconciler.model.finding import Finding
 from reconciler.model.fleet import Fleet, HostedSource
 from reconciler.source.commits import Commits
 from reconciler.source.explain import last_line
 from reconciler.source.exports import Exports
-from reconciler.source.hosted import FLEET_FILE
+from reconciler.source.hooks import FLEET_FILE
 from reconciler.source.process import Git, GitFailed, quarantined
 from reconciler.source.snapshot import Snapshot
 from reconciler.source.submodules import Submodules
@@ -52,7 +52,7 @@ def load_fleet(repository: Path) -> tuple[Fleet, HostedSource]:
     """As the daemon wrote it down at its start. Raises `SourceError`."""
     file = repository / FLEET_FILE
     try:
-        fleet = msgspec.json.decode(file.read_bytes(), type=Fleet)
+        fleet = msgspec.json.decode(file.read_bytes(), type=typed(Fleet))
     except (OSError, msgspec.MsgspecError) as error:
         raise SourceError(f"can't be read: {error}", where=str(file), remedy=_RESTART) from error
     if fleet.spec.source.hosted is None:
