@@ -39,6 +39,7 @@ class ApiServer:
         self._listen, self._unix_socket, self._daemon, self._verify = listen, unix_socket, daemon, verify
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="api", daemon=True)
+        self._stopping = threading.Lock()
         self._runners: list[web.AppRunner] = []
         self.address: str | None = None
         """Where it really listens, once started."""
@@ -53,12 +54,13 @@ class ApiServer:
             raise
 
     def stop(self) -> None:
-        """Close both doors; streams that are open end. May be called twice."""
-        if not self._thread.is_alive():
-            return
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(STOP_TIMEOUT_S + 5.0)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(STOP_TIMEOUT_S)
+        """Close both doors; streams that are open end. May be called twice, also at the same time."""
+        with self._stopping:
+            if not self._thread.is_alive():
+                return
+            asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(STOP_TIMEOUT_S + 5.0)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(STOP_TIMEOUT_S)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
