@@ -23,7 +23,7 @@ def command() -> None:
 def pre_receive() -> None:
     """Validate what is being pushed; exit 1 refuses it."""
     from reconciler.source.follow import wake
-    from reconciler.source.hosted import SOCKET
+    from reconciler.source.hooks import SOCKET
     from reconciler.source.receive import accept, updates
 
     repository = _repository()
@@ -41,7 +41,7 @@ def pre_receive() -> None:
 def post_receive() -> None:
     """Wake the daemon and show the rollout, unless `git push -o detach` was said."""
     from reconciler.source.follow import follow, wake
-    from reconciler.source.hosted import SOCKET
+    from reconciler.source.hooks import SOCKET
     from reconciler.source.receive import load_fleet, updates
 
     repository = _repository()

@@ -9,6 +9,10 @@ from pathlib import Path
 
 from reconciler.errors import SourceError
 
+FLEET_FILE = "reconciler-fleet.json"
+"""In the repository: the inventory, for the hooks. It has no secrets."""
+SOCKET = "reconciler.sock"
+"""In the repository: where the daemon listens for the hooks."""
 HOOKS = ("pre-receive", "post-receive")
 _MARK = "# written by reconciler; written anew at each start of `reconciler serve`"
 

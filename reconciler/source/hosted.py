@@ -14,7 +14,7 @@ from reconciler.model.fleet import Fleet, HostedSource
 from reconciler.source.commits import Commits
 from reconciler.source.explain import last_line
 from reconciler.source.exports import Exports, disk_errors, is_revision
-from reconciler.source.hooks import install
+from reconciler.source.hooks import FLEET_FILE, SOCKET, install
 from reconciler.source.mirror import check_branch
 from reconciler.source.process import Git, GitFailed, environment
 from reconciler.source.repository import configure, make_bare
@@ -27,11 +27,6 @@ GLANCE_S = 1.0
 EAGER_S, EAGER_GLANCE_S = 1.0, 0.005
 """After a wake it is looked at so long so often: the first wake of a push comes just before its ref moves."""
 LOOK_S = 30.0
-FLEET_FILE = "reconciler-fleet.json"
-"""In the repository: the inventory, for the hooks. It has no secrets."""
-SOCKET = "reconciler.sock"
-"""In the repository: where the daemon listens for the hooks."""
-
 Mark = tuple[tuple[int, int], ...]
 
 
