@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from reconciler.manifests.documents import Path
 from reconciler.model.finding import Finding, Severity
+
+_PASSWORD = re.compile(r"//[^/@\s]*:[^@\s]*@")
+"""What stands before the host of an address when a password is among it."""
 
 
 class Said(NamedTuple):
@@ -61,6 +65,7 @@ def shown(value: object) -> str:
     if isinstance(value, list):
         return "a list" if value else "an empty list"
     if isinstance(value, str):
-        return f'"{value}"' if len(value) <= 60 else f'"{value[:57]}..."'
+        safe = _PASSWORD.sub("//***@", value)
+        return f'"{safe}"' if len(safe) <= 60 else f'"{safe[:57]}..."'
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

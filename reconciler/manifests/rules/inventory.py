@@ -32,7 +32,7 @@ def _nodes(fleet: Fleet) -> Iterator[Said]:
         names.add(node.name)
         other = addresses.setdefault(node.address, node.name)
         if other != node.name:
-            message = f"{node.address} is the address of {other}, too"
+            message = f"{shown(node.address)} is the address of {other}, too"
             yield Said((*path, "address"), message, "a machine is one node", rule="duplicate")
         yield from _address(node, (*path, "address"))
         yield from _host_key(node, (*path, "hostKey"))
@@ -48,8 +48,7 @@ def _address(node: NodeSpec, path: Path) -> Iterator[Said]:
     except ValueError:
         good = False
     if not good:
-        found = shown(node.address) if "@" not in node.address or node.address.count(":") < 3 else "another"
-        message = f"expected ssh://user@host:port, found {found}"
+        message = f"expected ssh://user@host:port, found {shown(node.address)}"
         yield Said(path, message, "keys open the door; passwords don't belong here", rule="address")
 
 
