@@ -139,10 +139,16 @@ class RealNode:
 
     def _ask_itself(self, engine: Engine) -> None:
         fresh = read_facts(engine, self._clock)
-        disk = read_disk_free(engine) if self._watching and engine is self._told_by else self._facts.disk_free
-        self._facts = steady(self._facts, msgspec.structs.replace(fresh, disk_free=disk))
+        self._facts = steady(self._facts, msgspec.structs.replace(fresh, disk_free=self._facts.disk_free))
         self._pod_cidr = network.read_pod_cidr(engine, self._label)
         self._told_by = engine
+
+    def measure(self) -> None:
+        with contextlib.suppress(ReconcilerError):
+            disk = read_disk_free(self._contact.engine())
+            with self._listing:
+                self._facts = steady(self._facts, msgspec.structs.replace(self._facts, disk_free=disk))
+                self._seen.described(self._facts)
 
     def _judged(self) -> None:
         self._seen.judged()

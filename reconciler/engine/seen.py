@@ -46,6 +46,12 @@ class Seen:
             told = self._become(fresh)
         self._tell(told)
 
+    def described(self, facts: NodeFacts) -> None:
+        """Something else is known of the node itself."""
+        with self._lock:
+            told = self._become(msgspec.structs.replace(self.state, facts=facts))
+        self._tell(told)
+
     def judged(self) -> None:
         """A probe has a new verdict."""
         with self._lock:

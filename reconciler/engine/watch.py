@@ -40,6 +40,9 @@ class Watched(Protocol):
     def relist(self, *, full: bool) -> None:
         """Ask for every pod and take it in; `full` asks about everything anew, and for the node's facts."""
 
+    def measure(self) -> None:
+        """Ask for what takes a shell on the node. Doesn't raise: not every node grants one."""
+
     def stale(self, container_id: str) -> None:
         """Something happened to this container: what is known of it is no longer true."""
 
@@ -79,6 +82,7 @@ class Watch:
                 self._follow(engine)
                 self._node.relist(full=True)
                 waits = retries()
+                self._node.measure()
                 self._attend(engine)
             except ReconcilerError as error:
                 self._node.lost(error)
@@ -100,7 +104,9 @@ class Watch:
             self._follow(engine)
             listed = monotonic()
             self._node.relist(full=full)
-            whole = listed if full else whole
+            if full:
+                whole = listed
+                self._node.measure()
 
     def _follow(self, engine: Engine) -> None:
         """Follow events from now on; nothing that happens after this returns is missed."""

@@ -31,6 +31,7 @@ class Node:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.log: list[str] = []
+        self.measured = 0
         self.failing: list[ReconcilerError] = []
         self.something = threading.Event()
         self._engine: Engine | None = None
@@ -44,6 +45,9 @@ class Node:
         if self.failing:
             raise self.failing.pop()
         self._say("full" if full else "list")
+
+    def measure(self) -> None:
+        self.measured += 1
 
     def stale(self, container_id: str) -> None:
         self._say(f"stale {container_id}")
