@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -113,7 +112,7 @@ def test_also_not_by_the_next_process() -> None:
 def test_one_change_is_one_row_and_one_transaction() -> None:
     store = Counting()
     keeper = ProgressStore(store)
-    keeper.save(before := fleet(500))
+    keeper.save(before := fleet(3000))
     store.writes.clear()
     changed = dict(before.rollouts) | {Key("Deployment", "default", "web-7"): state(2)}
     del changed[Key("Deployment", "default", "web-8")]
@@ -147,14 +146,3 @@ def test_an_attempt_without_its_secret_values_is_all_that_is_kept(tmp_path: Path
         .fetchall()
     )
     assert msgspec.json.decode(rows[0][0], type=Attempt) == attempt
-
-
-def test_three_thousand_workloads_cost_little_when_one_changes(tmp_path: Path) -> None:
-    keeper = ProgressStore(Store(tmp_path / "s.db"))
-    keeper.save(before := fleet(3000))
-    after = msgspec.structs.replace(
-        before, rollouts=dict(before.rollouts) | {Key("Deployment", "default", "web-7"): state(2)}
-    )
-    began = time.perf_counter()
-    keeper.save(after)
-    assert time.perf_counter() - began < 0.05, "generous: the machine may be busy"
