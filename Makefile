@@ -1,4 +1,5 @@
 # make test    everything: set-up, checks, pure tests, then the lab's
+# make demo    set-up, then the main job on three real nodes, which are gone afterwards
 # make check   lint, types, layers, schemas, sizes
 # make pure    the tests that need nothing but Python; make fleet, those that need the lab
 # make lock    pin the dependencies anew; make schemas, generate the JSON Schemas; make clean
@@ -7,10 +8,13 @@ BIN := .venv/bin
 SOURCES := reconciler tests benchmarks
 LINES := 350
 
-.PHONY: test check pure fleet set-up lock schemas clean
+.PHONY: test demo check pure fleet set-up lock schemas clean
 
 test: check
 	@$(BIN)/python -m pytest
+
+demo: set-up
+	@$(BIN)/reconciler demo
 
 pure: set-up
 	@$(BIN)/python -m pytest -m "not fleet"
