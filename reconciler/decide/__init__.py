@@ -31,6 +31,10 @@ from reconciler.model.progress import Progress
 __all__ = ["Settled", "decide"]
 
 
+AT_ONCE = 0.01
+"""Seconds until the next pass when this one has made room without any action."""
+
+
 def decide(
     desired: Desired, observed: Observed, progress: Progress, now: float, settled: Settled | None = None
 ) -> Plan:
@@ -47,6 +51,7 @@ def decide(
     for key, workload in desired.workloads.items():
         verdicts[key] = _verdict(turn, key, workload, calm_before.get(key), calm)
     pruning = prune(turn)
+    _free_places(turn)
     plan = Plan(
         revision=desired.revision.id,
         steps=turn.draft.steps,
@@ -84,6 +89,12 @@ def _verdict(turn: Pass, key: Key, workload: Workload, before: Calm | None, calm
             verdict=verdict,
         )
     return verdict
+
+
+def _free_places(turn: Pass) -> None:
+    """Pods that were never started and no longer need to be leave their places: look again at once."""
+    for key in sorted(turn.before.attempts.keys() - turn.attempts.keys()):
+        turn.draft.wait(f"pod {key.name}", "it was never started and gives up its place", turn.now + AT_ONCE)
 
 
 def _progress(turn: Pass) -> Progress:

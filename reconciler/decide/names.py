@@ -57,11 +57,7 @@ class Names:
     def _unknown(self) -> set[tuple[str, str]]:
         """Pods of kinds that this version doesn't know may be called anything."""
         if self._strangers is None:
-            owners = self._observed.by_owner
-            self._strangers = {
-                (p.record.namespace, p.record.name)
-                for key, pods in owners.items()
-                if key.kind not in KNOWN_KINDS
-                for p in pods
-            }
+            owners = [o for o in self._observed.by_owner if o.kind not in KNOWN_KINDS]
+            pods = [p.record for o in owners for p in self._observed.by_owner[o]]
+            self._strangers = {(r.namespace, r.name) for r in pods}
         return self._strangers

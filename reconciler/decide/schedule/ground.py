@@ -10,11 +10,14 @@ from reconciler.decide.schedule.address import Slices
 from reconciler.decide.schedule.filters import Refused, against, discouraged
 from reconciler.decide.schedule.pool import Pool
 from reconciler.decide.schedule.requests import Requests, requests_of
-from reconciler.decide.schedule.room import Base, Room, base_of, guards
+from reconciler.decide.schedule.room import Base, Room, base_of, guards, load_of
 from reconciler.decide.survey import NodeView, Survey
 from reconciler.model.observed import NodeState, PodRecord
+from reconciler.model.placement import Affinity
 from reconciler.model.pod import PodSpec
 from reconciler.model.progress import Attempt
+
+NO_AFFINITY = Affinity()
 
 Bases = dict[str, tuple[NodeState, Base]]
 
@@ -110,8 +113,9 @@ class Ground:
     def _filter(self, spec: PodSpec, refused: Refused) -> Candidates:
         good: list[NodeView] = []
         bad: dict[str, str] = {}
+        plain = not (spec.node_name or spec.node_selector or spec.affinity != NO_AFFINITY)
         for view in self.survey.views.values():
-            reason = against(view, spec, refused)
+            reason = "" if plain and _plain(view, refused) else against(view, spec, refused)
             if not reason:
                 good.append(view)
             elif view.status != "removed":
@@ -120,5 +124,18 @@ class Ground:
         preferred = spec.affinity.node_affinity.preferred_during_scheduling_ignored_during_execution
         if not preferred and not any(discouraged(v, spec) for v in good):
             views = self.survey.views
-            found.pool = Pool(map(self.room, good), lambda name: self.room(views[name]))
+            loads = (
+                (load_of(v.state.facts, b.cpu, b.memory), b.pods, v.name) for v, b in self._bases_of(good)
+            )
+            found.pool = Pool(loads, lambda name: self.room(views[name]))
         return found
+
+    def _bases_of(self, views: list[NodeView]) -> Iterator[tuple[NodeView, Base]]:
+        return ((view, self.base(view)) for view in views)
+
+
+def _plain(view: NodeView, refused: Refused) -> bool:
+    """A node that no filter but those for the pod's own wishes could have anything against."""
+    spec = view.spec
+    ordinary = spec is not None and not spec.taints and not spec.unschedulable
+    return ordinary and view.status == "ready" and view.state.facts.architecture not in refused

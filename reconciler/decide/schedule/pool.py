@@ -17,9 +17,9 @@ Entry = tuple[int, int, str]
 class Pool:
     """`pop` takes nodes out, `put` brings them back. Loads may have changed meanwhile: they only grow."""
 
-    def __init__(self, rooms: Iterable[Room], room: Callable[[str], Room]) -> None:
+    def __init__(self, entries: Iterable[Entry], room: Callable[[str], Room]) -> None:
         self._room = room
-        self._heap: list[Entry] = [(r.load, r.pods, r.view.name) for r in rooms]
+        self._heap = list(entries)
         heapify(self._heap)
 
     def pop(self) -> Room | None:

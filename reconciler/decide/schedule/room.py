@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from reconciler.decide.schedule.requests import HostPort, Requests, requests_of
 from reconciler.decide.survey import NodeView
 from reconciler.model.base import Value
-from reconciler.model.observed import NodeState, PodRecord
+from reconciler.model.observed import NodeFacts, NodeState, PodRecord
 
 MAX_PODS = 110
 """Pods a node (Kubernetes: kubelet --max-pods)."""
@@ -79,9 +79,13 @@ class Room:
     @property
     def load(self) -> int:
         """Thousandths in use of what is scarcer, CPU or memory."""
-        cpu = self.used_cpu * 1000 // self.cpu if self.cpu else 0
-        memory = self.used_memory * 1000 // self.memory if self.memory else 0
-        return max(cpu, memory)
+        return load_of(self.view.state.facts, self.used_cpu, self.used_memory)
+
+
+def load_of(facts: NodeFacts, cpu: int, memory: int) -> int:
+    by_cpu = cpu * 1000 // facts.cpu_milli if facts.cpu_milli else 0
+    by_memory = memory * 1000 // facts.memory if facts.memory else 0
+    return by_cpu if by_cpu > by_memory else by_memory
 
 
 def offered(view: NodeView) -> dict[str, int]:
