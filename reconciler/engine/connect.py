@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import socket
+import threading
+from collections import defaultdict
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from reconciler.engine.address import Endpoint, Route, route
@@ -18,6 +21,18 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for each step: TCP, banner and key exchange, login."""
+
+
+_AT_THE_GATE = 4
+"""Logins at a time through one jump host: sshd drops newcomers when ten aren't logged in (MaxStartups)."""
+_gates: defaultdict[tuple[str, int], threading.BoundedSemaphore] = defaultdict(
+    lambda: threading.BoundedSemaphore(_AT_THE_GATE)
+)
+
+
+def _gate(path: Route) -> AbstractContextManager[object]:
+    """Nodes of their own have none: a dead one must not hold up the others."""
+    return _gates[path.hops[0].host, path.hops[0].port] if len(path.hops) > 1 else nullcontext()
 
 
 def open_link(spec: NodeSpec, timeout: float = CONNECT_TIMEOUT) -> Link:
@@ -43,11 +58,12 @@ def arrive(spec: NodeSpec, path: Route, timeout: float, *, at_the_door: bool = F
     try:
         for endpoint in path.hops[:-1] if at_the_door else path.hops:
             trust = trusted(spec.name, endpoint, spec.host_key, last=endpoint is path.target)
-            transport = greet(spec.name, endpoint, timeout, transports, trust.kinds)
-            transports.append(transport)
-            trust.check(spec.name, endpoint.known_as, shown_key(transport))
-            transport.auth_timeout = timeout
-            log_in(spec.name, transport, endpoint)
+            with _gate(path):
+                transport = greet(spec.name, endpoint, timeout, transports, trust.kinds)
+                transports.append(transport)
+                trust.check(spec.name, endpoint.known_as, shown_key(transport))
+                transport.auth_timeout = timeout
+                log_in(spec.name, transport, endpoint)
     except BaseException:
         for transport in reversed(transports):
             transport.close()
@@ -113,10 +129,15 @@ def _no_tcp(node: str, endpoint: Endpoint, error: BaseException, through: list[T
 
 
 def _no_ssh(node: str, endpoint: Endpoint, error: BaseException) -> NodeUnreachable:
+    import paramiko
+
+    too_old = isinstance(error, paramiko.ssh_exception.IncompatiblePeer)
     return NodeUnreachable(
         f"no SSH with {endpoint.host} port {endpoint.port}: {_words(error)}",
         node=node,
-        remedy="check that an OpenSSH server answers there; under load it drops connections (MaxStartups)",
+        remedy="update OpenSSH on the node, or allow a current algorithm in its sshd_config"
+        if too_old
+        else "check that an OpenSSH server answers there; under load it drops connections (MaxStartups)",
     )
 
 
