@@ -20,6 +20,7 @@ _UNITS = {
     "second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0,
     "week": 604800.0, "month": 2592000.0, "year": 31536000.0,
 }  # fmt: skip
+_NEW = 1.0
 _DOUBT = 0.5
 """Seconds that a listing may take."""
 _State = Literal["absent", "created", "running", "restarting", "exited", "paused"]
@@ -45,6 +46,8 @@ class Listed(NamedTuple):
     def still_holds(self, summary: dict[str, Any], now: float) -> bool:
         """Whether `summary`, listed now, is of the same run of the container."""
         words, _, most = _read(summary)
+        if most <= _NEW:
+            return False  # it may have been restarted a moment ago: only asking tells
         return words == self.words and most + _DOUBT >= self.least_uptime + now - self.at
 
 

@@ -8,21 +8,20 @@ program runs, read-only mounts and root file systems of the pod don't matter, an
 from __future__ import annotations
 
 from time import time
-from typing import Any
 
-from reconciler.engine import nodeimage, owned
+from reconciler.engine import hostpaths, owned
 from reconciler.engine.client import Engine
 from reconciler.engine.files import File, tarball
-from reconciler.engine.naming import HELPER_NAME, container_labels, helper_name, object_labels
+from reconciler.engine.helper import helper
+from reconciler.engine.naming import HELPER_ROLE, object_labels
 from reconciler.engine.pod import DockerPod
 from reconciler.engine.volumes import DockerVolume
-from reconciler.errors import Conflict, EngineError, VolumeFailed
+from reconciler.errors import EngineError, VolumeFailed
 from reconciler.model import labels
 from reconciler.model.observed import PodRecord
 
 _ROOT = "v"
 """The helper mounts volume N of the pod at /v/N."""
-HELPER_ROLE = "helper"
 
 
 def prepare(engine: Engine, pod: DockerPod, fleet_name: str) -> dict[str, str]:
@@ -30,10 +29,13 @@ def prepare(engine: Engine, pod: DockerPod, fleet_name: str) -> dict[str, str]:
 
     A pod that has a container already has had its volumes filled: its programs may have changed them since.
     """
-    if not pod.volumes:
+    if not pod.volumes and not pod.host_paths:
         return {}
+    fresh = not _has_containers(engine, pod.record, fleet_name)
+    if fresh:
+        hostpaths.check(engine, fleet_name, pod.record, pod.host_paths)
     mountpoints = {v.name: _create(engine, v, pod.record, fleet_name) for v in pod.volumes}
-    if not _has_containers(engine, pod.record, fleet_name):
+    if fresh:
         _fill(engine, pod, fleet_name)
     return mountpoints
 
@@ -70,37 +72,12 @@ def _fill(engine: Engine, pod: DockerPod, fleet_name: str) -> None:
     volumes = [v for v in pod.volumes if v.mode is not None]
     if not volumes:
         return
-    helper = _create_helper(engine, pod.record, volumes, fleet_name)
-    try:
-        engine.upload(helper, "/", _tar(volumes))
-    finally:
-        owned.remove_container(engine, helper)
-
-
-def _create_helper(engine: Engine, record: PodRecord, volumes: list[DockerVolume], fleet_name: str) -> str:
-    body: dict[str, Any] = {
-        "Image": nodeimage.ensure(engine),
-        "Labels": container_labels(fleet_name, record, HELPER_NAME, HELPER_ROLE),
-        "HostConfig": {
-            "NetworkMode": "none",
-            "Mounts": [
-                {
-                    "Type": "volume",
-                    "Source": v.name,
-                    "Target": f"/{_ROOT}/{n}",
-                    "VolumeOptions": {"NoCopy": True},
-                }
-                for n, v in enumerate(volumes)
-            ],
-        },
-    }
-    name = helper_name(fleet_name, record.namespace, record.name)
-    try:
-        made = engine.call("POST", "/containers/create", params={"name": name}, body=body)
-    except Conflict:  # left behind by a crash: its mounts may be others
-        owned.remove_container(engine, owned.inspect(engine, fleet_name, name)["Id"])
-        made = engine.call("POST", "/containers/create", params={"name": name}, body=body)
-    return str(made["Id"])
+    mounts = [
+        {"Type": "volume", "Source": v.name, "Target": f"/{_ROOT}/{n}", "VolumeOptions": {"NoCopy": True}}
+        for n, v in enumerate(volumes)
+    ]
+    with helper(engine, fleet_name, pod.record, mounts) as container:
+        engine.upload(container, "/", _tar(volumes))
 
 
 def _tar(volumes: list[DockerVolume]) -> bytes:

@@ -20,6 +20,10 @@ container.
 """
 
 
+HELPER_ROLE = "helper"
+"""Its ROLE label: it is none of the pod's containers."""
+
+
 def container_name(fleet: str, namespace: str, pod: str, container: str) -> str:
     """`home_default_web-7f9c-x_app`."""
     return f"{fleet}_{namespace}_{pod}_{container}"

@@ -59,7 +59,7 @@ def _running_or_over(spec: PodSpec, mains: list[ContainerState], sandbox: Contai
         return _over(spec, mains)
     words = [_word(spec, c) for c in mains]
     said = [w for w in words if w[0]]
-    reason, message = said[0] if said else ("", "")
+    reason, message = said[0] if said else ("", next((m for _, m in words if m), ""))
     never_ran = all(c.state in ("absent", "created") for c in mains)
     if reason == "Completed" and any(c.state == "running" for c in mains):
         reason = "" if all(c.ready for c in mains if c.state == "running") else "NotReady"

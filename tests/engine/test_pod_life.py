@@ -1,0 +1,500 @@
+"""A pod's life on a real Engine: made, completed after a crash, seen, restarted, stopped, and nothing
+left.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from reconciler import errors
+from reconciler.engine import naming, network, owned
+from reconciler.engine.pod import roles
+from reconciler.model.action import PrepareNode
+from reconciler.model.observed import PodRecord
+from tests.engine.pods import FLEET, POD_CIDR, WAIT, OnNode, config_map, record, secret
+
+pytestmark = [pytest.mark.fleet, pytest.mark.usefixtures("nothing_left")]
+
+
+def app(node: OnNode, script: str = WAIT, name: str = "app", **more: Any) -> dict[str, Any]:
+    return {"name": name, "image": node.image, "command": ["sh", "-c", script], **more}
+
+
+def pod(node: OnNode, name: str, *containers: dict[str, Any], **spec: Any) -> PodRecord:
+    return record(name, {"containers": list(containers) or [app(node)], **spec}, node=node.node)
+
+
+def states(node: OnNode, one: PodRecord) -> list[tuple[str, str]]:
+    return [(c.name, c.state) for c in node.state(one).containers]
+
+
+def test_one_container_needs_no_sandbox(node: OnNode) -> None:
+    one = pod(node, "single")
+    with node.running(one) as state:
+        assert [(c.name, c.role) for c in state.containers] == [("app", "main")]
+        assert state.record == one
+        assert state.ready
+
+
+def test_several_containers_share_network_ipc_and_volumes(node: OnNode) -> None:
+    mount = {"volumeMounts": [{"name": "d", "mountPath": "/d"}]}
+    one = pod(
+        node,
+        "shared",
+        app(node, "httpd -f -p 8080 -h /www & " + WAIT, **mount),
+        app(node, name="side", **mount),
+        volumes=[{"name": "d", "emptyDir": {}}],
+    )
+    with node.running(one) as state:
+        assert [c.role for c in state.containers] == ["sandbox", "main", "main"]
+        assert node.sh(one, "wget -qO- http://127.0.0.1:8080/", "side") == "v1"
+        node.sh(one, "echo hello > /d/x")
+        assert node.sh(one, "cat /d/x; hostname", "side") == "hello\nshared"
+        assert node.sh(one, "readlink /proc/self/ns/ipc") == node.sh(
+            one, "readlink /proc/self/ns/ipc", "side"
+        )
+        assert "side" not in node.sh(one, "ps")
+
+
+def test_a_shared_process_namespace_shows_the_others(node: OnNode) -> None:
+    one = pod(node, "procs", app(node), app(node, "sleep 4242", name="other"), shareProcessNamespace=True)
+    with node.running(one):
+        assert "sleep 4242" in node.sh(one, "ps")
+
+
+def test_init_containers_run_in_order_with_sidecars_before_the_rest(node: OnNode) -> None:
+    mount = {"volumeMounts": [{"name": "d", "mountPath": "/d"}]}
+    inits = [
+        app(node, "echo 1 >> /d/log", name="first", **mount),
+        app(node, name="side", restartPolicy="Always", **mount),
+        app(node, "echo 2 >> /d/log", name="second", **mount),
+    ]
+    one = pod(
+        node, "inits", app(node, **mount), initContainers=inits, volumes=[{"name": "d", "emptyDir": {}}]
+    )
+    with node.running(one):
+        node.until(lambda: ("first", "exited") in states(node, one))
+        assert node.state(one).reason == "Init:1/3"
+        assert states(node, one)[2:] == [("side", "created"), ("second", "created"), ("app", "created")]
+        node.start_containers(one, "side", "second")
+        node.until(lambda: ("second", "exited") in states(node, one))
+        assert node.state(one).reason == "PodInitializing"
+        node.start_containers(one, "app")
+        assert node.state(one).phase == "Running"
+        assert node.sh(one, "cat /d/log") == "1\n2"
+
+
+def test_a_failed_init_container_says_so(node: OnNode) -> None:
+    one = pod(node, "badinit", initContainers=[app(node, "exit 3", name="init")], restartPolicy="Never")
+    with node.running(one):
+        node.until(lambda: node.state(one).phase == "Failed")
+        assert node.state(one).reason == "Init:Error"
+        assert "code 3" in node.state(one).message
+
+
+@pytest.mark.parametrize(
+    ("policy", "script", "phase", "reason"),
+    [
+        ("Never", "exit 0", "Succeeded", "Completed"),
+        ("Never", "exit 7", "Failed", "Error"),
+        ("OnFailure", "exit 0", "Succeeded", "Completed"),
+        ("OnFailure", "exit 7", "Running", "CrashLoopBackOff"),
+        ("Always", "exit 0", "Running", "CrashLoopBackOff"),
+    ],
+)
+def test_restart_policies(node: OnNode, policy: str, script: str, phase: str, reason: str) -> None:
+    one = pod(node, f"{policy.lower()}-{script[-1]}", app(node, script), restartPolicy=policy)
+    with node.running(one):
+        node.until(lambda: (node.state(one).phase, node.state(one).reason) == (phase, reason))
+        if phase == "Running":
+            node.until(lambda: node.state(one).restarts >= 2)
+
+
+def test_a_container_over_its_memory_limit_is_oom_killed(node: OnNode) -> None:
+    hog = app(
+        node, "x=$(head -c 100m /dev/zero | tr '\\0' x); echo $x", resources={"limits": {"memory": "16Mi"}}
+    )
+    one = pod(node, "hog", hog, restartPolicy="Never")
+    with node.running(one):
+        node.until(lambda: node.state(one).phase == "Failed")
+        assert node.state(one).reason == "OOMKilled"
+
+
+def test_starting_again_completes_a_half_made_pod_and_restarts_nothing(node: OnNode) -> None:
+    mounts = [{"name": "c", "mountPath": "/c"}, {"name": "e", "mountPath": "/e"}]
+    volumes = [{"name": "c", "configMap": {"name": "settings"}}, {"name": "e", "emptyDir": {}}]
+    one = pod(node, "half", app(node, volumeMounts=mounts), app(node, name="b"), volumes=volumes)
+    contents = [config_map("settings", {"a": "1"})]
+    with node.running(one, contents):
+        node.sh(one, "chmod 700 /e")
+        before = node.state(one)
+        node.docker("rm", "-f", naming.container_name(FLEET, "default", "half", "b"))
+        assert ("b", "absent") in states(node, one)
+        node.start(one, contents)
+        after = node.state(one)
+        assert after.ready
+        assert [c.id for c in after.containers[:2]] == [c.id for c in before.containers[:2]]
+        assert node.sh(one, "stat -c %a /e") == "700"
+
+
+def test_a_crash_after_any_call_is_seen_and_completed(node: OnNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reconciler dies after each call that changes the node, and the next one goes on from there."""
+    mount = {"volumeMounts": [{"name": "c", "mountPath": "/c"}]}
+    volumes = [{"name": "c", "configMap": {"name": "settings"}}]
+    one = pod(node, "crash", app(node, **mount), app(node, name="b"), volumes=volumes)
+    contents = [config_map("settings", {"a": "1"})]
+
+    class Died(BaseException):
+        pass
+
+    real, left = node.engine.call, 0
+
+    def dying(method: str, path: str, **more: Any) -> Any:
+        nonlocal left
+        if method in ("POST", "DELETE") and left == 0:
+            raise Died
+        if method in ("POST", "DELETE"):
+            left -= 1
+        return real(method, path, **more)
+
+    for survived in range(30):
+        left = survived
+        monkeypatch.setattr(node.engine, "call", dying)
+        try:
+            node.start(one, contents)
+            break
+        except Died:
+            monkeypatch.setattr(node.engine, "call", real)
+            assert bool(survived) == bool([p for p in node.pods() if p.record.name == "crash"])
+            if survived % 2:
+                node.stop(one)
+                assert node.leftovers() == []
+            else:
+                node.start(one, contents)
+                assert node.state(one).ready
+                assert node.sh(one, "cat /c/a") == "1"
+                assert (
+                    len(node.docker("ps", "-aq", "--filter", f"label=reconciler.io/fleet={FLEET}").split())
+                    == 3
+                )
+                node.stop(one)
+    assert survived >= 8
+    monkeypatch.setattr(node.engine, "call", real)
+    node.stop(one)
+
+
+def test_a_pod_of_which_only_a_volume_is_left_is_still_seen(node: OnNode) -> None:
+    mount = {"volumeMounts": [{"name": "e", "mountPath": "/e"}]}
+    one = pod(node, "remnant", app(node, **mount), volumes=[{"name": "e", "emptyDir": {}}])
+    with node.running(one):
+        node.docker("rm", "-f", naming.container_name(FLEET, "default", "remnant", "app"))
+        assert states(node, one) == [("app", "absent")]
+        assert node.state(one).record == one
+
+
+@pytest.mark.parametrize(
+    ("container", "reason", "words"),
+    [
+        (
+            {"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "login", "key": "no"}}}]},
+            "CreateContainerConfigError",
+            'Secret "login" has no key "no"',
+        ),
+        (
+            {"envFrom": [{"configMapRef": {"name": "gone"}}]},
+            "CreateContainerConfigError",
+            'ConfigMap "gone" not found',
+        ),
+        ({"securityContext": {"runAsNonRoot": True}}, "CreateContainerConfigError", "would run as root"),
+        ({"image": "REGISTRY/nothing:1"}, "ErrImagePull", "nothing:1"),
+        (
+            {"image": "REGISTRY/nothing:1", "imagePullPolicy": "Never"},
+            "ErrImageNeverPull",
+            "imagePullPolicy is Never",
+        ),
+        ({"command": ["/no/such/program"]}, "RunContainerError", "no such file or directory"),
+        (
+            {"resources": {"limits": {"example.com/tpu": 1}}},
+            "CreateContainerConfigError",
+            "example.com/tpu",
+        ),
+    ],
+)
+def test_what_cannot_be_is_said_with_pod_and_container(
+    node: OnNode, container: dict[str, Any], reason: str, words: str
+) -> None:
+    changed = {
+        k: v.replace("REGISTRY", node.lab.registry) if k == "image" else v for k, v in container.items()
+    }
+    one = pod(node, "wrong", {**app(node), **changed})
+    with (
+        pytest.raises(errors.EngineError) as caught,
+        node.running(one, [secret("login", {"user": "ada"})]),
+    ):
+        pass
+    assert caught.value.reason == reason
+    assert words in str(caught.value)
+    assert "ada" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["Directory", "File", "Socket", "CharDevice", "BlockDevice"])
+def test_a_host_path_of_the_wrong_type_is_refused(node: OnNode, kind: str) -> None:
+    path = "/etc/passwd" if kind == "Directory" else "/etc"
+    mount = {"volumeMounts": [{"name": "h", "mountPath": "/h"}]}
+    one = pod(
+        node,
+        "hostpath",
+        app(node, **mount),
+        volumes=[{"name": "h", "hostPath": {"path": path, "type": kind}}],
+    )
+    with pytest.raises(errors.VolumeFailed, match=f"hostPath {path} is not a "), node.running(one):
+        pass
+
+
+def test_a_foreign_container_of_that_name_is_left_alone(node: OnNode) -> None:
+    one = pod(node, "taken")
+    name = naming.container_name(FLEET, "default", "taken", "app")
+    foreign = node.docker("create", "--name", name, node.image).strip()
+    try:
+        with pytest.raises(errors.Conflict, match="isn't this fleet's"):
+            node.start(one)
+        node.stop(one)
+        assert node.docker("ps", "-aq", "--no-trunc", "--filter", f"name={name}").strip() == foreign
+    finally:
+        node.docker("rm", "-f", foreign)
+
+
+def test_an_older_version_under_the_same_name_is_not_mistaken_for_this_one(node: OnNode) -> None:
+    old = pod(node, "same")
+    new = msgspec.structs.replace(old, template_hash="other")
+    with node.running(old), pytest.raises(errors.Conflict, match="older version"):
+        node.start(new)
+
+
+def test_labels_that_cannot_be_read_still_make_a_pod(node: OnNode) -> None:
+    labels = naming.container_labels(FLEET, pod(node, "odd"), "app", "main") | {"reconciler.io/spec": "{"}
+    words = [w for k, v in labels.items() for w in ("--label", f"{k}={v}")]
+    node.docker("create", "--name", "odd", *words, node.image)
+    found = next(p for p in node.pods() if p.record.name == "odd")
+    assert (found.record.owner.kind, found.record.owner.name) == ("Deployment", "web")
+    assert [c.state for c in found.containers] == ["created"]
+    node.stop(found.record)
+
+
+def test_a_pod_knows_the_node_that_it_is_on_whatever_its_label_says(node: OnNode) -> None:
+    one = msgspec.structs.replace(pod(node, "moved"), node="elsewhere")
+    with node.running(one) as state:
+        assert state.node == node.node
+
+
+def test_an_unchanged_listing_gives_the_same_objects(node: OnNode) -> None:
+    one = pod(node, "calm")
+    with node.running(one):
+        first = node.pods()
+        assert node.pods() is first
+
+
+def test_a_killed_container_is_started_again_and_counted(node: OnNode) -> None:
+    one = pod(node, "killed")
+    with node.running(one):
+        node.docker("kill", naming.container_name(FLEET, "default", "killed", "app"))
+        node.until(lambda: states(node, one) == [("app", "exited")])
+        assert node.state(one).containers[0].exit_code == 137
+        node.start_containers(one, "app")
+        assert node.state(one).ready
+        assert node.state(one).restarts == 1
+        assert node.sh(one, "hostname -i") == "10.42.7.20"
+
+
+def test_a_container_that_docker_restarts_is_seen_with_its_new_start(node: OnNode) -> None:
+    one = pod(node, "quick", app(node, "sleep 0.7; exit 1"))
+    with node.running(one):
+        node.until(lambda: node.state(one).restarts >= 1)
+
+
+def test_restarting_one_container_keeps_the_others(node: OnNode) -> None:
+    one = pod(node, "liveness", app(node), app(node, name="b"))
+    with node.running(one):
+        before = {c.name: c for c in node.state(one).containers}
+        node.restart(one, "app")
+        after = {c.name: c for c in node.state(one).containers}
+        assert after["app"].started_at > before["app"].started_at
+        assert after["app"].restarts == 1
+        assert after["b"] == before["b"]
+
+
+def test_containers_whose_sandbox_was_restarted_count_as_exited_and_come_back(node: OnNode) -> None:
+    one = pod(node, "orphans", app(node), app(node, name="b"))
+    with node.running(one):
+        node.docker("restart", "-t", "1", naming.sandbox_name(FLEET, "default", "orphans"))
+        node.until(lambda: states(node, one) == [("sandbox", "running"), ("app", "exited"), ("b", "exited")])
+        assert not node.state(one).ready
+        node.start_containers(one, "app", "b")
+        assert node.state(one).ready
+        assert "10.42.7.20" in node.sh(one, "ip addr")
+
+
+def test_after_the_engine_was_restarted_every_pod_can_be_brought_back(node: OnNode) -> None:
+    single, several = pod(node, "alone"), pod(node, "many", app(node), app(node, name="b"))
+    several = msgspec.structs.replace(several, ip="10.42.7.21")
+    with node.running(single), node.running(several):
+        node.lab.stop_engine(node.node)
+        node.lab.start_engine(node.node)
+        node.reconnect()
+        node.until(lambda: node.state(single).ready)
+        node.until(lambda: ("sandbox", "running") in states(node, several))
+        down = [c.name for c in node.state(several).containers if c.state == "exited"]
+        node.start_containers(several, *down)
+        node.until(lambda: node.state(several).ready)
+        assert "10.42.7.21" in node.sh(several, "ip addr", "b")
+
+
+def test_stopping_gives_each_program_its_grace(node: OnNode, tmp_path: Path) -> None:
+    script = "trap 'sleep 0.5; echo bye > /e/bye; exit 0' TERM; touch /up; sleep 100 & wait"
+    mount = {"volumeMounts": [{"name": "e", "mountPath": "/e"}]}
+    volumes = [{"name": "e", "hostPath": {"path": str(tmp_path)}}]
+    one = pod(node, "grace", app(node, script, **mount), app(node, name="b"), volumes=volumes)
+    node.start(one)
+    node.until(lambda: node.sh(one, "ls /up") == "/up")
+    began = time.monotonic()
+    node.stop(one, grace=10)
+    assert 0.5 <= time.monotonic() - began < 5
+    assert node.lab.exec(node.node, ["cat", f"{tmp_path}/bye"]).stdout == "bye\n"
+
+
+def test_a_program_that_ignores_sigterm_is_killed_after_the_grace(node: OnNode) -> None:
+    one = pod(node, "deaf", app(node, "trap '' TERM; sleep 1000"))
+    node.start(one)
+    began = time.monotonic()
+    node.stop(one, grace=1)
+    assert 1 <= time.monotonic() - began < 4
+
+
+def test_stopping_sends_the_signal_that_was_asked_for(node: OnNode) -> None:
+    script = "trap 'exit 0' USR1; trap '' TERM; touch /up; sleep 100 & wait; wait"
+    one = pod(node, "signal", app(node, script, lifecycle={"stopSignal": "SIGUSR1"}))
+    node.start(one)
+    node.until(lambda: node.sh(one, "ls /up") == "/up")
+    began = time.monotonic()
+    node.stop(one, grace=10)
+    assert time.monotonic() - began < 4
+
+
+def test_stopping_twice_at_a_time_is_fine(node: OnNode) -> None:
+    one = pod(node, "twice", app(node), app(node, name="b"))
+    node.start(one)
+    failures: list[BaseException] = []
+
+    def stop() -> None:
+        try:
+            node.stop(one, grace=1)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=stop) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert failures == []
+
+
+def test_pre_stop_runs_within_the_grace(node: OnNode, tmp_path: Path) -> None:
+    hook = {"preStop": {"exec": {"command": ["sh", "-c", "echo drained > /e/hook"]}}}
+    mount = {"volumeMounts": [{"name": "e", "mountPath": "/e"}]}
+    volumes = [{"name": "e", "hostPath": {"path": str(tmp_path)}}]
+    one = pod(node, "prestop", app(node, lifecycle=hook, **mount), volumes=volumes)
+    node.start(one)
+    node.stop(one, grace=5)
+    assert node.lab.exec(node.node, ["cat", f"{tmp_path}/hook"]).stdout == "drained\n"
+
+
+def test_post_start_runs_and_its_failure_kills_the_container(node: OnNode) -> None:
+    good = pod(node, "hooked", app(node, lifecycle={"postStart": {"exec": {"command": ["touch", "/tmp/h"]}}}))
+    with node.running(good):
+        assert node.sh(good, "ls /tmp/h") == "/tmp/h"
+    bad = pod(node, "unhooked", app(node, lifecycle={"postStart": {"exec": {"command": ["false"]}}}))
+    with pytest.raises(errors.HookFailed, match="exit code 1"), node.running(bad):
+        pass
+
+
+def test_a_host_port_is_open_on_the_node_and_taken_only_once(node: OnNode) -> None:
+    ports = [{"containerPort": 8080, "hostPort": 18080}]
+    serve = app(node, "httpd -f -p 8080 -h /www & " + WAIT, ports=ports)
+    one, two = pod(node, "port", serve), pod(node, "port2", serve)
+    two = msgspec.structs.replace(two, ip="10.42.7.22")
+    ip = node.lab.node(node.node).ip
+    with node.running(one):
+        node.until(
+            lambda: (
+                node.lab.exec(
+                    node.node, ["busybox", "wget", "-qO-", f"http://{ip}:18080/"], check=False
+                ).stdout
+                == "v1\n"
+            )
+        )
+        with pytest.raises(errors.PortTaken), node.running(two):
+            pass
+
+
+def test_images_are_pulled_by_policy_and_with_credentials_kept_away(node: OnNode) -> None:
+    node.docker("image", "rm", "-f", f"{node.lab.registry}/web:v3")
+    one = pod(node, "pulled", {**app(node), "image": f"{node.lab.registry}/web:v3"})
+    with node.running(one) as state:
+        assert state.ready
+
+
+def test_the_pod_network_is_made_once_and_clashes_are_found_first(node: OnNode) -> None:
+    before = node.docker("network", "inspect", naming.network_name(FLEET), "--format", "{{.Id}}")
+    node.prepare()
+    assert node.docker("network", "inspect", naming.network_name(FLEET), "--format", "{{.Id}}") == before
+    assert network.read_pod_cidr(node.engine, FLEET) == POD_CIDR
+    other = msgspec.structs.replace(
+        node.fleet, metadata=msgspec.structs.replace(node.fleet.metadata, name="two")
+    )
+    with pytest.raises(errors.NetworkClash):
+        network.prepare(
+            node.engine, other, PrepareNode(node=node.node, because="", owner=None, pod_cidr="10.42.9.0/24")
+        )
+
+
+def test_a_network_with_another_slice_is_made_anew_only_when_unused(node: OnNode) -> None:
+    one = pod(node, "onnet")
+    with node.running(one), pytest.raises(errors.NetworkClash, match="pods are on it"):
+        node.prepare("10.42.8.0/24")
+    node.prepare("10.42.8.0/24")
+    assert network.read_pod_cidr(node.engine, FLEET) == "10.42.8.0/24"
+    node.prepare()
+    assert network.read_pod_cidr(node.engine, FLEET) == POD_CIDR
+
+
+def test_the_sandbox_stops_at_once(node: OnNode) -> None:
+    one = pod(node, "fast", app(node), app(node, name="b"))
+    with node.running(one):
+        began = time.monotonic()
+        node.docker("stop", "-t", "10", naming.sandbox_name(FLEET, "default", "fast"))
+        assert time.monotonic() - began < 3
+
+
+def test_only_our_own_containers_are_listed(node: OnNode) -> None:
+    foreign = node.docker("create", "--label", "reconciler.io/fleet=another", node.image).strip()
+    try:
+        assert owned.list_containers(node.engine, FLEET) == []
+    finally:
+        node.docker("rm", "-f", foreign)
+
+
+def test_every_container_of_a_pod_is_named_after_it(node: OnNode) -> None:
+    one = pod(node, "named", app(node), app(node, name="sandbox"))
+    with node.running(one) as state:
+        assert (
+            [c.name for c in state.containers]
+            == [n for n, _, _ in roles(one)]
+            == ["sandbox", "app", "sandbox"]
+        )
