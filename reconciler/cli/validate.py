@@ -111,11 +111,13 @@ def _json(loaded: Loaded) -> None:
 
 def _github(loaded: Loaded) -> None:
     """Workflow commands: GitHub shows each beside its line of the pull request."""
+    from reconciler.model.finding import printable
+
     for finding in loaded.findings:
         where = {"file": finding.file, "line": finding.line, "col": finding.column}
         place = ",".join(f"{name}={_escaped(str(value), ':,')}" for name, value in where.items() if value)
         words = f"{finding.path}: {finding.message}" if finding.path else finding.message
-        text = f"{words}\n{finding.remedy}" if finding.remedy else words
+        text = f"{printable(words)}\n{printable(finding.remedy)}" if finding.remedy else printable(words)
         click.echo(f"::{_GITHUB[finding.severity]} {place}::{_escaped(text)}")
     click.echo(summary(loaded))
 

@@ -131,15 +131,18 @@ def _shape(shape: dict[str, Any]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    if arguments == ["--write"]:
+    if arguments in ([], ["--write"]):
         FILE.parent.mkdir(exist_ok=True)
         FILE.write_text(text())
         return 0
     if arguments != ["--check"]:
-        print("usage: python -m reconciler.manifests.reference --write|--check", file=sys.stderr)
+        print("usage: python -m reconciler.manifests.reference [--write|--check]", file=sys.stderr)
         return 2
     if not FILE.is_file() or FILE.read_text() != text():
-        print("docs/manifests.md is out of date; run `make schemas`", file=sys.stderr)
+        print(
+            "docs/manifests.md is out of date; run `python -m reconciler.manifests.reference --write`",
+            file=sys.stderr,
+        )
         return 1
     return 0
 

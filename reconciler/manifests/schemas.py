@@ -100,11 +100,11 @@ def write(folder: Path = FOLDER) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    if arguments == ["--write"]:
+    if arguments in ([], ["--write"]):
         write()
         return 0
     if arguments != ["--check"]:
-        print("usage: python -m reconciler.manifests.schemas --write|--check", file=sys.stderr)
+        print("usage: python -m reconciler.manifests.schemas [--write|--check]", file=sys.stderr)
         return 2
     if names := outdated():
         print(f"schemas/ is out of date: {', '.join(names)}; run `make schemas`", file=sys.stderr)

@@ -31,5 +31,12 @@ class Finding(Value):
         place = f"{self.file}:{self.line}" if self.line else self.file
         subject = f"{place} {self.path}" if self.path else place
         mark = "" if self.severity == "error" else f"{self.severity}: "
-        text = f"{subject}: {mark}{self.message}"
-        return f"{text}\n  {self.remedy}" if self.remedy else text
+        text = printable(f"{subject}: {mark}{self.message}")
+        return f"{text}\n  {printable(self.remedy)}" if self.remedy else text
+
+
+def printable(text: str) -> str:
+    """Control characters written out: what a manifest holds must not steer the terminal of who reads."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

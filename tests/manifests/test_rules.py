@@ -83,8 +83,25 @@ CONTAINER = [
         f"{C}.securityContext.allowPrivilegeEscalation: can't be false together with privileged",
     ),
     (
-        "securityContext: {seccompProfile: {type: Localhost}}",
-        f"{C}.securityContext.seccompProfile.localhostProfile: is missing",
+        "securityContext: {seccompProfile: {type: Localhost, localhostProfile: a}}",
+        f"{C}.securityContext.seccompProfile.type: Localhost isn't supported",
+    ),
+    (
+        "securityContext: {appArmorProfile: {type: Localhost}}",
+        f"{C}.securityContext.appArmorProfile.localhostProfile: is missing",
+    ),
+    ("resources: {requests: {memroy: 1Gi}}", f"{C}.resources.requests.memroy: Docker can give no memroy"),
+    (
+        "resources: {limits: {example.com/dongle: 1}}",
+        f"{C}.resources.limits[example.com/dongle]: Docker can give no example.com/dongle",
+    ),
+    (
+        "resources: {limits: {ephemeral-storage: 1Gi}}",
+        f"{C}.resources.limits.ephemeral-storage: note: has no effect",
+    ),
+    (
+        "env: [{name: A, valueFrom: {resourceFieldRef: {resource: cpu}}}]",
+        f"{C}.env[0].valueFrom.resourceFieldRef.resource: expected limits.cpu",
     ),
     (
         "securityContext: {windowsOptions: {}}",
@@ -99,6 +116,10 @@ CONTAINER = [
 ]
 
 POD = [
+    (
+        "securityContext: {appArmorProfile: {type: Unconfined, localhostProfile: a}}",
+        f"{P}.securityContext.appArmorProfile.localhostProfile: isn't allowed with type Unconfined",
+    ),
     ("restartPolicy: Never", f"{P}.restartPolicy: expected Always, found Never"),
     ("activeDeadlineSeconds: 5", f"{P}.activeDeadlineSeconds: not supported"),
     (
@@ -317,3 +338,18 @@ def test_the_fixture_fleet_has_no_finding() -> None:
         "Deployment vault/vaultwarden",
         "ReplicaSet default/whoami",
     ]
+
+
+def test_a_volume_in_memory_is_mounted_whole(tmp_path: Path) -> None:
+    text = deployment(
+        "volumes: [{name: v, emptyDir: {medium: Memory}}]",
+        container="volumeMounts: [{name: v, mountPath: /v, subPath: a}]",
+    )
+    assert_only(lines(load(tmp_path, text)), f"{C}.volumeMounts[0].subPath: v is an emptyDir in memory")
+
+
+def test_control_characters_never_reach_a_terminal(tmp_path: Path) -> None:
+    text = deployment(spec='replicas: "\\e[31mthree\\nx"\n"\\e[2Jx": 1')
+    shown = "".join(str(finding) for finding in load(tmp_path, text).findings)
+    assert "\x1b" not in shown
+    assert r"\x1b[31mthree" in shown

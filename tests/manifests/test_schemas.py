@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
-from reconciler.manifests import schemas
+from reconciler.manifests import reference, schemas
 from reconciler.manifests.explain import _BOUNDS
 from reconciler.manifests.words import PATTERNS
 from reconciler.model.fleet import Fleet
@@ -22,6 +22,10 @@ FLEET = Path(__file__).parent / "fleet"
 
 def test_the_committed_schemas_are_up_to_date() -> None:
     assert schemas.outdated() == [], "run `make schemas`"
+
+
+def test_the_committed_reference_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
+    assert reference.main(["--check"]) == 0, capsys.readouterr().err
 
 
 def test_check_fails_when_a_schema_is_out_of_date(

@@ -1,15 +1,14 @@
-"""Rules about one container: its environment, ports, mounts, resources, probes and hooks."""
+"""Rules about one container: its image, environment, ports and mounts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from reconciler.manifests.documents import Path
-from reconciler.manifests.rules import metadata, probes
+from reconciler.manifests.rules import metadata, probes, resources
 from reconciler.manifests.said import Said, shown
 from reconciler.model.container import Container, EnvVar
 from reconciler.model.pod import PodSpec
-from reconciler.model.quantity import human_bytes, millicores, parse_quantity
 
 FIELDS = frozenset(
     {
@@ -28,8 +27,6 @@ FIELDS = frozenset(
 )
 """Kubernetes: what a fieldRef may name; labels and annotations also by key."""
 _ENV_FIELDS = FIELDS - {"metadata.labels", "metadata.annotations"}
-_SMALLEST_MEMORY = 6 * 2**20
-"""Docker refuses a container's memory limit below 6 MiB."""
 
 
 def check(
@@ -40,7 +37,7 @@ def check(
     yield from _environment(container, path)
     yield from _ports(container, path)
     yield from _mounts(container, path, declared)
-    yield from _resources(container, path)
+    yield from resources.check(container, (*path, "resources"))
     yield from probes.check(container, path)
     if init:
         yield from _init(container, path)
@@ -82,6 +79,8 @@ def _value_from(variable: EnvVar, path: Path) -> Iterator[Said]:
     given = (source.field_ref, source.resource_field_ref, source.config_map_key_ref, source.secret_key_ref)
     if sum(one is not None for one in given) != 1:
         yield one_of((*path, "valueFrom"), "configMapKeyRef, secretKeyRef, fieldRef, resourceFieldRef")
+    if source.resource_field_ref:
+        yield from resources.field(source.resource_field_ref, (*path, "valueFrom", "resourceFieldRef"))
     if source.field_ref:
         yield from field_path(source.field_ref.field_path, _ENV_FIELDS, (*path, "valueFrom", "fieldRef"))
 
@@ -145,36 +144,20 @@ def _sub_path(plain: str, expression: str, path: Path) -> Iterator[Said]:
     yield from inside(plain or expression, (*path, name))
 
 
+def whole_mounts(container: Container, path: Path, in_memory: frozenset[str]) -> Iterator[Said]:
+    """A volume in memory is a tmpfs of its own, of which Docker mounts no part."""
+    for index, mount in enumerate(container.volume_mounts):
+        if mount.name in in_memory and (mount.sub_path or mount.sub_path_expr):
+            message = f"{mount.name} is an emptyDir in memory, which can only be mounted whole"
+            at = (*path, "volumeMounts", index, "subPath" if mount.sub_path else "subPathExpr")
+            yield Said(at, message, "leave subPath out, or medium: Memory", rule="mount")
+
+
 def inside(text: str, path: Path) -> Iterator[Said]:
     """A relative path that stays where it is."""
     if text.startswith("/") or ".." in text.split("/"):
         message = f"expected a relative path without '..', found {shown(text)}"
         yield Said(path, message, "write it as folder/file", rule="mount")
-
-
-def _resources(container: Container, path: Path) -> Iterator[Said]:
-    limits, requests = container.resources.limits, container.resources.requests
-    for name, wanted in requests.items():
-        if name in limits and parse_quantity(wanted) > parse_quantity(limits[name]):
-            yield Said(
-                (*path, "resources", "requests", name),
-                f"{wanted} is more than the limit, {limits[name]}",
-                "lower the request or raise the limit",
-                rule="resources",
-            )
-    memory = limits.get("memory")
-    if memory is not None and 0 < parse_quantity(memory) < _SMALLEST_MEMORY:
-        yield Said(
-            (*path, "resources", "limits", "memory"),
-            f"{memory} is {human_bytes(int(parse_quantity(memory)))} bytes or less, "
-            "and Docker's smallest limit is 6Mi",
-            "memory is counted in bytes: write Mi or Gi",
-            rule="resources",
-        )
-    cpu = limits.get("cpu")
-    if cpu is not None and 0 < millicores(cpu) < 10:
-        message = f"{cpu} is less than 10m, the smallest limit that Linux keeps"
-        yield Said((*path, "resources", "limits", "cpu"), message, "raise it", rule="resources")
 
 
 def _init(container: Container, path: Path) -> Iterator[Said]:

@@ -17,12 +17,15 @@ def check(spec: PodSpec, path: Path) -> Iterator[Said]:
     yield from metadata.notes(spec.security_context, (*path, "securityContext"))
     yield from _names(spec, path)
     yield from volumes.check(spec.volumes, (*path, "volumes"))
+    yield from security.profiles(spec.security_context, (*path, "securityContext"))
+    in_memory = frozenset(v.name for v in spec.volumes if v.empty_dir and v.empty_dir.medium == "Memory")
     declared = frozenset(volume.name for volume in spec.volumes)
     for field, group in (("initContainers", spec.init_containers), ("containers", spec.containers)):
         for index, container in enumerate(group):
             at = (*path, field, index)
             yield from containers.check(container, at, spec, declared, init=field == "initContainers")
             yield from security.check(container, spec, at)
+            yield from containers.whole_mounts(container, at, in_memory)
     yield from _host_ports(spec, path)
     yield from _hosts(spec, path)
     yield from placement.check(spec, path)

@@ -8,7 +8,7 @@ from reconciler.manifests.documents import Path
 from reconciler.manifests.said import Said
 from reconciler.model.container import Container
 from reconciler.model.pod import PodSpec
-from reconciler.model.security import AppArmorProfile, SeccompProfile
+from reconciler.model.security import AppArmorProfile, PodSecurityContext, SeccompProfile, SecurityContext
 
 
 def check(container: Container, spec: PodSpec, path: Path) -> Iterator[Said]:
@@ -25,12 +25,21 @@ def check(container: Container, spec: PodSpec, path: Path) -> Iterator[Said]:
         what = "privileged" if own.privileged else "the capability SYS_ADMIN"
         message = f"can't be false together with {what}"
         yield Said((*at, "allowPrivilegeEscalation"), message, "remove one of the two", rule="security")
-    yield from _profile(own.seccomp_profile, (*at, "seccompProfile"))
-    yield from _profile(own.app_armor_profile, (*at, "appArmorProfile"))
+    yield from profiles(own, at)
+
+
+def profiles(context: SecurityContext | PodSecurityContext, path: Path) -> Iterator[Said]:
+    """The profiles of a container's or a pod's context."""
+    yield from _profile(context.seccomp_profile, (*path, "seccompProfile"))
+    yield from _profile(context.app_armor_profile, (*path, "appArmorProfile"))
 
 
 def _profile(profile: SeccompProfile | AppArmorProfile | None, path: Path) -> Iterator[Said]:
     """localhostProfile belongs to type Localhost, and to it alone."""
+    if isinstance(profile, SeccompProfile) and profile.type == "Localhost":
+        message = "Localhost isn't supported: Docker wants the profile itself, not its path on a node"
+        yield Said((*path, "type"), message, "use RuntimeDefault or Unconfined", rule="unsupported")
+        return
     if profile is None or (profile.type == "Localhost") == bool(profile.localhost_profile):
         return
     if profile.localhost_profile:

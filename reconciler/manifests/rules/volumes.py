@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.manifests.documents import Path
+from reconciler.manifests.rules import resources
 from reconciler.manifests.rules.containers import FIELDS, field_path, inside, one_of
 from reconciler.manifests.said import Said
 from reconciler.model.volume import DownwardAPIVolumeFile, KeyToPath, Volume, VolumeProjection
@@ -64,6 +65,8 @@ def _files(items: Sequence[DownwardAPIVolumeFile], path: Path) -> Iterator[Said]
         yield from _file(item.path, (*at, "path"))
         if (item.field_ref is None) == (item.resource_field_ref is None):
             yield one_of(at, "fieldRef, resourceFieldRef")
+        if item.resource_field_ref:
+            yield from resources.field(item.resource_field_ref, (*at, "resourceFieldRef"))
         if item.field_ref:
             yield from field_path(item.field_ref.field_path, _FILE_FIELDS, (*at, "fieldRef"))
         if item.resource_field_ref and not item.resource_field_ref.container_name:
