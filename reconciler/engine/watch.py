@@ -124,7 +124,9 @@ class Watch:
             return
         try:
             engine.ping(VERDICT)
-        except NodeUnreachable:
+        except NodeUnreachable as error:
+            if not isinstance(error.__cause__, TimeoutError):
+                raise
             if monotonic() - engine.link.heard_at >= VERDICT:
                 self._node.drop(engine)
                 raise

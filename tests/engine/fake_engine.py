@@ -27,6 +27,8 @@ class FakeEngine:
         self.connections = 0
         self.mute = False
         """While true it takes requests and answers none."""
+        self.refuse = False
+        """While true it hangs up on every request."""
         self.open: list[socket.socket] = []
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
@@ -57,7 +59,7 @@ class FakeEngine:
             self.requests.append(request)
             if self.mute:
                 continue
-            said = PING if request.endswith(" /_ping") else self.say(request)
+            said = None if self.refuse else PING if request.endswith(" /_ping") else self.say(request)
             if said is None:
                 peer.shutdown(socket.SHUT_RDWR)
                 peer.close()

@@ -299,3 +299,24 @@ def test_a_call_under_way_on_a_cut_link_ends_within_the_kernels_verdict(clean_la
     again = connect(msgspec.structs.replace(spec_of(clean_lab)))
     assert again.ping() > 0
     again.close()
+
+
+def test_a_whole_fleet_comes_through_one_jump_host_at_once(lab: Lab) -> None:
+    """sshd's MaxStartups drops newcomers at random from the tenth login on that is under way."""
+    jump = lab.nodes[1]
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            engine = connect(spec_of(lab, jump=f"root@{jump.ip}"), timeout=30)
+            engine.ping()
+            engine.close()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []

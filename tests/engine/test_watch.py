@@ -168,3 +168,15 @@ def test_waits_double_up_to_half_a_minute_and_are_never_the_same() -> None:
     assert all(w <= LAST_RETRY for w in waits)
     assert min(waits[-3:]) >= LAST_RETRY / 2
     assert list(itertools.islice(retries(), 12)) != waits
+
+
+def test_an_engine_that_refuses_is_lost_at_once_though_its_machine_answers(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(watch, "VERDICT", 5.0)
+    fake, node = begin()
+    node.until("full")
+    fake.refuse = True
+    node.until("lost")
+    assert "drop" not in node.log
