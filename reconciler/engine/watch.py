@@ -41,7 +41,7 @@ class Watched(Protocol):
         """Ask for every pod and take it in; `full` asks about everything anew, and for the node's facts."""
 
     def measure(self) -> None:
-        """Ask for what takes a shell on the node. Doesn't raise: not every node grants one."""
+        """Ask for what takes a shell on the node, in a quiet moment. Doesn't raise: not all grant one."""
 
     def stale(self, container_id: str) -> None:
         """Something happened to this container: what is known of it is no longer true."""
@@ -82,7 +82,6 @@ class Watch:
                 self._follow(engine)
                 self._node.relist(full=True)
                 waits = retries()
-                self._node.measure()
                 self._attend(engine)
             except ReconcilerError as error:
                 self._node.lost(error)
@@ -91,6 +90,7 @@ class Watch:
     def _attend(self, engine: Engine) -> None:
         """Wait for a reason to list, and list, until the connection is lost."""
         listed = whole = monotonic()
+        measured = False
         while True:
             self._wake.wait(max(0.0, min(HEARTBEAT, whole + FULL_LISTING - monotonic())))
             if self._stopped:
@@ -98,6 +98,9 @@ class Watch:
             full = monotonic() >= whole + FULL_LISTING
             if not full and not self._wake.is_set():
                 self._listen(engine)
+                if not measured:
+                    self._node.measure()
+                    measured = True
                 continue
             time.sleep(max(0.0, listed + BREATH - monotonic()))
             self._wake.clear()
@@ -105,8 +108,7 @@ class Watch:
             listed = monotonic()
             self._node.relist(full=full)
             if full:
-                whole = listed
-                self._node.measure()
+                whole, measured = listed, False
 
     def _follow(self, engine: Engine) -> None:
         """Follow events from now on; nothing that happens after this returns is missed."""

@@ -180,3 +180,14 @@ def test_an_engine_that_refuses_is_lost_at_once_though_its_machine_answers(
     fake.refuse = True
     node.until("lost")
     assert "drop" not in node.log
+
+
+def test_what_takes_a_shell_is_asked_in_a_quiet_moment_and_once(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "HEARTBEAT", 0.1)
+    _, node = begin()
+    node.until("full")
+    assert node.measured == 0
+    time.sleep(0.5)
+    assert node.measured == 1
