@@ -126,7 +126,7 @@ def one_shot(fleet: Fleet, source: Source) -> Iterator[Loop]:
 @contextmanager
 def serving(fleet: Fleet, listen: str | None) -> Iterator[Loop]:
     """The daemon's loop: under the fleet's lock, watching nodes and source, its doors open."""
-    from reconciler.api.reporter import Reporter
+    from reconciler.api.reporter import SILENCE_S, Reporter
     from reconciler.api.server import ApiServer
     from reconciler.loop.cycle import Loop
     from reconciler.loop.wanted import Wanted
@@ -137,7 +137,8 @@ def serving(fleet: Fleet, listen: str | None) -> Iterator[Loop]:
         store, source = open_store(fleet), pick_source(fleet, None, None)
         full_pass = seconds(fleet.spec.full_pass_interval)
         loop = Loop(Wanted(fleet, source), build_nodes(fleet), ProgressStore(store), [], full_pass=full_pass)
-        reporter = Reporter(fleet.metadata.name, Journal(store, fleet.metadata.name), source.wake)
+        journal, silence = Journal(store, fleet.metadata.name), max(SILENCE_S, 3 * full_pass)
+        reporter = Reporter(fleet.metadata.name, journal, source.wake, silence)
         loop.listen(reporter.take)
         door = socket_path(fleet)
         server = ApiServer(listen or fleet.spec.serve.listen, door, reporter, verify=webhook(fleet))

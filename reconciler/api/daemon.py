@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from reconciler.api.follow import Followers
 from reconciler.api.metrics import Metrics
+from reconciler.model.observed import NodeState
 from reconciler.record.overview import Overview
 
 Verify = Callable[[Mapping[str, str], bytes], str | None]
@@ -24,6 +25,12 @@ class Daemon(Protocol):
 
     def overview(self) -> Overview:
         """As of the last pass."""
+
+    def observed(self) -> tuple[NodeState, ...]:
+        """The nodes as of the last pass; empty before the first."""
+
+    def objects(self) -> dict[str, Any]:
+        """A Kubernetes `List` of every object that people see, as of the last pass."""
 
     def healthy(self) -> tuple[bool, str]:
         """Whether the loop runs, and one line about it. A fleet in trouble is not an unhealthy daemon."""

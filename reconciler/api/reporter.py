@@ -6,35 +6,46 @@ Listens to turns; decides nothing and holds nothing but the newest turn.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from reconciler.api.follow import Followers
 from reconciler.api.metrics import Metrics
 from reconciler.loop.narrate import Narrator, describe
 from reconciler.loop.turn import Turn
 from reconciler.model.meta import Key
+from reconciler.model.observed import NodeState
 from reconciler.model.plan import Plan
+from reconciler.model.progress import Progress
 from reconciler.record.journal import Journal
 from reconciler.record.overview import Overview, overview
+from reconciler.record.status import Portrait
+from reconciler.record.world import World
 
 LOG = logging.getLogger("reconciler.loop")
 SILENCE_S = 300.0
-"""A loop that hasn't made a pass for so long is stuck."""
+"""A loop that hasn't made a pass for so long is stuck, unless its full passes are farther apart."""
 
 
 class Reporter:
     """One fleet's. Implements `api.daemon.Daemon`; `take` is the loop's listener."""
 
-    def __init__(self, fleet: str, journal: Journal, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, fleet: str, journal: Journal, wake: Callable[[], None], silence: float = SILENCE_S
+    ) -> None:
+        """`silence` seconds without a pass make the daemon unhealthy."""
         self.followers, self.metrics = Followers(), Metrics(fleet)
-        self._fleet, self._journal, self._wake = fleet, journal, wake
+        self._fleet, self._journal, self._wake, self._silence = fleet, journal, wake, silence
         self._narrator = Narrator()
         self._turn: Turn | None = None
         self._standing: tuple[str, str] = ("", "")
         self._source_error = ""
         self._failed: frozenset[tuple[Key, str]] = frozenset()
+        self._drawing = threading.Lock()
+        self._portrait, self._world = Portrait(), World()
 
     def take(self, turn: Turn) -> None:
         """Called after every pass, from the loop's thread."""
@@ -115,11 +126,25 @@ class Reporter:
             events=self._journal.events(limit=20),
         )
 
+    def observed(self) -> tuple[NodeState, ...]:
+        return tuple(self._turn.observed.nodes.values()) if self._turn else ()
+
+    def objects(self) -> dict[str, Any]:
+        """Drawn when somebody asks: what hasn't changed since isn't drawn again."""
+        with self._drawing:
+            turn = self._turn
+            if turn is not None:
+                progress = turn.plan.progress if turn.plan else Progress()
+                self._world.update(
+                    self._portrait.of(turn.desired, turn.observed, progress, turn.plan, turn.at)
+                )
+            return self._world.everything()
+
     def healthy(self) -> tuple[bool, str]:
         if self._turn is None:
             return False, "starting"
         silent = time.time() - self._turn.at
-        if silent > SILENCE_S:
+        if silent > self._silence:
             return False, f"the loop has made no pass for {silent:.0f} s"
         return True, f"last pass {silent:.0f} s ago"
 

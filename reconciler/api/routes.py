@@ -28,7 +28,15 @@ def private_app(daemon: Daemon) -> web.Application:
         daemon.wake()
         return web.Response(text="awake\n", status=202)
 
+    async def observed(_: web.Request) -> web.Response:
+        return web.Response(body=msgspec.json.encode(daemon.observed()), content_type="application/json")
+
+    async def objects(_: web.Request) -> web.Response:
+        return web.Response(body=msgspec.json.encode(daemon.objects()), content_type="application/json")
+
     app.router.add_post("/wake", wake)
+    app.router.add_get("/observed", observed)
+    app.router.add_get("/objects", objects)
     app.router.add_get("/follow/{revision}", follow(app, daemon.followers))
     return app
 

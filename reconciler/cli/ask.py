@@ -1,16 +1,20 @@
-"""Asking the reconciler that runs on this machine, if one does."""
+"""Asking the reconciler that runs on this machine, if one does; and else, where it can, the nodes."""
 
 from __future__ import annotations
 
 import http.client
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from reconciler.model.base import typed
 from reconciler.model.fleet import Fleet
-from reconciler.record.overview import Overview
+
+if TYPE_CHECKING:
+    from reconciler.model.observed import Observed
+    from reconciler.record.overview import Overview
 
 TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 1.0
@@ -29,23 +33,51 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
+T = TypeVar("T")
+
+
 def ask(fleet: Fleet, locks: Path) -> Overview | None:
     """The running reconciler's view of the fleet; None when none answers for it.
 
     One that was started by another user is found through the address that nodes.yaml names.
     """
     from reconciler.record.lock import holder
+    from reconciler.record.overview import Overview
 
     name = fleet.metadata.name
     found = holder(name, locks)
-    doors: list[http.client.HTTPConnection] = []
-    if found and found.unix_socket:
-        doors.append(UnixConnection(Path(found.unix_socket)))
+    doors = _private(fleet, locks)
     for listen in dict.fromkeys([found.listen if found else "", fleet.spec.serve.listen]):
         if listen:
             doors.append(_tcp(listen))
-    answers = (_overview(door) for door in doors)
+    answers = (_get(door, "/status", Overview) for door in doors)
     return next((a for a in answers if a is not None and a.fleet == name), None)
+
+
+def nodes_of(fleet: Fleet) -> Observed:
+    """What the nodes hold: as the running reconciler sees it, or asked now."""
+    from reconciler.model.observed import NodeState, Observed
+    from reconciler.wiring import lock_dir, observe_once
+
+    for door in _private(fleet, lock_dir()):
+        if states := _get(door, "/observed", tuple[NodeState, ...]):
+            return Observed(states)
+    return observe_once(fleet)
+
+
+def objects_of(fleet: Fleet) -> dict[str, Any] | None:
+    """A Kubernetes List of what the running reconciler sees; None when none runs here."""
+    from reconciler.wiring import lock_dir
+
+    answers = (_get(door, "/objects", dict[str, Any]) for door in _private(fleet, lock_dir()))
+    return next((a for a in answers if a is not None), None)
+
+
+def _private(fleet: Fleet, locks: Path) -> list[http.client.HTTPConnection]:
+    from reconciler.record.lock import holder
+
+    found = holder(fleet.metadata.name, locks)
+    return [UnixConnection(Path(found.unix_socket))] if found and found.unix_socket else []
 
 
 def _tcp(listen: str) -> http.client.HTTPConnection:
@@ -54,12 +86,12 @@ def _tcp(listen: str) -> http.client.HTTPConnection:
     return http.client.HTTPConnection(here, int(port or 0), timeout=CONNECT_TIMEOUT_S)
 
 
-def _overview(door: http.client.HTTPConnection) -> Overview | None:
+def _get(door: http.client.HTTPConnection, path: str, kind: type[T]) -> T | None:
     try:
-        door.request("GET", "/status")
+        door.request("GET", path)
         answer = door.getresponse()
         body = answer.read()
-        return msgspec.json.decode(body, type=typed(Overview)) if answer.status == 200 else None
+        return msgspec.json.decode(body, type=typed(kind)) if answer.status == 200 else None
     except (OSError, http.client.HTTPException, msgspec.DecodeError):
         return None  # nobody there, or another program: the next door, or the nodes themselves, will tell
     finally:

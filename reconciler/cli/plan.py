@@ -41,14 +41,15 @@ def command(
     """
     import time
 
+    from reconciler.cli.ask import nodes_of
     from reconciler.cli.inventory import inventory
     from reconciler.engine.forecast import forecast, without_node
-    from reconciler.wiring import observe_once, pick_source, survey
+    from reconciler.wiring import pick_source, survey
 
     fleet = inventory(fleet_file, allow_empty=allow_empty)
     wanted, progress = survey(fleet, pick_source(fleet, source, branch))
     now = time.time()
-    observed = observe_once(fleet)
+    observed = nodes_of(fleet)
     for name in without_nodes:
         observed = without_node(observed, name, now)
     course = forecast(wanted, observed, progress, now)

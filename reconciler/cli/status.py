@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.options import fleet_option, output_option
+from reconciler.cli.options import fleet_option
+from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
     from reconciler.model.fleet import Fleet
@@ -24,7 +25,14 @@ OBSERVE_AGAIN_S = 5.0
 
 @click.command("status")
 @fleet_option
-@output_option
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json", "yaml"]),
+    default="text",
+    show_default=True,
+    help="text for people, json for programs, yaml as Kubernetes objects.",
+)
 @click.option("-w", "--watch", is_flag=True, help="Keep showing it until Ctrl-C.")
 def command(fleet_file: Path, output: str, watch: bool) -> None:
     """Show workloads, pods and nodes, what is going on and why.
@@ -34,13 +42,27 @@ def command(fleet_file: Path, output: str, watch: bool) -> None:
     from reconciler.cli.inventory import inventory
 
     fleet = inventory(fleet_file)
-    if not watch:
+    if output == "yaml":
+        _show_objects(fleet)
+    elif not watch:
         _show(look(fleet), output)
     elif output == "text" and sys.stdout.isatty():
         _live(fleet)
     else:
         for seen in _changes(fleet):
             _show(seen, output)
+
+
+def _show_objects(fleet: Fleet) -> None:
+    import yaml
+
+    from reconciler.cli.ask import objects_of
+
+    found = objects_of(fleet)
+    if found is None:
+        remedy = "start `reconciler serve`, or ask without -o yaml"
+        raise UsageError("no reconciler runs on this machine that could show its objects", remedy=remedy)
+    click.echo(yaml.dump(found, Dumper=yaml.CSafeDumper, sort_keys=False), nl=False)
 
 
 def look(fleet: Fleet) -> Overview:

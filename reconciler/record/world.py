@@ -75,6 +75,13 @@ class World:
             found = [k for k in self._shown if k.kind == kind and namespace in (None, k.namespace)]
             return self._version, tuple(self._shown[k] for k in sorted(found))
 
+    def everything(self) -> Shown:
+        """All of them as one Kubernetes List."""
+        with self._changed:
+            items = [self._shown[k] for k in sorted(self._shown)]
+            meta = {"resourceVersion": str(self._version)}
+            return {"apiVersion": "v1", "kind": "List", "metadata": meta, "items": items}
+
     def since(self, version: int, timeout: float = 0.0) -> tuple[Change, ...] | None:
         """What came after `version`, waiting up to `timeout` seconds for something.
 

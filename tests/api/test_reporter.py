@@ -97,3 +97,18 @@ def test_health(reporter: Reporter) -> None:
     reporter.take(turn(A, "converged", 10.0))
     assert not reporter.healthy()[0], "its last pass was decades ago"
     assert reporter.overview().fleet == "home"
+
+
+def test_the_objects_have_a_version_that_grows_only_with_a_change(reporter: Reporter) -> None:
+    assert reporter.objects()["items"] == []
+    reporter.take(turn(A, "progressing", 10.0))
+    first = reporter.objects()
+    assert "Node" in {item["kind"] for item in first["items"]}
+    reporter.take(turn(A, "progressing", 11.0))
+    assert reporter.objects() == first
+
+
+def test_the_nodes_are_told_as_last_seen(reporter: Reporter) -> None:
+    assert reporter.observed() == ()
+    reporter.take(turn(A, "converged", 10.0))
+    assert [node.name for node in reporter.observed()] == ["pi-1"]

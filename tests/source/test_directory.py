@@ -11,7 +11,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,7 +25,8 @@ from reconciler.source.directory import Directory
 from reconciler.source.scan import Changed
 from tests.source.conftest import shown, until
 
-as_root = os.geteuid() == 0
+NOBODY = 65534
+NOBODY = 65534
 
 
 @pytest.fixture
@@ -119,11 +122,25 @@ def test_a_file_in_its_place(tmp_path: Path) -> None:
         Directory(tmp_path / "file", tmp_path / "cache").fetch()
 
 
-@pytest.mark.skipif(as_root, reason="root may read everything; the next test stands in for it")
-def test_an_unreadable_file_is_never_a_missing_one(source: Directory, folder: Path) -> None:
-    (folder / "apps" / "a.yaml").chmod(0)
-    with pytest.raises(SourceError, match="Permission denied"):
-        source.fetch()
+def test_an_unreadable_file_is_never_a_missing_one() -> None:
+    with TemporaryDirectory() as name, nobody(Path(name)):
+        (Path(name) / "a.yaml").touch(mode=0)
+        with pytest.raises(SourceError, match="Permission denied"):
+            Directory(Path(name), Path(name) / ".cache").fetch()
+
+
+@contextmanager
+def nobody(folder: Path) -> Iterator[None]:
+    """Root may read everything: be somebody who may not, and whose folder this is."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.chown(folder, NOBODY, NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 @pytest.mark.parametrize("call", ["open", "scandir"])

@@ -1,0 +1,1 @@
+"""What the README claims, measured: `python -m benchmarks` prints every table and writes results.json."""

@@ -1,0 +1,78 @@
+"""The raw limit: Docker's API on a node's own socket, without SSH, as fast as a client can be."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from reconciler.lab import Lab
+
+
+class Raw(http.client.HTTPConnection):
+    """One keep-alive connection to a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("docker", timeout=60)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(str(self._path))
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        payload = json.dumps(body) if body is not None else None
+        self.request(method, f"/v1.41{path}", payload, {"Content-Type": "application/json"})
+        answer = self.getresponse()
+        data = answer.read()
+        if answer.status >= 400:
+            raise RuntimeError(f"{method} {path}: {answer.status} {data[:200]!r}")
+        return json.loads(data) if data else None
+
+
+def run_containers(lab: Lab, image: str, per_node: int, networks: dict[str, str]) -> None:
+    """Create and start `per_node` containers on every node, all nodes and two connections each at once."""
+
+    def some(index: int, node: str, path: Path, half: int) -> None:
+        raw = Raw(path)
+        for number in range(half, per_node, 2):
+            body = {
+                "Image": image,
+                "Labels": {"bench": "raw"},
+                "HostConfig": {"RestartPolicy": {"Name": "always"}, "NetworkMode": networks[node]},
+            }
+            made = raw.call("POST", f"/containers/create?name=raw-{index}-{number}", body)
+            raw.call("POST", f"/containers/{made['Id']}/start")
+        raw.close()
+
+    with ThreadPoolExecutor(2 * len(lab.nodes)) as pool:
+        runs = [
+            pool.submit(some, i, n.name, n.socket, half) for i, n in enumerate(lab.nodes) for half in (0, 1)
+        ]
+        for each in runs:
+            each.result()
+
+
+def running(lab: Lab, label: str) -> int:
+    """How many containers with this label run, on all nodes."""
+    total = 0
+    for node in lab.nodes:
+        filters = json.dumps({"label": [label], "status": ["running"]}).replace(" ", "")
+        raw = Raw(node.socket)
+        total += len(raw.call("GET", f"/containers/json?filters={filters}"))
+        raw.close()
+    return total
+
+
+def clear(lab: Lab) -> None:
+    """Remove every container. Networks and images stay."""
+
+    def one(node: str) -> None:
+        if found := lab.docker(node, "ps", "-aq").split():
+            lab.docker(node, "rm", "-fv", *found)
+
+    with ThreadPoolExecutor(len(lab.nodes)) as pool:
+        list(pool.map(one, [n.name for n in lab.nodes]))
