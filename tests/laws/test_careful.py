@@ -1,4 +1,4 @@
-"""Laws 2, 5, 6, 7, 11: the same text always, nothing pruned by accident, no node taken for empty, no secret."""
+"""Laws 2, 5, 6, 7, 11: the same text always, no prune by accident, no node taken for empty, no secret."""
 
 from __future__ import annotations
 
