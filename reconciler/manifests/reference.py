@@ -64,7 +64,7 @@ def _head() -> Iterator[str]:
     yield ""
     yield "<!-- Made by `python -m reconciler.manifests.reference --write`; changes here are lost. -->"
     yield ""
-    yield "Every kind and every field that the reconciler reads, with Kubernetes' names and defaults. "
+    yield "Every kind and every field that the reconciler reads, with Kubernetes' names and defaults."
     yield "**works**: it does what it does in Kubernetes."
     yield "**note**: accepted without an effect; `reconciler validate` says so once per object."
     yield "**error**: Kubernetes knows it, the reconciler doesn't."

@@ -353,3 +353,9 @@ def test_control_characters_never_reach_a_terminal(tmp_path: Path) -> None:
     shown = "".join(str(finding) for finding in load(tmp_path, text).findings)
     assert "\x1b" not in shown
     assert r"\x1b[31mthree" in shown
+
+
+def test_one_note_a_field_however_many_containers_have_it(tmp_path: Path) -> None:
+    more = "\n        - {name: b, image: 'b:1', terminationMessagePath: /x}\n"
+    text = deployment(container="terminationMessagePath: /x").rstrip() + more
+    assert_only(lines(load(tmp_path, text)), f"{C}.terminationMessagePath: note: has no effect")

@@ -16,7 +16,17 @@ from reconciler.model.pod import Pod
 
 
 def check(item: Object) -> Iterator[Said]:
-    """Every rule about one object alone."""
+    """Every rule about one object alone; one note a field, however many containers have it."""
+    noted: set[tuple[str, ...]] = set()
+    for said in _all(item):
+        field = tuple(part for part in said.path if isinstance(part, str))
+        if said.severity != "note" or field not in noted:
+            yield said
+        if said.severity == "note":
+            noted.add(field)
+
+
+def _all(item: Object) -> Iterator[Said]:
     yield from metadata.check(item)
     if isinstance(item, ConfigMap | Secret):
         yield from config.check(item)
