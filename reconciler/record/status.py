@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from reconciler.decide.attempts import pending_pods
 from reconciler.model.base import Value
 from reconciler.model.desired import Desired
 from reconciler.model.kinds import Workload
@@ -144,16 +145,8 @@ def _pods(
     desired: Desired, observed: Observed, progress: Progress, plan: Plan | None
 ) -> Iterator[tuple[Key, PodState]]:
     """Later ones win: what was tried in vain, then what is seen; of doubles the one that goes on living."""
-    for key, attempt in progress.attempts.items():
-        yield (
-            key,
-            PodState(
-                record=attempt.record,
-                reason=attempt.reason,
-                message=attempt.message,
-                created_at=attempt.first_at,
-            ),
-        )
+    for tried in pending_pods(progress):
+        yield tried.key, tried
     found = [(p, observed.nodes[p.node].reachable) for p in observed.pods()]
     for pod, reachable in sorted(found, key=lambda f: (not f[0].terminating, bool(f[1]))):
         yield pod.key, pod if reachable else _of_silent_node(pod)

@@ -1,0 +1,55 @@
+"""The short picture of the fleet: what a person looks at first."""
+
+from __future__ import annotations
+
+import msgspec
+
+from reconciler.model.desired import Desired
+from reconciler.model.observed import NodeState, Observed, PodState
+from reconciler.model.plan import Plan
+from reconciler.model.progress import Attempt, Progress
+from reconciler.model.revision import Revision
+from reconciler.record.overview import PodLine, overview
+from tests.record.test_status import FLEET, pod
+
+DESIRED = Desired(fleet=FLEET, revision=Revision(id="a" * 40, subject="Bump web"))
+
+
+def pods(seen: tuple[PodState, ...], *attempts: Attempt) -> list[PodLine]:
+    progress = Progress(attempts={a.record.key: a for a in attempts})
+    plan = Plan(revision="a" * 40, progress=progress)
+    observed = Observed([NodeState(name="pi-1", reachable=True, pods=seen)])
+    return list(overview("home", observed, 100.0, desired=DESIRED, plan=plan).pods)
+
+
+def attempt(of: PodState, count: int = 1) -> Attempt:
+    said = "manifest unknown"
+    return Attempt(
+        record=of.record, count=count, reason="ErrImagePull", message=said, first_at=5.0, retry_at=9.0
+    )
+
+
+def test_a_pod_that_is_on_no_node_because_its_image_cannot_be_pulled_is_shown_with_why() -> None:
+    fine, bad = pod("web-new-0"), pod("web-new-1")
+    (first, second) = pods((fine,), attempt(bad))
+    assert (first.status, first.message) == ("Running", "")
+    assert (second.name, second.node) == ("web-new-1", "pi-1")
+    assert (second.status, second.message) == ("ErrImagePull", "manifest unknown")
+    assert (second.ready, second.containers) == (0, 1)
+
+
+def test_from_the_second_try_on_the_status_is_what_kubectl_shows() -> None:
+    (line,) = pods((), attempt(pod("web-new-1"), count=2))
+    assert line.status == "ImagePullBackOff"
+
+
+def test_a_pod_that_is_half_made_says_why_it_goes_no_further() -> None:
+    half = msgspec.structs.replace(pod("web-new-1"), phase="Pending", reason="ContainerCreating", ready=False)
+    (line,) = pods((half,), attempt(half))
+    assert line.status == "ErrImagePull"
+
+
+def test_while_it_is_tried_again_it_is_being_created() -> None:
+    busy = msgspec.structs.replace(pod("p"), phase="Pending", reason="ContainerCreating", busy=True)
+    (line,) = pods((busy,), attempt(busy))
+    assert line.status == "ContainerCreating"
