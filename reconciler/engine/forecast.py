@@ -56,8 +56,8 @@ class Forecast(Value):
 
     def __str__(self) -> str:
         lines = [f"revision {self.revision}"]
-        for wave in self.waves:
-            lines += [_heading(wave, first=wave is self.waves[0]), *(f"  {s}" for s in wave.plan.steps)]
+        for before, wave in zip((None, *self.waves), self.waves, strict=False):
+            lines += [_heading(before, wave), *(f"  {s}" for s in wave.plan.steps)]
         lines += [f"note: {note}" for note in self.notes]
         return "\n".join([*lines, self._end()])
 
@@ -197,12 +197,13 @@ def _waited(plan: Plan, until: float | None) -> str:
     return next((str(w) for w in plan.waits if w.until is not None and w.until == until), "")
 
 
-def _heading(wave: Wave, *, first: bool) -> str:
-    if first and not wave.at:
+def _heading(before: Wave | None, wave: Wave) -> str:
+    if wave.because:
+        return f"then, in {human_duration(wave.at)} at the earliest ({wave.because}):"
+    if before is None:
         return "now:"
-    if not wave.because:
-        return "then, once what was started is ready:"
-    return f"then, in {human_duration(wave.at)} at the earliest ({wave.because}):"
+    started = any(isinstance(s.action, StartPod | StartContainers) for s in before.plan.steps)
+    return "then, once what was started is ready:" if started else "then, as those go:"
 
 
 _COUNTED = {StartPod: "start", StopPod: "stop", RestartContainer: "restart", StartContainers: "continue"}

@@ -13,7 +13,7 @@ from reconciler.decide.rollout.state import Sight
 from reconciler.decide.rollout.victims import victims
 from reconciler.decide.slots import Slot, Slots, gather
 from reconciler.decide.version import Version, wanted_version
-from reconciler.decide.workloads.judge import complaint, remember, verdict
+from reconciler.decide.workloads.judge import complaint, joined, remember, verdict
 from reconciler.model.base import Value
 from reconciler.model.meta import Key
 from reconciler.model.plan import Verdict
@@ -209,7 +209,7 @@ def _verdict(turn: Pass, scene: Scene, blocked: str, working: int) -> Verdict:
     if blocked:
         turn.draft.wait(str(scene.owner), blocked)
     if scene.failed:
-        return verdict("failed", scene.state.message, scene.slots, wanted, want)
+        return verdict("failed", joined(scene.state.message, blocked), scene.slots, wanted, want)
     if scene.state.phase == "paused":
         return verdict("paused", scene.state.message, scene.slots, wanted, want)
     if settled and ended and not working:

@@ -46,6 +46,11 @@ def complaint(slots: Iterable[Slot]) -> str:
     return ""
 
 
+def joined(*parts: str) -> str:
+    """What there is to say, in one line."""
+    return "; ".join(part for part in parts if part)
+
+
 def verdict(standing: Standing, message: str, slots: Slots, template_hash: str, desired: int) -> Verdict:
     mine = slots.of(template_hash)
     return Verdict(

@@ -9,7 +9,7 @@ from reconciler.decide.rollout.state import Sight
 from reconciler.decide.rollout.victims import victims
 from reconciler.decide.slots import Slot, Slots, gather
 from reconciler.decide.version import Version, wanted_version
-from reconciler.decide.workloads.judge import DEADLINE, complaint, remember, verdict
+from reconciler.decide.workloads.judge import DEADLINE, complaint, joined, remember, verdict
 from reconciler.model.meta import Key
 from reconciler.model.observed import PodState
 from reconciler.model.plan import Verdict
@@ -93,7 +93,7 @@ def _verdict(
             "failed", f"{done.reason or 'Failed'} {done.message}".strip(), slots, state.template_hash, 1
         )
     if state.phase == "failed":
-        return verdict("failed", state.message, slots, state.template_hash, 1)
+        return verdict("failed", joined(state.message, blocked), slots, state.template_hash, 1)
     quiet = not working and not slots.ending and not slots.faulty and not slots.hidden
     if quiet and (done is not None or [s.available for s in slots.here] == [True]):
         return verdict("converged", "Completed" if done else "", slots, state.template_hash, 1)

@@ -8,7 +8,7 @@ from reconciler.decide.rollout.state import Sight
 from reconciler.decide.rollout.victims import victims
 from reconciler.decide.slots import Slots, gather
 from reconciler.decide.version import wanted_version
-from reconciler.decide.workloads.judge import DEADLINE, complaint, remember, verdict
+from reconciler.decide.workloads.judge import DEADLINE, complaint, joined, remember, verdict
 from reconciler.model.meta import Key
 from reconciler.model.plan import Verdict
 from reconciler.model.progress import RolloutState
@@ -62,7 +62,7 @@ def _verdict(
     if blocked:
         turn.draft.wait(str(owner), blocked)
     if state.phase == "failed":
-        return verdict("failed", state.message, slots, state.template_hash, want)
+        return verdict("failed", joined(state.message, blocked), slots, state.template_hash, want)
     if exact and not working and not slots.ending and not slots.faulty:
         return verdict("converged", "", slots, state.template_hash, want)
     if blocked and not working:
