@@ -11,7 +11,7 @@ from time import monotonic
 
 import msgspec
 
-from reconciler.engine import network, start, stop
+from reconciler.engine import network
 from reconciler.engine.client import Engine
 from reconciler.engine.contact import Contact
 from reconciler.engine.facts import read_disk_free, read_facts, steady
@@ -68,21 +68,29 @@ class RealNode:
         self._prober.close()
         self._contact.close()
 
-    # What can be done to it
+    # What can be done to it. How is imported when it is first done: most runs do nothing.
 
     def prepare(self, action: PrepareNode) -> None:
         self._do(lambda engine: network.prepare(engine, self._fleet, action), full=True)
 
     def start_pod(self, action: StartPod, contents: Contents) -> None:
+        from reconciler.engine import start
+
         self._do(lambda engine: start.start_pod(engine, self._label, action, contents))
 
     def start_containers(self, action: StartContainers) -> None:
+        from reconciler.engine import start
+
         self._do(lambda engine: start.start_containers(engine, self._label, action))
 
     def restart_container(self, action: RestartContainer) -> None:
+        from reconciler.engine import start
+
         self._do(lambda engine: start.restart_container(engine, self._label, action))
 
     def stop_pod(self, action: StopPod) -> None:
+        from reconciler.engine import stop
+
         self._do(lambda engine: stop.stop_pod(engine, self._label, action))
 
     def _do(self, effect: Callable[[Engine], None], *, full: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -46,6 +47,10 @@ class FakeEngine:
             threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
 
     def _serve(self, peer: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # the client, or `hang_up`, ended it
+            self._answer(peer)
+
+    def _answer(self, peer: socket.socket) -> None:
         rest = b""
         while True:
             while b"\r\n\r\n" not in rest:
