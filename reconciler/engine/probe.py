@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from reconciler.engine import grpc_health
 from reconciler.engine.client import Engine
-from reconciler.errors import EngineError
+from reconciler.errors import EngineError, NodeUnreachable
 from reconciler.model.container import Container
 from reconciler.model.observed import PodRecord
 from reconciler.model.probe import HTTPGetAction, Port, Probe, TCPSocketAction
@@ -34,7 +34,10 @@ class Target(NamedTuple):
 
 
 def failure(target: Target, probe: Probe) -> str:
-    """Why the probe failed; empty for success. Raises `NodeUnreachable` when that can't be known."""
+    """Why the probe failed; empty for success. Raises `NodeUnreachable` when that can't be known.
+
+    Silence is a `TimeoutError` with the words to show: it may be the container's or the node's.
+    """
     seconds = float(probe.timeout_seconds)
     if probe.exec is not None:
         return _exec_failure(target, probe.exec.command, seconds)
@@ -97,10 +100,15 @@ def readable(output: bytes) -> str:
 
 
 def _exec_failure(target: Target, command: tuple[str, ...], seconds: float) -> str:
+    silence = f"command timed out after {seconds:g} s"
     try:
         code, output = target.engine.exec(target.container_id, command, seconds)
-    except TimeoutError:
-        return f"command timed out after {seconds:g} s"
+    except TimeoutError as error:
+        raise TimeoutError(silence) from error
+    except NodeUnreachable as error:
+        if isinstance(error.__cause__, TimeoutError):
+            raise TimeoutError(silence) from error
+        raise
     except EngineError as error:
         return error.message
     return "" if code == 0 else f"exit code {code}: {readable(output)}".rstrip(": ")
@@ -156,7 +164,7 @@ def _encrypted(stream: Any, host: str) -> Any:
 
 def _words(error: Exception, place: str, seconds: float) -> str:
     if isinstance(error, TimeoutError):
-        return f"{place}: no answer within {seconds:g} s"
+        raise TimeoutError(f"{place}: no answer within {seconds:g} s") from error
     if isinstance(error, ConnectionRefusedError):
         return f"{place}: connection refused"
     return f"{place}: {error or type(error).__name__}"

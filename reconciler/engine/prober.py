@@ -22,6 +22,8 @@ from reconciler.errors import ReconcilerError
 from reconciler.model.container import Container
 from reconciler.model.observed import ContainerState, PodRecord, PodState
 
+_NODE_SECONDS = 5.0
+"""For the node to say that it is there, when a container said nothing."""
 WORKERS = 8
 """Tries at a time on one node; a slow answer holds up one of them."""
 
@@ -118,9 +120,15 @@ class Prober:
         return None
 
     def _try(self, run: Run, kind: Kind, record: PodRecord) -> str | None:
+        """Why it failed, "" for success, None when nobody can tell."""
         try:
-            target = probe.Target(self._engine(), run.id, run.container, record)
-            return probe.failure(target, probes(run.container)[kind])
+            engine = self._engine()
+            target = probe.Target(engine, run.id, run.container, record)
+            try:
+                return probe.failure(target, probes(run.container)[kind])
+            except TimeoutError as silence:
+                engine.ping(_NODE_SECONDS)  # else a cut link would look like programs that hang
+                return str(silence)
         except ReconcilerError:
             return None
 

@@ -155,3 +155,11 @@ class OnNode:
 
     def _about(self, pod: PodRecord) -> dict[str, Any]:
         return {**self._why(), "namespace": pod.namespace, "pod": pod.name}
+
+
+def app(node: OnNode, script: str = WAIT, name: str = "app", **more: Any) -> dict[str, Any]:
+    return {"name": name, "image": node.image, "command": ["sh", "-c", script], **more}
+
+
+def pod(node: OnNode, name: str, *containers: dict[str, Any], **spec: Any) -> PodRecord:
+    return record(name, {"containers": list(containers) or [app(node)], **spec}, node=node.node)
