@@ -22,7 +22,7 @@ from reconciler.model.volume import EmptyDirVolumeSource, HostPathVolumeSource, 
 from reconciler.model.workload import Deployment, DeploymentSpec
 
 GOOD = (Path(__file__).parent / "fleet" / "apps" / "vaultwarden.yaml").read_bytes()
-quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 names = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
 labels = st.dictionaries(names, names, max_size=3)

@@ -17,6 +17,7 @@ from reconciler.manifests.words import PATTERNS
 from reconciler.model.fleet import Fleet
 from reconciler.model.kinds import KINDS
 
+SCHEMAS = {name: json.loads(text) for name, text in schemas.files().items()}
 FLEET = Path(__file__).parent / "fleet"
 
 
@@ -42,32 +43,30 @@ def test_check_fails_when_a_schema_is_out_of_date(
     assert "usage" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", sorted(schemas.files()))
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
 def test_each_schema_is_one(name: str) -> None:
-    jsonschema.Draft202012Validator.check_schema(json.loads(schemas.files()[name]))
+    jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
 
 
 def test_every_fixture_fits_its_schema() -> None:
-    texts = schemas.files()
     for file in [*FLEET.rglob("*.y*ml"), *FLEET.rglob("*.json")]:
         for document in yaml.safe_load_all(file.read_text()):
             for value in document.get("items", [document]):
                 if "kind" in value:
-                    jsonschema.validate(value, json.loads(texts[f"{value['kind'].lower()}.json"]))
+                    schema = SCHEMAS[f"{value['kind'].lower()}.json"]
+                    jsonschema.Draft202012Validator(schema).validate(value)
 
 
 def test_editors_may_write_null_where_kubernetes_does() -> None:
-    pod = json.loads(schemas.files()["pod.json"])
+    pod = jsonschema.Draft202012Validator(SCHEMAS["pod.json"])
     value = {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": "a", "labels": None, "creationTimestamp": None},
     }
-    jsonschema.validate(
-        {**value, "spec": {"containers": [{"name": "a", "image": "a", "resources": None}]}}, pod
-    )
+    pod.validate({**value, "spec": {"containers": [{"name": "a", "image": "a", "resources": None}]}})
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({**value, "spec": {"containers": None}}, pod)
+        pod.validate({**value, "spec": {"containers": None}})
 
 
 KEYWORDS = {
