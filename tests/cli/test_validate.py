@@ -3,9 +3,11 @@
 # ruff: noqa: E501 - a program on one line
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,11 +21,13 @@ WRONG = deployment(spec="replicas: three")
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder to stand in. The command turns the garbage collector off, for a process of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     monkeypatch.delenv("RECONCILER_FLEET", raising=False)
-    return tmp_path
+    yield tmp_path
+    gc.enable()
 
 
 def run(*arguments: str) -> tuple[int, str]:
