@@ -44,6 +44,8 @@ class Prober:
         self._queue: list[tuple[float, int, str, Kind]] = []
         self._order = count()
         self._threads = self._idle = 0
+        self._leader: threading.Thread | None = None
+        """The one thread that waits for the next try's time; the other idle ones wait to be called."""
         self._closed = False
         self._began = False
 
@@ -89,13 +91,18 @@ class Prober:
         """You hold the lock."""
         if (due := self._runs[container_id].due()) is None:
             return
-        heapq.heappush(self._queue, (due[0], next(self._order), container_id, due[1]))
-        if self._idle:
+        job = (due[0], next(self._order), container_id, due[1])
+        heapq.heappush(self._queue, job)
+        if self._queue[0] is job:
+            self._leader = None  # who waits, waits too long
             self._ready.notify()
-        elif self._threads < WORKERS:
-            self._threads += 1
-            name = f"prober-{self._threads}"
-            threading.Thread(target=self._work, name=name, daemon=True).start()
+        if not self._threads:
+            self._hire()
+
+    def _hire(self) -> None:
+        """You hold the lock."""
+        self._threads += 1
+        threading.Thread(target=self._work, name=f"prober-{self._threads}", daemon=True).start()
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
@@ -108,16 +115,34 @@ class Prober:
         """The next try, when it is time for it. None: it is over."""
         with self._ready:
             while not self._closed:
-                if not self._queue or (wait := self._queue[0][0] - time.monotonic()) > 0:
-                    self._idle += 1
-                    self._ready.wait(wait if self._queue else None)
-                    self._idle -= 1
+                if not self._queue or self._queue[0][0] > time.monotonic():
+                    self._wait()
                     continue
                 _, _, container_id, kind = heapq.heappop(self._queue)
+                self._hand_over()
                 run = self._runs.get(container_id)
                 if run is not None and run.due() is not None:
                     return container_id, kind, run, self._records[container_id]
         return None
+
+    def _wait(self) -> None:
+        """For the next try's time, or to be called. You hold the lock."""
+        me = threading.current_thread()
+        lead = bool(self._queue) and self._leader is None
+        if lead:
+            self._leader = me
+        self._idle += 1
+        self._ready.wait(max(0.0, self._queue[0][0] - time.monotonic()) if lead else None)
+        self._idle -= 1
+        if self._leader is me:
+            self._leader = None
+
+    def _hand_over(self) -> None:
+        """Somebody else waits for the next one while this try is made. You hold the lock."""
+        if self._queue and self._idle:
+            self._ready.notify()
+        elif self._queue and self._threads < WORKERS:
+            self._hire()
 
     def _try(self, run: Run, kind: Kind, record: PodRecord) -> str | None:
         """Why it failed, "" for success, None when nobody can tell."""
