@@ -1,7 +1,9 @@
-"""What a plain YAML scalar means: exactly what kubectl takes it for.
+"""What a plain YAML scalar means: what kubectl takes it for.
 
-kubectl reads YAML with go-yaml v2's rules and turns it into JSON: `yes` and `on` are booleans, `0644` is
-octal, `1e3` a number, a date is a string. PyYAML's own resolver differs in all but the first.
+kubectl reads YAML with go-yaml v2's rules and turns it into JSON: `yes`, `on` and `y` are booleans, `0644` is
+octal, `1e3` a number, a date is a string. PyYAML's own resolver differs. Compared with
+`kubectl annotate --local` 1.32. Keys differ on purpose: kubectl makes `on:` the key `true`, here it
+stays `on`.
 """
 
 from __future__ import annotations
@@ -10,8 +12,8 @@ import re
 
 WORDS: dict[str, object] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
-    **dict.fromkeys(("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"), True),
-    **dict.fromkeys(("false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"), False),
+    **dict.fromkeys(("y", "Y", "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"), True),
+    **dict.fromkeys(("n", "N", "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"), False),
 }
 """Plain words that aren't strings."""
 

@@ -292,7 +292,7 @@ SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n"
         (SECRET + "stringData: {pw: 31415926}", "stringData.pw: expected a string"),
         (SECRET + "stringData: {pw: [hunter2]}", "stringData.pw: expected a string"),
         (SECRET + "stringData: hunter2", "stringData: expected a mapping"),
-        (SECRET + "stringData: {'hunter2 x': y}", "stringData: a key should be a file name"),
+        (SECRET + "stringData: {'hunter2 x': z}", "stringData: a key should be a file name"),
         (SECRET + "type: kubernetes.io/tls", "type: a Secret of type kubernetes.io/tls has no key tls.crt"),
         (
             SECRET + "type: kubernetes.io/dockerconfigjson\nstringData: {.dockerconfigjson: hunter2}",
