@@ -92,9 +92,9 @@ def _verdict(turn: Pass, key: Key, workload: Workload, before: Calm | None, calm
 
 
 def _free_places(turn: Pass) -> None:
-    """Pods that were never started and no longer need to be leave their places: look again at once."""
+    """Attempts that have become pointless leave their places: look again at once."""
     for key in sorted(turn.before.attempts.keys() - turn.attempts.keys()):
-        turn.draft.wait(f"pod {key.name}", "it was never started and gives up its place", turn.now + AT_ONCE)
+        turn.draft.wait(f"pod {key.name}", "it needs no further try; its place is free", turn.now + AT_ONCE)
 
 
 def _progress(turn: Pass) -> Progress:

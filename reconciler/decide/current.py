@@ -46,7 +46,8 @@ class Pass:
         """How many of the owner's pods may be on nodes that nobody has looked into yet, and until when.
 
         A node that can't be reached is never mistaken for an empty one. Pods that were never started
-        can't be hidden: a workload that progress doesn't know is new, unless there is no progress at all.
+        can't be hidden: a workload that progress doesn't know is new, unless there is no progress at all;
+        a fleet's very first start waits for nodes that don't answer, as long as it would after a loss.
         """
         until = self._dark_until()
         if until is None or seen >= wanted:
@@ -55,13 +56,7 @@ class Pass:
         if known is not None:
             before = wanted if known.replicas is None else known.replicas
             return max(0, min(wanted, before) - seen), until
-        return (0 if self._memory() else wanted - seen), until
-
-    def _memory(self) -> bool:
-        """Progress is there, or there is nothing yet that it could have been about."""
-        if self.before.rollouts:
-            return True
-        return not self._dark and not self.observed.by_owner
+        return (0 if self.before.rollouts else wanted - seen), until
 
     def _dark_until(self) -> float | None:
         """None: every node has been looked into, or given up. `inf`: one hasn't answered yet."""

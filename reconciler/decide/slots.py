@@ -157,6 +157,8 @@ def _with_attempts(turn: Pass, owner: Key, here: list[Slot], ending: set[Key]) -
         record = attempt.record
         view = turn.survey.views.get(record.node)
         index = by_key.get((record.key, record.node))
+        if index is not None and here[index].ready:
+            continue
         if index is not None:
             slot = here[index]
             here[index] = Slot(record=slot.record, view=slot.view, pod=slot.pod, attempt=attempt)

@@ -88,8 +88,10 @@ def test_a_course_that_ends_badly_says_why() -> None:
     course = forecast(wanted, SimulatedFleet(of).observe(0.0), Progress(), 0.0)
     assert str(course).splitlines()[-2:] == [
         "in the end after 10m at the earliest: failed; no pod is touched",
-        "  Deployment default/web: failed: no progress for 10m: "
-        "0 of 1 pods of bab6b4aa03 available; 0/1 nodes fit: 1 cordoned",
+        (
+            "  Deployment default/web: failed: no progress for 10m: "
+            "0 of 1 pods of bab6b4aa03 available; 0/1 nodes fit: 1 cordoned"
+        ),
     ]
 
 

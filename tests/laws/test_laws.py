@@ -46,6 +46,8 @@ def test_whatever_happens_it_converges_in_the_end_and_then_rests(
     """Laws 1 to 4, 6, 10: `World.turn` checks every plan on the way; see `check_plan`."""
     of = data.draw(fleets())
     world = World(data.draw(revisions(of)), pace)
+    if data.draw(st.booleans()):
+        world.run()
     for event, number in course:
         note(f"{world.now}: {event} {number}")
         happen(world, event, number, lambda: data.draw(revisions(of)))
