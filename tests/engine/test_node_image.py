@@ -1,0 +1,42 @@
+"""Building the node image where it can't be built: what people are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.engine.node_image import packages
+from reconciler.engine.node_image.packages import PackageUnavailable, fetch
+
+
+def test_without_apt_it_says_where_to_get_the_image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PackageUnavailable, match="no apt-get") as caught:
+        fetch("busybox-static", "arm64")
+    assert "copy ~/.cache/reconciler/node-image" in caught.value.remedy
+
+
+def test_a_mirror_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A stand-in for apt-get that fails as the real one does."""
+    apt = tmp_path / "apt-get"
+    apt.write_text("#!/bin/sh\necho 'E: Failed to fetch http://mirror/' >&2\nexit 100\n")
+    apt.chmod(0o755)
+    keyring = tmp_path / "keyring.gpg"
+    keyring.touch()
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(packages, "_KEYRING", keyring)
+    with pytest.raises(PackageUnavailable, match="E: Failed to fetch http://mirror/") as caught:
+        fetch("busybox-static", "arm64")
+    assert packages.MIRROR_VARIABLE in caught.value.remedy
+
+
+def test_a_missing_keyring_names_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    apt = tmp_path / "apt-get"
+    apt.write_text("#!/bin/sh\n")
+    apt.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(packages, "_KEYRING", tmp_path / "none.gpg")
+    with pytest.raises(PackageUnavailable) as caught:
+        fetch("busybox-static", "arm64")
+    assert caught.value.remedy == "apt-get install debian-archive-keyring"
