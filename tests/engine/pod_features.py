@@ -208,7 +208,7 @@ CASES: list[tuple[Any, str, str]] = [
     ),
     (
         pod("hostpid", {}, hostPID=True),
-        "grep -c ^sh$ /proc/1/comm",
+        "grep -c 'sleep 1000' /proc/1/cmdline",
         "0",
     ),
     (
