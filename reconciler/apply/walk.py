@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import monotonic
 
+from reconciler.apply.backoff import Backoff
 from reconciler.apply.perform import perform, waits_long
 from reconciler.engine.node import Node
 from reconciler.errors import NodeError
@@ -54,6 +55,7 @@ class Walker:
         self._running = 0
         self._lanes: dict[tuple[str, bool], ThreadPoolExecutor] = {}
         self._stopping = False
+        self._backoff = Backoff()
 
     def under_way(self) -> tuple[AnyAction, ...]:
         """Actions that were taken on and haven't ended."""
@@ -61,15 +63,30 @@ class Walker:
             return tuple(self._under_way.values())
 
     def submit(self, steps: Iterable[Step], contents: ContentsOf) -> list[Step]:
-        """Take on every step whose subject isn't busy; returns those. Doesn't block.
+        """Take on every step that may begin; returns those. Doesn't block.
 
+        Left to a later plan: what is busy, what failed a moment ago, and whatever comes after such a step.
         `contents` gives the ConfigMaps and Secrets for an action: an older version keeps its own.
         """
+        fresh: list[Step] = []
+        left: set[int] = set()
         with self._changed:
-            fresh = [s for s in steps if not self._stopping and _subject(s.action) not in self._under_way]
+            for step in steps:
+                if left.intersection(step.after) or not self._may_begin(step.action):
+                    left.add(step.number)
+                else:
+                    fresh.append(step)
             self._under_way.update((_subject(s.action), s.action) for s in fresh)
         _Walk(self, fresh, contents).release()
         return fresh
+
+    def _may_begin(self, action: AnyAction) -> bool:
+        busy = self._stopping or _subject(action) in self._under_way
+        return not busy and not self._backoff.holds(action)
+
+    def pause(self) -> float | None:
+        """Seconds until something that failed may be tried again; None when nothing is held back."""
+        return self._backoff.pause()
 
     def begin(self, action: AnyAction, contents: ContentsOf, then: Callable[[bool], None]) -> None:
         """Queue one action in its node's lane; `then` is told whether it succeeded."""
@@ -109,6 +126,7 @@ class Walker:
                 return
             self._running += 1
         outcome = _attempt(action, self._nodes, contents)
+        self._backoff.ended(action, outcome.error or outcome.bug)
         self._done(outcome)
         then(outcome.error is None and outcome.bug is None)
         with self._changed:

@@ -157,9 +157,11 @@ class Loop:
         """Seconds until time alone makes another pass worthwhile."""
         if not self._lit:
             return DARK_S / 10
+        pause = self._walker.pause()
+        longest = self._full_pass if pause is None else min(self._full_pass, pause + 0.001)
         if plan is None or plan.wake_at is None:
-            return self._full_pass
-        return min(self._full_pass, max(0.01, plan.wake_at - self._clock()))
+            return longest
+        return min(longest, max(0.01, plan.wake_at - self._clock()))
 
     def close(self, timeout: float) -> bool:
         """Let effects that have begun end, at most `timeout` seconds; True when none was cut off."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -83,8 +83,11 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def bench() -> Iterator[Bench]:
+    """Its threads end with the test."""
+    bench = Bench()
+    yield bench
+    assert bench.walker.stop(5)
 
 
 def step(number: int, action: AnyAction, *after: int) -> Step:
@@ -137,6 +140,26 @@ def test_a_subject_is_busy_until_its_action_ends(bench: Bench) -> None:
     assert len(bench.submit(step(1, start("web")))) == 1
 
 
+def test_what_comes_after_a_busy_step_is_left_to_a_later_plan(bench: Bench) -> None:
+    """A node's network is still being made: a further pod of it must not begin without."""
+    gate = bench.nodes["a"].gates["old"] = threading.Event()
+    bench.submit(step(1, stop("old")))
+    assert bench.submit(step(1, stop("old")), step(2, start("new"), 1), step(3, start("newer"), 2)) == []
+    gate.set()
+    bench.until(lambda: not bench.walker.under_way())
+    assert bench.nodes["a"].log == ["stop old"]
+
+
+def test_what_failed_is_not_done_again_at_once_nor_what_comes_after_it(bench: Bench) -> None:
+    bench.nodes["a"].broken.add("old")
+    bench.submit(step(1, stop("old")))
+    bench.until(lambda: not bench.walker.under_way())
+    assert bench.submit(step(1, stop("old")), step(2, start("new"), 1)) == []
+    assert 0 < (bench.walker.pause() or 0) <= 1
+    (other,) = bench.submit(step(1, stop("other")))
+    assert other.action.subject == "other@a"
+
+
 def test_an_outcome_is_there_before_its_action_is_no_longer_under_way(bench: Bench) -> None:
     for i in range(50):
         bench.submit(step(1, start(f"web-{i}")))
@@ -163,6 +186,7 @@ def test_a_bug_in_an_effect_is_an_outcome_not_the_end() -> None:
     walker.submit([step(1, start("web"))], lambda _: {})
     assert done.wait(5)
     assert isinstance(outcomes[0].bug, AttributeError)
+    assert walker.stop(5)
 
 
 def test_a_node_that_left_the_inventory_is_unreachable(bench: Bench) -> None:
