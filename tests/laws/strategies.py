@@ -24,8 +24,8 @@ def fleets(draw: st.DrawFn) -> Fleet:
     count = draw(st.integers(1, 4))
     nodes: list[dict[str, Any]] = [{"name": "pi-1"}]
     for number in range(2, count + 1):
-        node: dict[str, Any] = {"name": f"pi-{number}", "unschedulable": draw(st.booleans())}
-        if draw(st.booleans()):
+        node: dict[str, Any] = {"name": f"pi-{number}", "unschedulable": draw(st.integers(0, 3)) == 0}
+        if draw(st.integers(0, 3)) == 0:
             node["taints"] = [
                 {"key": "slow", "effect": draw(st.sampled_from(["NoSchedule", "PreferNoSchedule"]))}
             ]

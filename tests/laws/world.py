@@ -162,7 +162,8 @@ def check_budget(plan: Plan, key: Key, workload: Deployment, observed: Observed,
         and s.action.key not in progress.attempts
     ]
     up = [p for p in pods if p.ready and observed.nodes[p.node].reachable]
-    taken = [sees[a.node, a.key] for a in stops if sees[a.node, a.key] in up]
+    rolled = [a for a in stops if ":NoExecute" not in a.because]  # an eviction isn't a rollout
+    taken = [sees[a.node, a.key] for a in rolled if sees[a.node, a.key] in up]
     if taken:
         assert len(up) - len(taken) >= budget.least, f"{key}: too few stay available\n{plan}"
     seen = {p.key for p in pods}
