@@ -143,10 +143,10 @@ def serving(fleet: Fleet, listen: str | None) -> Iterator[Loop]:
         door = socket_path(fleet)
         server = ApiServer(listen or fleet.spec.serve.listen, door, reporter, verify=webhook(fleet))
         try:
+            loop.watch_source()  # makes a hosted repository: who sees the door may push
+            loop.watch_nodes()
             server.start()
             held.serves(listen=server.address or "", unix_socket=door)
-            loop.watch_nodes()
-            loop.watch_source()
             yield loop
         finally:
             loop.close(GRACE_S)
