@@ -24,7 +24,7 @@ from reconciler.engine.http import Connection
 from reconciler.loop import cycle, narrate, once, wanted  # noqa: F401
 from reconciler.manifests import inventory, load  # noqa: F401
 from reconciler.record import progress, store  # noqa: F401
-from reconciler.source import directory, open  # noqa: A004, F401
+from reconciler.source import directory, open  # noqa: F401
 
 CHANGES = frozenset({"POST", "PUT", "DELETE"})
 

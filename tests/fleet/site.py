@@ -14,7 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reconciler.cli.ask import ask
+from reconciler.cli.inventory import inventory
 from reconciler.lab import Lab
+from reconciler.record.overview import Overview
 
 PATIENCE_S = 30.0
 
@@ -133,20 +136,31 @@ class Site:
         found: dict[str, Any] = json.loads(done.stdout) if done.stdout.strip() else {"running": False}
         return found
 
-    def converged(self, revision: str = "") -> bool:
-        seen = self.status()
-        return seen.get("standing") == "converged" and (not revision or seen["wanted"]["id"] == revision)
+    def seen(self) -> Overview:
+        """What the running daemon says, without the cost of a program each time."""
+        found = ask(inventory(self.inventory), self.root / "state" / "reconciler" / "locks")
+        assert found is not None, f"no daemon answers\n{self.log()}"
+        return found
 
-    def pods(self, *, everything: bool = False) -> list[Pod]:
-        """Our containers on every node; only running ones unless `everything`."""
+    def converged(self, revision: str = "") -> bool:
+        """By the daemon's word; `revision` is a whole commit, or any."""
+        seen = self.seen()
+        known = seen.wanted is not None and revision in ("", seen.wanted.id)
+        return known and seen.standing == "converged"
+
+    def pods(self, *nodes: str, everything: bool = False) -> list[Pod]:
+        """Our containers on these nodes, or on all that are on; only running ones unless `everything`.
+
+        The lab asks the engines directly: whatever is wrong with a node's link.
+        """
         found: list[Pod] = []
-        for node in self.lab.nodes:
+        for name in nodes or [n.name for n in self.lab.nodes if self.lab.is_running(n.name)]:
             text = self.lab.docker(
-                node.name,
+                name,
                 *("ps", "--all", "--no-trunc", "--filter", f"label=reconciler.io/fleet={self.fleet}"),
                 *("--format", _ROW),
             )
-            found += [Pod(node.name, *line.split("\t")) for line in text.splitlines()]
+            found += [Pod(name, *line.split("\t")) for line in text.splitlines()]
         return [p for p in found if everything or p.state == "running"]
 
     def images(self) -> list[str]:

@@ -36,8 +36,10 @@ spec:
     spec:
       terminationGracePeriodSeconds: 1
       initContainers:
-        - {{name: first, image: {image}, command: [sh, -c, "cat /words/hello > /scratch/hello"], volumeMounts: [
-            {{name: words, mountPath: /words}}, {{name: scratch, mountPath: /scratch}}]}}
+        - name: first
+          image: {image}
+          command: [sh, -c, "cat /words/hello > /scratch/hello"]
+          volumeMounts: [{{name: words, mountPath: /words}}, {{name: scratch, mountPath: /scratch}}]
       containers:
         - name: web
           image: {image}
