@@ -9,7 +9,6 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 from typing import Any
 
-from reconciler.engine import nodeimage
 from reconciler.engine.client import Engine
 from reconciler.engine.naming import label_filter, network_name
 from reconciler.errors import EngineError, NetworkClash
@@ -22,8 +21,7 @@ BRIDGE = "reconciler0"
 
 
 def prepare(engine: Engine, fleet: Fleet, action: PrepareNode) -> None:
-    """Make the pod network and bring the node image. What is right already stays untouched."""
-    nodeimage.ensure(engine)
+    """Make the pod network. What is right already stays untouched."""
     name = fleet.metadata.name
     found = _find(engine, name)
     if found is not None and _slice(found) == action.pod_cidr:

@@ -44,7 +44,7 @@ class PodAction(Action):
 
 
 class PrepareNode(Action, tag=True):
-    """Make the node's pod network (`pod_cidr`, its slice) and bring it the node image."""
+    """Make the node's pod network (`pod_cidr`, its slice)."""
 
     pod_cidr: str
 
