@@ -25,8 +25,25 @@ def test_a_mirror_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch,
     keyring = tmp_path / "keyring.gpg"
     keyring.touch()
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv(packages.MIRROR_VARIABLE, "http://mirror")
     monkeypatch.setattr(packages, "_KEYRING", keyring)
     with pytest.raises(PackageUnavailable, match="E: Failed to fetch http://mirror/") as caught:
+        fetch("busybox-static", "arm64")
+    assert packages.MIRROR_VARIABLE in caught.value.remedy
+
+
+def test_a_machine_whose_apt_knows_no_debian_is_told_which_variable_names_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As on Ubuntu."""
+    apt = tmp_path / "apt-get"
+    apt.write_text("#!/bin/sh\necho 'Ubuntu http://somewhere/ubuntu/'\n")
+    apt.chmod(0o755)
+    (tmp_path / "keyring.gpg").touch()
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.delenv(packages.MIRROR_VARIABLE, raising=False)
+    monkeypatch.setattr(packages, "_KEYRING", tmp_path / "keyring.gpg")
+    with pytest.raises(PackageUnavailable, match="knows no Debian mirror") as caught:
         fetch("busybox-static", "arm64")
     assert packages.MIRROR_VARIABLE in caught.value.remedy
 

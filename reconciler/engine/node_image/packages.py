@@ -13,7 +13,6 @@ from pathlib import Path
 
 SUITE = "bookworm"
 MIRROR_VARIABLE = "RECONCILER_DEBIAN_MIRROR"
-_MIRROR = "http://deb.debian.org/debian"
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _SECONDS = 300
 
@@ -70,7 +69,7 @@ def _apt_config(folder: Path, architecture: str) -> Path:
     for part in ("state/lists/partial", "cache/archives/partial"):
         (folder / part).mkdir(parents=True)
     (folder / "state/status").touch()
-    mirror = os.environ.get(MIRROR_VARIABLE, _MIRROR)
+    mirror = _mirror()
     (folder / "sources.list").write_text(f"deb [signed-by={_KEYRING}] {mirror} {SUITE} main\n")
     settings = {
         "APT::Architecture": architecture,
@@ -87,6 +86,22 @@ def _apt_config(folder: Path, architecture: str) -> Path:
     config = folder / "apt.conf"
     config.write_text("\n".join(lines) + "\n")
     return config
+
+
+def _mirror() -> str:
+    """The one that the variable names, else the one that this machine's own apt takes Debian from."""
+    if given := os.environ.get(MIRROR_VARIABLE):
+        return given
+    form = ["--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages"]
+    done = subprocess.run(
+        ["apt-get", "indextargets", *form], capture_output=True, text=True, timeout=_SECONDS, check=False
+    )
+    found = [line.split(" ", 1)[1] for line in done.stdout.splitlines() if line.startswith("Debian ")]
+    if not found:
+        raise PackageUnavailable(
+            "this machine's apt knows no Debian mirror (after `apt-get update`)", _elsewhere()
+        )
+    return found[0]
 
 
 def _apt(arguments: list[str], environment: dict[str, str], folder: Path) -> None:
@@ -113,6 +128,6 @@ def _apt(arguments: list[str], environment: dict[str, str], folder: Path) -> Non
 
 def _elsewhere() -> str:
     return (
-        f"let this machine reach {_MIRROR} (or set {MIRROR_VARIABLE} to a mirror), or copy "
+        f"let this machine reach a Debian mirror ({MIRROR_VARIABLE} names one), or copy "
         "~/.cache/reconciler/node-image from a Debian machine that has run the reconciler"
     )
