@@ -118,7 +118,7 @@ class Site:
             stderr=log,
         )
         try:
-            until(lambda: self.status()["running"], "the daemon answers", self.log)
+            until(lambda: self.ask() is not None, "the daemon answers", self.log)
             yield daemon
         finally:
             daemon.send_signal(signal.SIGTERM)
@@ -136,9 +136,13 @@ class Site:
         found: dict[str, Any] = json.loads(done.stdout) if done.stdout.strip() else {"running": False}
         return found
 
+    def ask(self) -> Overview | None:
+        """What the running daemon says, if one runs, without the cost of a program each time."""
+        return ask(inventory(self.inventory), self.root / "state" / "reconciler" / "locks")
+
     def seen(self) -> Overview:
-        """What the running daemon says, without the cost of a program each time."""
-        found = ask(inventory(self.inventory), self.root / "state" / "reconciler" / "locks")
+        """What the running daemon says."""
+        found = self.ask()
         assert found is not None, f"no daemon answers\n{self.log()}"
         return found
 

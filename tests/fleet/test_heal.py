@@ -77,7 +77,7 @@ def test_the_pods_of_a_killed_node_move_and_when_it_is_back_the_doubles_go(site:
         until(lambda: settled(fleet), "deployed", fleet.log)
         fleet.lab.kill("pi-3")
         until(lambda: node(fleet, "pi-3") == "NotReady", "it is lost", fleet.log)
-        until(lambda: fleet.converged(), "its pod has moved", fleet.log)
+        until(fleet.converged, "its pod has moved", fleet.log)
         alive = fleet.pods("pi-1", "pi-2")
         assert len(alive) == 3
         fleet.lab.start("pi-3")
@@ -119,7 +119,7 @@ def test_after_a_cut_longer_than_the_toleration_the_doubles_go(site: Callable[..
         until(lambda: settled(fleet), "deployed", fleet.log)
         fleet.lab.cut("pi-1")
         until(lambda: len(fleet.pods()) == 4, "its pod runs elsewhere, too", fleet.log)
-        until(lambda: fleet.converged(), "three that can be reached", fleet.log)
+        until(fleet.converged, "three that can be reached", fleet.log)
         fleet.lab.heal("pi-1")
         until(lambda: settled(fleet), "one is left of the two", fleet.log)
 
