@@ -57,6 +57,8 @@ def _tidy(table: Table) -> Table:
 def _head(seen: Overview, now: float) -> Iterable[str]:
     yield f"fleet {seen.fleet}: {seen.standing if seen.running else 'no reconciler runs on this machine'}"
     yield f"  {seen.why}" if seen.running else "  this is what its nodes hold"
+    if seen.standing == "failed":
+        yield "  it is rolled no further until its manifest changes: push a fix, or revert"
     if seen.wanted is not None:
         done = "" if seen.converged == seen.wanted.id else f", last converged {_short(seen.converged)}"
         yield f"revision {seen.wanted}{done}"

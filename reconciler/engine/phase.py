@@ -27,7 +27,7 @@ def pod_status(spec: PodSpec, containers: tuple[ContainerState, ...]) -> Status:
     sandbox = next((c for c in containers if c.role == "sandbox"), None)
     if any(c.started_at is not None for c in mains) or not inits:
         return _running_or_over(spec, mains, sandbox)
-    return _initializing(spec, inits)
+    return _initializing(spec, inits) or _not_begun(spec, mains)
 
 
 def is_over(spec: PodSpec, container: ContainerState) -> bool:
@@ -39,7 +39,8 @@ def is_over(spec: PodSpec, container: ContainerState) -> bool:
     return spec.restart_policy == "Never"
 
 
-def _initializing(spec: PodSpec, inits: list[ContainerState]) -> Status:
+def _initializing(spec: PodSpec, inits: list[ContainerState]) -> Status | None:
+    """None when all of them are done."""
     for number, container in enumerate(inits):
         done = container.state == "exited" and container.exit_code == 0 and container.role == "init"
         if done or (container.role == "sidecar" and container.state == "running" and container.started):
@@ -51,7 +52,13 @@ def _initializing(spec: PodSpec, inits: list[ContainerState]) -> Status:
         waiting_first = number == 0 and container.state == "absent"
         reason = f"Init:{number}/{len(inits)}" if plain and not waiting_first else f"Init:{word}"
         return Status("Pending", "ContainerCreating" if waiting_first else reason, message)
-    return Status("Pending", "PodInitializing", "")
+    return None
+
+
+def _not_begun(spec: PodSpec, mains: list[ContainerState]) -> Status:
+    """Its init containers are done; of the main ones none has ever run."""
+    refused = next((c for c in mains if c.state == "created" and c.error), None)
+    return Status("Pending", *(_word(spec, refused) if refused else ("PodInitializing", "")))
 
 
 def _running_or_over(spec: PodSpec, mains: list[ContainerState], sandbox: ContainerState | None) -> Status:

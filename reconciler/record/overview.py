@@ -6,6 +6,7 @@ Pure. What is going on and why comes first; details are for `kubectl`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Literal
 
 from reconciler import __version__
@@ -14,7 +15,7 @@ from reconciler.model.base import Value
 from reconciler.model.desired import Desired
 from reconciler.model.meta import Key
 from reconciler.model.observed import NodeState, Observed, PodState
-from reconciler.model.plan import Plan, Standing, Verdict
+from reconciler.model.plan import Plan, Standing, Verdict, Wait
 from reconciler.model.revision import Revision
 from reconciler.record.journal import RecordedEvent
 
@@ -130,7 +131,7 @@ def overview(
         pods=tuple(_pod(p) for p in sorted(_pods(observed, plan), key=lambda p: (*p.key, p.node))),
         nodes=tuple(_node(n, n.name in held_back) for n in observed.nodes.values()),
         actions=tuple(map(str, plan.steps)) if plan else (),
-        waits=tuple(map(str, plan.waits)) if plan else (),
+        waits=tuple(map(_wait, plan.waits)) if plan else (),
         notes=plan.notes if plan else (),
         events=tuple(events),
     )
@@ -155,6 +156,14 @@ def _why(
     key, verdict = behind[0]
     rest = f" (and {len(behind) - 1} more)" if len(behind) > 1 else ""
     return f"{key}: {verdict.message or _count(verdict)}{rest}"
+
+
+def _wait(wait: Wait) -> str:
+    """With the time of day at which it ends, where that is known: a plan's own text must not change."""
+    if wait.until is None:
+        return str(wait)
+    until = datetime.fromtimestamp(wait.until).strftime("%H:%M:%S")
+    return f"wait for {wait.subject} until {until}: {wait.because}"
 
 
 def _why_unknown(refused: Revision | None, source_error: str, *, running: bool) -> str:

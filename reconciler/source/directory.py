@@ -79,9 +79,8 @@ class Directory:
         raise contents.never_still(self._path)
 
     def _copy(self, digest: str, files: tuple[File, ...]) -> Snapshot:
-        revision = Revision(
-            id=digest, subject=f"{len(files)} files of {self._path.name}", time=_newest(files)
-        )
+        counted = "1 file" if len(files) == 1 else f"{len(files)} files"
+        revision = Revision(id=digest, subject=f"{counted} of {self._path.name}", time=_newest(files))
 
         def fill(into: Path) -> None:
             contents.copy(self._path, files, into)

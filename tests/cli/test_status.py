@@ -91,6 +91,12 @@ def test_the_first_lines_say_what_goes_on_and_why() -> None:
     ]
 
 
+def test_a_failure_says_what_to_do_about_it() -> None:
+    head = lines(seen("failed", "no progress for 10m"))
+    assert head[1] == "  Deployment default/web: no progress for 10m"
+    assert head[2] == "  it is rolled no further until its manifest changes: push a fix, or revert"
+
+
 def test_without_a_message_the_counts_say_it() -> None:
     assert lines(seen())[1] == "  Deployment default/web: 1 of 2 pods available, 1 updated"
 

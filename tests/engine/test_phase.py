@@ -45,6 +45,13 @@ CASES = [
     ("init runs", "Always", [c("running", role="init"), c("created")], "Pending", "Init:0/1"),
     ("init done", "Always", [c("exited", 0, role="init"), c("created")], "Pending", "PodInitializing"),
     (
+        "init done, won't start",
+        "Always",
+        [c("exited", 0, role="init"), c("created", error="no such file")],
+        "Pending",
+        "RunContainerError",
+    ),
+    (
         "second init",
         "Always",
         [c("exited", 0, role="init"), c("running", role="init"), c("created")],

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from reconciler.model.desired import Desired
 from reconciler.model.observed import NodeState, Observed, PodState
-from reconciler.model.plan import Plan
+from reconciler.model.plan import Plan, Wait
 from reconciler.model.progress import Attempt, Progress
 from reconciler.model.revision import Revision
 from reconciler.record.overview import PodLine, overview
@@ -53,3 +55,13 @@ def test_while_it_is_tried_again_it_is_being_created() -> None:
     busy = msgspec.structs.replace(pod("p"), phase="Pending", reason="ContainerCreating", busy=True)
     (line,) = pods((busy,), attempt(busy))
     assert line.status == "ContainerCreating"
+
+
+def test_what_is_waited_for_says_until_when() -> None:
+    wait = Wait(
+        subject="node pi-2", because="it is lost; its pods are replaced elsewhere then", until=3600.0 * 24
+    )
+    plan = Plan(revision="a" * 40, waits=(wait, Wait(subject="pod p", because="it isn't ready yet")))
+    timed, plain = overview("home", Observed(), 100.0, desired=DESIRED, plan=plan).waits
+    assert re.fullmatch(r"wait for node pi-2 until \d\d:\d\d:00: it is lost; .* elsewhere then", timed)
+    assert plain == "wait for pod p: it isn't ready yet"
