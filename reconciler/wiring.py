@@ -113,10 +113,10 @@ def one_shot(fleet: Fleet, source: Source) -> Iterator[Loop]:
     with lock(fleet):
         store = open_store(fleet)
         wanted = Wanted(fleet, source)
-        wanted.fetch()
         loop = Loop(wanted, build_nodes(fleet), ProgressStore(store), [])
-        loop.watch_nodes()
         try:
+            loop.watch_nodes()  # before the manifests are read: nodes take their time to answer
+            wanted.fetch()
             yield loop
         finally:
             loop.close(GRACE_S)
