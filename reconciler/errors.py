@@ -49,6 +49,11 @@ class ReconcilerError(Exception):
         super().__init__(message)
         self.message, self.where, self.remedy = message, where, remedy
 
+    @property
+    def line(self) -> str:
+        """The message and what to do, without where: for those who know what it is about."""
+        return f"{self.message}; {self.remedy}" if self.remedy else self.message
+
     def __str__(self) -> str:
         head = f"{self.where}: {self.message}" if self.where else self.message
         return f"{head}\n  {self.remedy}" if self.remedy else head

@@ -123,6 +123,7 @@ class Reporter:
             refused=turn.refusal.revision if turn.refusal else None,
             refused_because=str(turn.refusal.error) if turn.refusal else "",
             source_error=str(turn.source_error or ""),
+            failing=turn.failing,
             events=self._journal.events(limit=20),
         )
 

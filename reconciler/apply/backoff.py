@@ -7,10 +7,11 @@ started have a longer memory, in progress (`decide.attempts`); lost nodes have t
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import monotonic
+from typing import NamedTuple
 
-from reconciler.errors import NodeUnreachable
+from reconciler.errors import NodeUnreachable, ReconcilerError
 from reconciler.model.action import AnyAction, PodAction, StartPod
 
 FIRST_S, LONGEST_S = 1.0, 60.0
@@ -20,14 +21,27 @@ FORGET_S = 600.0
 _Task = tuple[str, str, str]
 
 
+class Failure(NamedTuple):
+    """An action, its newest error, how often it failed in a row, and when the next try is due (`clock`)."""
+
+    action: AnyAction
+    error: Exception
+    times: int
+    due: float
+
+    def __str__(self) -> str:
+        often = f" ({self.times} times)" if self.times > 1 else ""
+        said = self.error.line if isinstance(self.error, ReconcilerError) else repr(self.error)
+        return f"failed to {self.action.verb} {self.action.subject}{often}: {said}"
+
+
 class Backoff:
     """Thread-safe. Pauses of 1, 2, 4, ... 60 seconds after each failure of one thing in a row."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._failures: dict[_Task, tuple[int, float]] = {}
-        """How often in a row, and when the next try is due."""
+        self._failures: dict[_Task, Failure] = {}
 
     def ended(self, action: AnyAction, error: Exception | None) -> None:
         """Take in how it ended; `error` None: well."""
@@ -35,22 +49,30 @@ class Backoff:
             return
         with self._lock:
             task, now = _task(action), self._clock()
-            before, _ = self._failures.pop(task, (0, 0.0))
+            before = self._failures.pop(task, None)
             if error is not None:
-                pause = min(LONGEST_S, FIRST_S * 2.0 ** min(before, 10))
-                self._failures[task] = before + 1, now + pause
-            self._failures = {t: f for t, f in self._failures.items() if f[1] + FORGET_S > now}
+                times = before.times if before else 0
+                pause = min(LONGEST_S, FIRST_S * 2.0 ** min(times, 10))
+                self._failures[task] = Failure(action, error, times + 1, now + pause)
+            self._failures = {t: f for t, f in self._failures.items() if f.due + FORGET_S > now}
 
     def holds(self, action: AnyAction) -> bool:
         """It failed a moment ago: not yet."""
         with self._lock:
-            return self._failures.get(_task(action), (0, 0.0))[1] > self._clock()
+            found = self._failures.get(_task(action))
+            return found is not None and found.due > self._clock()
 
     def pause(self) -> float | None:
         """Seconds until the next pause is over; None when none is under way."""
         with self._lock:
             now = self._clock()
-            return min((due - now for _, due in self._failures.values() if due > now), default=None)
+            return min((f.due - now for f in self._failures.values() if f.due > now), default=None)
+
+    def failing(self, wanted: Iterable[AnyAction]) -> tuple[Failure, ...]:
+        """Those of the wanted actions that failed when they were last tried, in their order."""
+        with self._lock:
+            found = (self._failures.get(_task(action)) for action in wanted)
+            return tuple(failure for failure in found if failure is not None)
 
 
 def _task(action: AnyAction) -> _Task:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import monotonic
 
-from reconciler.apply.backoff import Backoff
+from reconciler.apply.backoff import Backoff, Failure
 from reconciler.apply.perform import perform, waits_long
 from reconciler.engine.node import Node
 from reconciler.errors import NodeError
@@ -83,6 +83,10 @@ class Walker:
     def _may_begin(self, action: AnyAction) -> bool:
         busy = self._stopping or _subject(action) in self._under_way
         return not busy and not self._backoff.holds(action)
+
+    def failing(self, steps: Iterable[Step]) -> tuple[Failure, ...]:
+        """What failed when it was last tried and is still wanted: it is tried again after a pause."""
+        return self._backoff.failing(step.action for step in steps)
 
     def pause(self) -> float | None:
         """Seconds until something that failed may be tried again; None when nothing is held back."""

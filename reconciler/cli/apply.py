@@ -61,7 +61,9 @@ def _why(turn: Turn, timed_out: bool) -> str:
     if turn.plan is None or turn.desired is None:
         return "no revision could be applied"
     bad = {k: v for k, v in turn.plan.verdicts.items() if v.standing != "converged"}
-    lines = [f"  {k}: {describe(v)}" for k, v in bad.items()] + [f"  {n}" for n in turn.plan.notes]
+    lines = [f"  {k}: {describe(v)}" for k, v in bad.items()] + [
+        f"  {n}" for n in (*turn.failing, *turn.plan.notes)
+    ]
     end = "out of time" if timed_out else turn.plan.standing
     return "\n".join([f"revision {turn.desired.revision.short} did not converge: {end}", *lines])
 

@@ -68,6 +68,7 @@ def _head(seen: Overview, now: float) -> Iterable[str]:
         yield f"the source can't be read: {seen.source_error}"
     if seen.running and now - seen.at > 120:
         yield f"the last pass was {age(seen.at, now)} ago"
+    yield from _first(seen.failing)
     yield from _first([f"now: {action}" for action in seen.actions])
     yield from _first(seen.waits)
     yield from _first([f"note: {note}" for note in seen.notes])

@@ -136,7 +136,10 @@ class Loop:
         self._keep(_with_revisions(plan, desired))
         begun = self._walker.submit(plan.steps, lambda action: _contents(desired, action))
         idle = not self._walker.under_way()
-        return msgspec.structs.replace(turn, desired=desired, plan=plan, begun=tuple(begun), idle=idle)
+        failing = tuple(map(str, self._walker.failing(plan.steps)))
+        return msgspec.structs.replace(
+            turn, desired=desired, plan=plan, begun=tuple(begun), idle=idle, failing=failing
+        )
 
     def _learn(self, now: float) -> tuple[Outcome, ...]:
         """Take in how actions ended: a pod that couldn't be started is tried again later, not at once."""

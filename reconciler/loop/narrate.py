@@ -132,7 +132,7 @@ def _ended(turn: Turn, outcome: Outcome) -> tuple[list[str], list[Event]]:
     about, node = _about(action), action.node
     if outcome.error is not None:
         found = outcome.error.message
-        line = f"failed to {action.verb} {action.subject}: {found}"
+        line = f"failed to {action.verb} {action.subject}: {outcome.error.line}"
         return [line], [_event(turn, about, outcome.error.reason, found, type="Warning", node=node)]
     if outcome.bug is not None:
         line = f"a bug while trying to {action.verb} {action.subject}: {outcome.bug!r}"

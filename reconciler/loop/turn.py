@@ -16,7 +16,7 @@ class Turn(Value):
 
     `desired` and `plan` are None while no good revision has been seen. `begun` are the plan's steps
     that were taken on now, `ended` the actions that ended since the last pass. `idle` says that
-    nothing is under way.
+    nothing is under way. `failing` says of steps that failed and are tried again later: what and why.
     """
 
     at: float
@@ -27,5 +27,6 @@ class Turn(Value):
     begun: tuple[Step, ...] = ()
     ended: tuple[Outcome, ...] = ()
     idle: bool = True
+    failing: tuple[str, ...] = ()
     refusal: Refusal | None = None
     source_error: SourceError | None = None

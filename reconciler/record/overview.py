@@ -89,6 +89,7 @@ class Overview(Value, omit_defaults=False):
     pods: tuple[PodLine, ...]
     nodes: tuple[NodeLine, ...]
     actions: tuple[str, ...]
+    failing: tuple[str, ...]
     waits: tuple[str, ...]
     notes: tuple[str, ...]
     events: tuple[RecordedEvent, ...]
@@ -105,6 +106,7 @@ def overview(
     refused: Revision | None = None,
     refused_because: str = "",
     source_error: str = "",
+    failing: Sequence[str] = (),
     events: Sequence[RecordedEvent] = (),
     running: bool = True,
 ) -> Overview:
@@ -131,6 +133,7 @@ def overview(
         pods=tuple(_pod(p) for p in sorted(_pods(observed, plan), key=lambda p: (*p.key, p.node))),
         nodes=tuple(_node(n, n.name in held_back) for n in observed.nodes.values()),
         actions=tuple(map(str, plan.steps)) if plan else (),
+        failing=tuple(failing),
         waits=tuple(map(_wait, plan.waits)) if plan else (),
         notes=plan.notes if plan else (),
         events=tuple(events),

@@ -53,6 +53,20 @@ def test_a_lost_node_and_a_pod_that_cannot_start_have_memories_of_their_own() ->
     assert backoff.pause() is None
 
 
+def test_what_fails_is_said_with_the_remedy_while_it_is_wanted() -> None:
+    backoff = Backoff(Clock())
+    for _ in range(2):
+        backoff.ended(stop("web"), EngineError("device busy", node="a", remedy="reboot it"))
+    backoff.ended(stop("bug"), KeyError("x"))
+    said = [str(f) for f in backoff.failing([stop("bug"), stop("web"), stop("fine")])]
+    assert said == [
+        "failed to stop bug@a: KeyError('x')",
+        "failed to stop web@a (2 times): device busy; reboot it",
+    ]
+    backoff.ended(stop("web"), None)
+    assert [f.action.subject for f in backoff.failing([stop("web")])] == []
+
+
 def test_an_old_failure_is_forgotten() -> None:
     clock = Clock()
     backoff = Backoff(clock)

@@ -91,6 +91,11 @@ def test_the_first_lines_say_what_goes_on_and_why() -> None:
     ]
 
 
+def test_what_fails_again_and_again_is_in_the_head() -> None:
+    said = "failed to prepare pi-1 (3 times): the pod range overlaps; choose another"
+    assert said in lines(seen(failing=(said,)))[:6]
+
+
 def test_a_failure_says_what_to_do_about_it() -> None:
     head = lines(seen("failed", "no progress for 10m"))
     assert head[1] == "  Deployment default/web: no progress for 10m"
