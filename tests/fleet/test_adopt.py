@@ -1,4 +1,4 @@
-"""The reconciler itself: another machine takes over, a second one is refused, stops are clean, keys matter."""
+"""The reconciler itself: another machine takes over, a second is refused, stops are clean, keys matter."""
 
 from __future__ import annotations
 
