@@ -216,5 +216,5 @@ def _verdict(turn: Pass, scene: Scene, blocked: str, working: int) -> Verdict:
         return verdict("converged", "", scene.slots, wanted, want)
     if blocked and not working:
         return verdict("blocked", blocked, scene.slots, wanted, want)
-    message = f"{counts.new} of {want} pods updated, {counts.new_available} available"
+    message = f"{counts.new} of {want} pods updated, {counts.new_available} of these available"
     return verdict("progressing", message, scene.slots, wanted, want)
