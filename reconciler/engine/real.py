@@ -76,7 +76,8 @@ class RealNode:
     def start_pod(self, action: StartPod, contents: Contents) -> None:
         from reconciler.engine import start
 
-        self._do(lambda engine: start.start_pod(engine, self._label, action, contents))
+        facts = self._facts if self._told_by is not None else None
+        self._do(lambda engine: start.start_pod(engine, self._label, action, contents, facts))
 
     def start_containers(self, action: StartContainers) -> None:
         from reconciler.engine import start
