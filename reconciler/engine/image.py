@@ -27,6 +27,9 @@ _STALL = 300.0
 
 Login = dict[str, str]
 
+OPERATOR = Key("Secret", "", "operator-login")
+"""Where `operator_login` puts this machine's own logins among a pod's contents."""
+
 
 def inspect(engine: Engine, image: str) -> dict[str, Any] | None:
     """None when it isn't on the node."""
@@ -115,19 +118,25 @@ def users(engine: Engine, record: PodRecord, contents: Contents, images: frozens
 
 
 def logins(image: str, record: PodRecord, contents: Contents) -> tuple[Login, ...]:
-    """Credentials for `image` out of the pod's imagePullSecrets, the closest match first.
+    """Credentials for `image` out of the pod's imagePullSecrets and the operator's, the closest match first.
 
     Kubernetes: a Secret that is missing, or without an entry for the registry, is no error by itself.
     """
     host, path = _registry_and_path(image)
     matches: list[tuple[int, Login]] = []
-    for reference in record.spec.image_pull_secrets:
-        secret = contents.get(Key("Secret", record.namespace, reference.name))
+    names = [Key("Secret", record.namespace, r.name) for r in record.spec.image_pull_secrets]
+    for key in [*names, OPERATOR]:
+        secret = contents.get(key)
         if isinstance(secret, Secret):
             for server, login in _entries(secret):
                 if (length := _match(server, host, path)) is not None:
                     matches.append((length, login))
     return tuple(login for _, login in sorted(matches, key=lambda m: -m[0]))
+
+
+def registry_of(image: str) -> str:
+    """`docker.io` for names without one."""
+    return _registry_and_path(image)[0]
 
 
 def _registry_and_path(image: str) -> tuple[str, str]:

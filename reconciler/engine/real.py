@@ -77,6 +77,10 @@ class RealNode:
         from reconciler.engine import start
 
         facts = self._facts if self._told_by is not None else None
+        if self._fleet.spec.images.use_operator_login:
+            from reconciler.engine.operator_login import with_operator_login
+
+            contents = with_operator_login(contents, action.record)
         self._do(lambda engine: start.start_pod(engine, self._label, action, contents, facts))
 
     def start_containers(self, action: StartContainers) -> None:

@@ -50,6 +50,12 @@ class SourceSpec(Model):
     hosted: HostedSource | None = None
 
 
+class ImagesSpec(Model):
+    """`use_operator_login` lets pulls use what `docker login` left on the control machine."""
+
+    use_operator_login: bool = False
+
+
 class PruneSpec(Model):
     """`allow_empty` lets a source without a single object remove everything (off: that is an accident)."""
 
@@ -108,6 +114,7 @@ class FleetSpec(Model):
     source: SourceSpec = SourceSpec()
     defaults: NodeDefaults = NodeDefaults()
     prune: PruneSpec = PruneSpec()
+    images: ImagesSpec = ImagesSpec()
     network: NetworkSpec = NetworkSpec()
     serve: ServeSpec = ServeSpec()
     node_lost_after: Duration = "40s"
