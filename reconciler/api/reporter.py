@@ -29,6 +29,9 @@ LOG = logging.getLogger("reconciler.loop")
 SILENCE_S = 300.0
 """A loop that hasn't made a pass for so long is stuck, unless its full passes are farther apart."""
 
+PATIENCE_S = 5.0
+"""A fleet that is blocked for so long stays so until somebody acts."""
+
 
 class Reporter:
     """One fleet's. Implements `api.daemon.Daemon`; `take` is the loop's listener."""
@@ -43,6 +46,7 @@ class Reporter:
         self._turn: Turn | None = None
         self._standing: tuple[str, str] = ("", "")
         self._source_error = ""
+        self._blocked_since: float | None = None
         self._failed: frozenset[tuple[Key, str]] = frozenset()
         self._drawing = threading.Lock()
         self._portrait, self._world = Portrait(), World()
@@ -69,10 +73,19 @@ class Reporter:
         self._journal.revision_seen(revision, turn.at)
         for line in lines:
             self.followers.publish(revision.id, line)
-        if turn.idle and turn.plan.standing not in ("progressing", "paused"):
+        if self._is_over(turn, turn.plan):
             self._end(turn, turn.plan, revision.id)
         else:
             self._standing = ("", "")
+
+    def _is_over(self, turn: Turn, plan: Plan) -> bool:
+        """Nothing more is to come by itself. Blocked for a moment isn't: what is ending may make room."""
+        if plan.standing != "blocked":
+            self._blocked_since = None
+            return turn.idle and plan.standing not in ("progressing", "paused")
+        if self._blocked_since is None:
+            self._blocked_since = turn.at
+        return turn.idle and turn.at - self._blocked_since >= PATIENCE_S
 
     def _end(self, turn: Turn, plan: Plan, revision: str) -> None:
         """A revision has converged or can't, for now: told once, and again when that changes."""

@@ -28,6 +28,9 @@ from reconciler.model.progress import Progress
 DARK_S = 5.0
 """How long the first decision waits for every node to say what it holds, or that it can't be reached."""
 
+BLOCKED_S = 5.0
+"""The longest between two looks at a fleet that is blocked: what is ending elsewhere may make room."""
+
 
 class ProgressKeeper(Protocol):
     """Where progress is kept between passes and lives."""
@@ -162,6 +165,8 @@ class Loop:
             return DARK_S / 10
         pause = self._walker.pause()
         longest = self._full_pass if pause is None else min(self._full_pass, pause + 0.001)
+        if plan is not None and plan.standing == "blocked":
+            longest = min(longest, BLOCKED_S)
         if plan is None or plan.wake_at is None:
             return longest
         return min(longest, max(0.01, plan.wake_at - self._clock()))

@@ -112,3 +112,13 @@ def test_the_nodes_are_told_as_last_seen(reporter: Reporter) -> None:
     assert reporter.observed() == ()
     reporter.take(turn(A, "converged", 10.0))
     assert [node.name for node in reporter.observed()] == ["pi-1"]
+
+
+def test_blocked_for_a_moment_is_not_the_end(reporter: Reporter) -> None:
+    reporter.take(turn(A, "blocked", 10.0, "0/1 nodes fit"))
+    assert not reporter.followers.read(A.id).ended
+    reporter.take(turn(A, "progressing", 11.0))
+    reporter.take(turn(A, "blocked", 12.0, "0/1 nodes fit"))
+    assert not reporter.followers.read(A.id).ended
+    reporter.take(turn(A, "blocked", 17.0, "0/1 nodes fit"))
+    assert reporter.followers.read(A.id).ended
