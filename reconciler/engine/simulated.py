@@ -7,7 +7,6 @@ address, a node without a network), and fails to order. It decides nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from reconciler.engine.simulated_pod import Behaviour, SimulatedContainer, SimulatedPod
 from reconciler.errors import (
@@ -30,9 +29,6 @@ from reconciler.model.action import (
 from reconciler.model.fleet import Fleet
 from reconciler.model.meta import Key
 from reconciler.model.observed import NodeFacts, NodeState, Observed, PodRecord, PodState
-
-if TYPE_CHECKING:
-    from reconciler.engine.simulated_node import RealTime, SimulatedNode
 
 FACTS = NodeFacts(cpu_milli=4000, memory=8 * 2**30, docker_version="simulated", cgroup_version="2")
 """What a simulated machine is unless told otherwise."""
@@ -99,17 +95,6 @@ class SimulatedFleet:
         """Every effect that was done, in order."""
         self._failures: list[tuple[Callable[[AnyAction], bool], NodeError]] = []
         self._observed = Observed()
-        self._real_time: RealTime | None = None
-
-    def node(self, name: str) -> SimulatedNode:
-        """The node in real time, behind the interface of a real one; lively unless a behaviour was given."""
-        from reconciler.engine.simulated_node import LIVELY, RealTime
-
-        if self._real_time is None:
-            if self.behaviour == Behaviour():
-                self.behaviour = LIVELY
-            self._real_time = RealTime(self)
-        return self._real_time.node(name)
 
     @classmethod
     def from_observed(

@@ -12,6 +12,7 @@ import msgspec
 from reconciler.engine.node import Node
 from reconciler.engine.real import RealNode
 from reconciler.engine.simulated import SimulatedFleet
+from reconciler.engine.simulated_node import RealTime
 from reconciler.engine.simulated_pod import Behaviour
 from reconciler.lab import Lab
 from reconciler.manifests.inventory import load_fleet
@@ -44,9 +45,10 @@ class Simulated:
             api_version="reconciler.io/v1", kind="Fleet", metadata=FleetMeta(name="contract"), spec=spec
         )
         self._fleet = SimulatedFleet(fleet, Behaviour(missing=frozenset({"web:absent"}), stop_seconds=0.02))
+        self._world = RealTime(self._fleet)
 
     def node(self) -> Node:
-        return self._fleet.node("pi-1")
+        return self._world.node("pi-1")
 
     def cut(self) -> None:
         self._fleet.lose("pi-1", time.time())
