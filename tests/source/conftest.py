@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 from reconciler.model.fleet import GitSource
 from reconciler.source.git import RemoteRepository
+from reconciler.source.hosted import SOCKET, HostedRepository
+from tests.source.hosting import Daemon, open_hosted
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +69,39 @@ def remote(tmp_path: Path) -> Iterator[Callable[..., RemoteRepository]]:
     yield open_one
     for source in opened:
         source.close()
+
+
+@pytest.fixture
+def hosted(short: Path) -> Iterator[HostedRepository]:
+    source = open_hosted(short)
+    source.prepare()
+    yield source
+    source.close()
+
+
+@pytest.fixture
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a short name: a Unix socket's path has 107 bytes at most."""
+    return tmp_path_factory.mktemp("h")
+
+
+@pytest.fixture
+def clone(work: Work, hosted: HostedRepository) -> Work:
+    work.git("remote", "add", "origin", str(hosted.path))
+    return work
+
+
+@pytest.fixture
+def daemon(hosted: HostedRepository) -> Iterator[Callable[..., Daemon]]:
+    started: list[Daemon] = []
+
+    def start(lines: list[str], hold: threading.Event | None = None) -> Daemon:
+        started.append(Daemon(hosted.path / SOCKET, lines, hold))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
 
 
 def until(true: Callable[[], object], seconds: float = 10.0) -> float:

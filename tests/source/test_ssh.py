@@ -16,7 +16,7 @@ import pytest
 from reconciler.errors import SourceError
 from reconciler.source.git import RemoteRepository
 from tests.source.conftest import Work, shown, until
-from tests.source.test_hosted import BAD, GOOD, open_hosted
+from tests.source.hosting import BAD, GOOD, open_hosted
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 pytestmark = pytest.mark.skipif(
