@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from reconciler.model.base import typed
+from reconciler.errors import UsageError
+from reconciler.model.base import Value, typed
 from reconciler.model.fleet import Fleet
+from reconciler.model.observed import NodeFacts
 
 if TYPE_CHECKING:
+    from reconciler.model.capacity import Capacity
     from reconciler.model.observed import Observed
     from reconciler.record.overview import Overview
 
 TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 1.0
+SOON_S = 0.5
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -39,7 +43,8 @@ T = TypeVar("T")
 def ask(fleet: Fleet, locks: Path) -> Overview | None:
     """The running reconciler's view of the fleet; None when none answers for it.
 
-    One that was started by another user is found through the address that nodes.yaml names.
+    One that was started by another user is found through the address that nodes.yaml names. Raises
+    `UsageError` when it is of another version and can't be understood.
     """
     from reconciler.record.lock import holder
     from reconciler.record.overview import Overview
@@ -63,6 +68,24 @@ def nodes_of(fleet: Fleet) -> Observed:
         if states := _get(door, "/observed", tuple[NodeState, ...]):
             return Observed(states)
     return observe_once(fleet)
+
+
+def capacity_behind(door: Path) -> dict[str, Capacity]:
+    """What the nodes can hold, by name, as the reconciler behind this socket has seen it; empty without one.
+
+    For checks that a person waits for: an answer that takes longer than `SOON_S` is none.
+    """
+    from reconciler.model.capacity import capacity_of
+
+    states = _get(UnixConnection(door, SOON_S), "/observed", tuple[_Facts, ...]) or ()
+    return capacity_of({state.name: state.facts for state in states})
+
+
+class _Facts(Value):
+    """The part of a NodeState that is about the node itself; its pods aren't read."""
+
+    name: str
+    facts: NodeFacts = NodeFacts()
 
 
 def objects_of(fleet: Fleet) -> dict[str, Any] | None:
@@ -92,7 +115,14 @@ def _get(door: http.client.HTTPConnection, path: str, kind: type[T]) -> T | None
         answer = door.getresponse()
         body = answer.read()
         return msgspec.json.decode(body, type=typed(kind)) if answer.status == 200 else None
-    except (OSError, http.client.HTTPException, msgspec.DecodeError):
-        return None  # nobody there, or another program: the next door, or the nodes themselves, will tell
+    except msgspec.DecodeError as error:
+        if isinstance(door, UnixConnection):  # the lock's holder named it: this is no other program
+            raise UsageError(
+                "the reconciler that runs here answers as another version of it would",
+                remedy="after an upgrade, restart it: no container restarts because of that",
+            ) from error
+        return None
+    except (OSError, http.client.HTTPException):
+        return None  # nobody there: the next door, or the nodes themselves, will tell
     finally:
         door.close()

@@ -152,7 +152,7 @@ def _why(
         return _why_unknown(refused, source_error, running=running)
     short = desired.revision.short
     if plan.standing == "converged":
-        return f"everything is as {short} wants it"
+        return f"everything is as {short} wants it" + (", but for the notes" if plan.notes else "")
     behind = [(k, v) for k, v in plan.verdicts.items() if v.standing == plan.standing]
     if not behind:
         return next(iter([*map(str, plan.waits), *plan.notes]), f"on the way to {short}")

@@ -18,6 +18,7 @@ from reconciler.cli import status
 from reconciler.cli.page import age, page, plain
 from reconciler.cli.picture import picture
 from reconciler.cli.status import command
+from reconciler.errors import UsageError
 from reconciler.model.container import Container
 from reconciler.model.desired import Desired
 from reconciler.model.event import Event
@@ -146,8 +147,17 @@ def test_watching_shows_changes_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_when_all_is_well_the_first_lines_say_so() -> None:
-    assert lines(seen("converged"))[:2] == ["fleet home: converged", "  everything is as aaaaaaa wants it"]
-    assert lines(seen("converged"))[2] == "revision aaaaaaa Bump web to v2"
+    said = lines(seen("converged"))
+    assert said[:2] == ["fleet home: converged", "  everything is as aaaaaaa wants it, but for the notes"]
+    assert said[2] == "revision aaaaaaa Bump web to v2"
+
+
+def test_without_a_note_nothing_is_held_back() -> None:
+    plan = Plan(revision="a" * 40, verdicts={}, standing="converged")
+    desired = Desired(fleet=fleet(), revision=Revision(id="a" * 40))
+    assert (
+        overview("home", nodes(), NOW, desired=desired, plan=plan).why == "everything is as aaaaaaa wants it"
+    )
 
 
 def test_a_reconciler_that_hangs_shows() -> None:
@@ -211,6 +221,22 @@ def test_it_asks_the_running_reconciler(inventory: Path, tmp_path: Path) -> None
         finally:
             server.stop()
     assert told == seen()
+
+
+def test_a_reconciler_of_another_version_is_told_from_none(inventory: Path, tmp_path: Path) -> None:
+    class Newer(FakeDaemon):
+        def overview(self) -> Overview:
+            return msgspec.structs.replace(super().overview(), at="noon")
+
+    with FleetLock("home", tmp_path / "locks") as lock:
+        server = ApiServer(None, tmp_path / "api.sock", Newer())
+        server.start()
+        lock.serves(unix_socket=tmp_path / "api.sock")
+        try:
+            with pytest.raises(UsageError, match="another version"):
+                run(inventory)
+        finally:
+            server.stop()
 
 
 def test_one_of_another_user_is_found_by_its_address(inventory: Path) -> None:
