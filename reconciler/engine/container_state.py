@@ -46,6 +46,8 @@ class Listed(NamedTuple):
     def still_holds(self, summary: dict[str, Any], now: float) -> bool:
         """Whether `summary`, listed now, is of the same run of the container."""
         words, _, most = _read(summary)
+        if summary["State"] == "created":
+            return False  # a start that failed leaves its error behind, and no event
         if most <= _NEW:
             return False  # it may have been restarted a moment ago: only asking tells
         return words == self.words and most + _DOUBT >= self.least_uptime + now - self.at

@@ -46,11 +46,16 @@ def start_pod(
 
 
 def start_containers(engine: Engine, fleet_name: str, action: StartContainers) -> None:
-    """Start these in order. One that runs in the namespaces of a sandbox of the past is started anew."""
+    """Start these in order; one that runs already stays as it is, Docker or somebody else was quicker.
+
+    But one that runs in the namespaces of a sandbox of the past is started anew.
+    """
     for name in action.containers:
         found = _find(engine, fleet_name, action, name)
         record = stop.record_of(found)
         if found["State"]["Running"]:
+            if not _outlived_its_sandbox(engine, fleet_name, action, found):
+                continue
             engine.call("POST", f"/containers/{found['Id']}/restart", params={"t": 1}, timeout=_SLOW)
         else:
             _start(engine, found["Id"], record, name)
@@ -175,6 +180,17 @@ def _find(engine: Engine, fleet_name: str, action: PodAction, name: str) -> dict
             found: dict[str, Any] = engine.call("GET", f"/containers/{summary['Id']}/json")
             return found
     raise EngineError(f"no container {name}", node=engine.node, where=f"{action.key}")
+
+
+def _outlived_its_sandbox(engine: Engine, fleet_name: str, action: PodAction, found: dict[str, Any]) -> bool:
+    """The sandbox was restarted after this container had been started."""
+    wanted = {"namespace": action.namespace, "pod": action.pod}
+    for summary in owned.list_containers(engine, fleet_name, **wanted):
+        if summary["Labels"].get(labels.ROLE) == "sandbox":
+            sandbox = engine.call("GET", f"/containers/{summary['Id']}/json")
+            since, began = (owned.epoch(c["State"]["StartedAt"]) for c in (sandbox, found))
+            return since is not None and began is not None and began < since
+    return False
 
 
 @contextmanager

@@ -327,6 +327,15 @@ def test_containers_whose_sandbox_was_restarted_count_as_exited_and_come_back(no
         assert "10.42.7.20" in node.sh(one, "ip addr")
 
 
+def test_starting_what_runs_already_changes_nothing(node: OnNode) -> None:
+    """Docker, or somebody by hand, was quicker: with a sandbox and without."""
+    for record in (pod(node, "quick"), pod(node, "both", app(node), app(node, name="b"))):
+        with node.running(record):
+            before = [(c.id, c.started_at) for c in node.state(record).containers]
+            node.start_containers(record, "app")
+            assert [(c.id, c.started_at) for c in node.state(record).containers] == before
+
+
 def test_after_the_engine_was_restarted_every_pod_can_be_brought_back(node: OnNode) -> None:
     single, several = pod(node, "alone"), pod(node, "many", app(node), app(node, name="b"))
     several = msgspec.structs.replace(several, ip="10.42.7.21")

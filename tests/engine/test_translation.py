@@ -291,6 +291,8 @@ def test_a_listing_tells_a_restarted_container_by_its_uptime(
 
 
 def test_a_listing_tells_another_state_or_exit_code() -> None:
+    created = {"State": "created", "Status": "Created"}
+    assert not listed(created, 0.0).still_holds(created, 9.0), "a failed start may have left its error"
     before = listed({"State": "exited", "Status": "Exited (0) 1 second ago"}, 0.0)
     assert before.still_holds({"State": "exited", "Status": "Exited (0) 3 hours ago"}, 9.0)
     assert not before.still_holds({"State": "exited", "Status": "Exited (1) 1 second ago"}, 9.0)
