@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -120,7 +121,7 @@ def _repository(where: Path, commit: bool) -> None:
 
 
 def _next_steps(directory: Path, fleet: str, url: str | None, watched: bool, commit: bool) -> str:
-    steps = [] if directory == Path() else [f"cd {directory}"]
+    steps = [] if directory == Path() else [f"cd {quote(str(directory))}"]
     steps += [
         "edit nodes.yaml: your machines",
         "reconciler nodes trust && reconciler nodes check",

@@ -133,3 +133,7 @@ def test_template_and_schemas_are_those_of_the_top_level() -> None:
     top = Path(__file__).parents[2]
     assert TEMPLATE.resolve() == top / "repo-template"
     assert SCHEMAS.resolve() == top / "schemas"
+
+
+def test_the_next_steps_can_be_pasted() -> None:
+    assert "cd 'My Fleet'\n" in init("My Fleet").output
