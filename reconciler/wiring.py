@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.engine.node import Node
 from reconciler.errors import InventoryError
+from reconciler.model.capacity import Capacity, capacity_of
 from reconciler.model.duration import seconds
 from reconciler.model.fleet import Fleet, NodeSpec
 from reconciler.model.observed import Observed
@@ -63,6 +64,11 @@ def build_nodes(fleet: Fleet) -> dict[str, Node]:
     return nodes
 
 
+def seen_capacity(nodes: Mapping[str, Node]) -> dict[str, Capacity]:
+    """What the nodes that have been reached can hold, as last seen. Doesn't block."""
+    return capacity_of({name: node.state().facts for name, node in nodes.items()})
+
+
 def _simulation(fleet: Fleet) -> RealTime:
     from reconciler.engine.simulated import SimulatedFleet
     from reconciler.engine.simulated_node import LIVELY, RealTime
@@ -112,8 +118,9 @@ def one_shot(fleet: Fleet, source: Source) -> Iterator[Loop]:
 
     with lock(fleet):
         store = open_store(fleet)
-        wanted = Wanted(fleet, source)
-        loop = Loop(wanted, build_nodes(fleet), ProgressStore(store), [])
+        nodes = build_nodes(fleet)
+        wanted = Wanted(fleet, source, lambda: seen_capacity(nodes))
+        loop = Loop(wanted, nodes, ProgressStore(store), [])
         try:
             loop.watch_nodes()  # before the manifests are read: nodes take their time to answer
             wanted.fetch()
@@ -136,7 +143,9 @@ def serving(fleet: Fleet, listen: str | None) -> Iterator[Loop]:
     with lock(fleet) as held:
         store, source = open_store(fleet), pick_source(fleet, None, None)
         full_pass = seconds(fleet.spec.full_pass_interval)
-        loop = Loop(Wanted(fleet, source), build_nodes(fleet), ProgressStore(store), [], full_pass=full_pass)
+        nodes = build_nodes(fleet)
+        wanted = Wanted(fleet, source, lambda: seen_capacity(nodes))
+        loop = Loop(wanted, nodes, ProgressStore(store), [], full_pass=full_pass)
         journal, silence = Journal(store, fleet.metadata.name), max(SILENCE_S, 3 * full_pass)
         reporter = Reporter(fleet.metadata.name, journal, source.wake, silence)
         loop.listen(reporter.take)

@@ -22,13 +22,14 @@ def command() -> None:
 @command.command("pre-receive")
 def pre_receive() -> None:
     """Validate what is being pushed; exit 1 refuses it."""
+    from reconciler.cli.ask import capacity_behind
     from reconciler.source.follow import wake
     from reconciler.source.hooks import SOCKET
     from reconciler.source.receive import accept, updates
 
     repository = _repository()
     try:
-        accepted = accept(repository, updates(sys.stdin), _say)
+        accepted = accept(repository, updates(sys.stdin), _say, capacity_behind(repository / SOCKET))
     except ReconcilerError as error:
         _say(f"refused: {error}")
         accepted = False

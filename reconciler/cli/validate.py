@@ -16,6 +16,7 @@ import click
 
 if TYPE_CHECKING:
     from reconciler.manifests.load import Loaded
+    from reconciler.model.capacity import Capacity
     from reconciler.model.finding import Finding
     from reconciler.model.fleet import Fleet
 
@@ -69,11 +70,25 @@ def _load(paths: tuple[Path, ...], fleet_file: Path | None) -> Loaded:
     if file is not None:
         fleet, findings = read_fleet(file)
     folders = [path for path in paths if path.is_dir()]
+    capacity = _capacity(fleet) if fleet is not None else {}
     if len(paths) == 1 and folders:
-        loaded = load_tree(folders[0], fleet=fleet)
+        loaded = load_tree(folders[0], fleet=fleet, capacity=capacity)
         return replace(loaded, findings=_whole(loaded.findings, folders[0], findings))
-    loaded = load_tree(Path(), list(paths) or None, fleet=fleet)
+    loaded = load_tree(Path(), list(paths) or None, fleet=fleet, capacity=capacity)
     return replace(loaded, findings=_whole(loaded.findings, Path(), findings))
+
+
+def _capacity(fleet: Fleet) -> dict[str, Capacity]:
+    """What the fleet's nodes can hold, if a reconciler that runs here has seen them."""
+    from reconciler.record.lock import holder
+    from reconciler.wiring import lock_dir
+
+    found = holder(fleet.metadata.name, lock_dir())
+    if found is None or not found.unix_socket:
+        return {}
+    from reconciler.cli.ask import capacity_behind
+
+    return capacity_behind(Path(found.unix_socket))
 
 
 def _beside(paths: tuple[Path, ...]) -> Path | None:

@@ -66,14 +66,16 @@ def _names(record: PodRecord) -> dict[str, str]:
 
 
 def _dns(spec: PodSpec) -> dict[str, list[str]]:
-    """dnsConfig's additions, and all there is under dnsPolicy None. Service names are the network's
-    matter.
+    """dnsConfig, which the Engine puts in the place of the node's own settings, each kind by itself.
+
+    Under dnsPolicy None the node's search list is out even when there is no other ("." to the Engine).
     """
     config = spec.dns_config
     if config is None:
         return {}
+    searches = list(config.searches) or (["."] if spec.dns_policy == "None" else [])
     options = [o.name if o.value is None else f"{o.name}:{o.value}" for o in config.options]
-    return {"Dns": list(config.nameservers), "DnsSearch": list(config.searches), "DnsOptions": options}
+    return {"Dns": list(config.nameservers), "DnsSearch": searches, "DnsOptions": options}
 
 
 def _ports(spec: PodSpec) -> tuple[dict[str, dict[str, str]], dict[str, list[dict[str, str]]]]:

@@ -17,7 +17,7 @@ _LEAST_QUOTA = 1_000
 _LEAST_SHARES, _MOST_SHARES = 2, 262_144
 GPU = "nvidia.com/gpu"
 PLAIN = frozenset({"cpu", "memory", "ephemeral-storage"})
-"""What every node has; anything else is a device."""
+"""What every node has."""
 
 
 def limits(container: Container, spec: PodSpec, node_memory: int) -> dict[str, Any]:
@@ -40,9 +40,12 @@ def limits(container: Container, spec: PodSpec, node_memory: int) -> dict[str, A
 
 
 def unknown_resources(container: Container) -> list[str]:
-    """Resources that Docker has no field for: a pod that asks for one can't be honoured."""
+    """Resources that Docker has no field for: a pod that asks for one can't be honoured.
+
+    Extended resources (`example.com/stick`) are only counted, by the scheduler.
+    """
     need = container.resources
-    return sorted({*need.requests, *need.limits} - PLAIN - {GPU})
+    return sorted(name for name in {*need.requests, *need.limits} - PLAIN if "/" not in name)
 
 
 def _shares(need: ResourceRequirements) -> int:

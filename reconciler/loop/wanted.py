@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -10,6 +10,7 @@ from reconciler.errors import ManifestError, ReconcilerError, SourceError
 from reconciler.manifests.desired import DigestCache, desired
 from reconciler.manifests.load import LoadCache, load_tree
 from reconciler.model.base import Value
+from reconciler.model.capacity import Capacity
 from reconciler.model.desired import Desired, StableVersion
 from reconciler.model.fleet import Fleet
 from reconciler.model.meta import Key
@@ -26,11 +27,19 @@ class Refusal(Value):
     error: ReconcilerError
 
 
-class Wanted:
-    """What the source's newest good revision wants."""
+Capacities = Mapping[str, Capacity]
+"""By node name, of the nodes that have told; the rule about sizes asks for all that a pod may go to."""
 
-    def __init__(self, fleet: Fleet, source: Source) -> None:
-        self._fleet, self._source = fleet, source
+
+class Wanted:
+    """What the source's newest good revision wants.
+
+    `capacity` is asked when a new revision comes: one that no node could ever hold is refused. What was
+    accepted before isn't, whatever nodes are there now: its pods wait for a node instead.
+    """
+
+    def __init__(self, fleet: Fleet, source: Source, capacity: Callable[[], Capacities] = dict) -> None:
+        self._fleet, self._source, self._capacity = fleet, source, capacity
         self._cache, self._digests = LoadCache(), DigestCache()
         self._looked_at = ""
         self._current: Desired | None = None
@@ -61,15 +70,16 @@ class Wanted:
     def _look(self, snapshot: Snapshot, accepted: str) -> None:
         self._looked_at = snapshot.revision.id
         try:
-            self._current = self._load(snapshot)
+            known = {} if snapshot.revision.id == accepted else self._capacity()
+            self._current = self._load(snapshot, known)
             self.refusal = None
         except ReconcilerError as error:
             self.refusal = Refusal(revision=snapshot.revision, error=error)
             if self._current is None and accepted:
                 self._current = self._at(accepted)
 
-    def _load(self, snapshot: Snapshot) -> Desired:
-        loaded = load_tree(snapshot.root, fleet=self._fleet, cache=self._cache)
+    def _load(self, snapshot: Snapshot, capacity: Capacities) -> Desired:
+        loaded = load_tree(snapshot.root, fleet=self._fleet, capacity=capacity, cache=self._cache)
         if loaded.errors:
             raise ManifestError(loaded.errors)
         return desired(
@@ -104,7 +114,7 @@ class Wanted:
         if revision not in self._older:
             try:
                 snapshot = self._source.at(revision)
-                self._older[revision] = self._load(snapshot) if snapshot else None
+                self._older[revision] = self._load(snapshot, {}) if snapshot else None
             except ReconcilerError:
                 self._older[revision] = None
         return self._older[revision]

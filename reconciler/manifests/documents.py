@@ -14,7 +14,7 @@ import yaml
 from yaml._yaml import CParser
 
 from reconciler.manifests.limits import MAX_DEPTH, MAX_VALUES
-from reconciler.manifests.scalars import plain
+from reconciler.manifests.scalars import other_key, plain
 
 Path = tuple[str | int, ...]
 Positions = dict[Path, tuple[int, int]]
@@ -120,6 +120,9 @@ class Reader:
         assert frame.keys is not None
         if text in frame.keys and text != _MERGE:
             raise _at(event, f'the key "{_short(text)}" stands here twice', "keep one of the two")
+        if event.implicit[0] and (other := other_key(text)) is not None:
+            message = f'Kubernetes reads the key "{_short(text)}" without quotes as "{_short(other)}"'
+            raise _at(event, message, f'quote it: "{_short(text)}":')
         frame.keys.add(text)
         frame.key = text
         if self._wants_positions:

@@ -17,7 +17,7 @@ from reconciler.model.container import (
     ResourceRequirements,
     VolumeMount,
 )
-from reconciler.model.meta import ObjectMeta
+from reconciler.model.meta import ObjectMeta, OwnerReference
 from reconciler.model.placement import PodAffinityTerm, TopologySpreadConstraint
 from reconciler.model.pod import Pod, PodSpec
 from reconciler.model.security import PodSecurityContext, SecurityContext
@@ -27,6 +27,7 @@ from reconciler.model.workload import Deployment, ReplicaSet, ReplicationControl
 _SERVER = "a server writes it; it has no meaning in a file"
 _NO_API = "pods have no API server to log in to, so there are no service accounts and tokens"
 _NO_PRIORITY = "pods don't preempt each other here"
+_NO_OWNER = "an object that Git holds has no owner"
 _GIT = "Git alone says what it holds"
 _STATUS = "the reconciler works it out; what the file says isn't read"
 
@@ -40,15 +41,16 @@ NOTED: dict[type[Model], dict[str, str]] = {
         "deletion_grace_period_seconds": _SERVER,
         "self_link": _SERVER,
         "managed_fields": _SERVER,
+        "generate_name": "an object needs the same name at every commit",
         "finalizers": "nothing here waits for finalizers",
-        "owner_references": "an object that Git holds has no owner",
+        "owner_references": _NO_OWNER,
     },
+    OwnerReference: dict.fromkeys(OwnerReference.__struct_fields__, _NO_OWNER),
     PodSpec: {
         "service_account_name": _NO_API,
         "service_account": _NO_API,
         "automount_service_account_token": _NO_API,
         "enable_service_links": "pods find services by DNS; no variables are made for them",
-        "dns_policy": "name servers are those of dnsConfig, or else the node's",
         "priority_class_name": _NO_PRIORITY,
         "priority": _NO_PRIORITY,
         "preemption_policy": _NO_PRIORITY,
@@ -94,7 +96,7 @@ REFUSED: dict[type[Model], dict[str, str]] = {
         "resources": "resources of a whole pod are " + _LATER + "; set them on its containers",
         "schedulingGates": "nothing here would remove them",
         "hostnameOverride": _LATER + "; use hostname",
-        "workloadRef": _LATER,
+        "workloadRef": "gang scheduling is " + _LATER,
     },
     Container: {
         "volumeDevices": "raw block devices come with PersistentVolumeClaim, " + _LATER,
@@ -175,7 +177,7 @@ def _noted(kind: type[Model]) -> tuple[tuple[str, str, Any], ...]:
     return tuple(
         (name, json_name, _default(defaults[index - first]))
         for index, (name, json_name) in enumerate(names)
-        if name in NOTED[kind]
+        if index >= first and name in NOTED[kind]
     )
 
 

@@ -17,9 +17,10 @@ from reconciler.manifests.limits import MAX_TOTAL_BYTES
 from reconciler.manifests.locate import found_at, name_of, positions_of
 from reconciler.manifests.parse import Parsed, parse
 from reconciler.manifests.rules.across import across
-from reconciler.manifests.rules.nodes import Capacity, nodes
+from reconciler.manifests.rules.nodes import nodes
 from reconciler.manifests.said import Said
 from reconciler.model.base import Value
+from reconciler.model.capacity import Capacity
 from reconciler.model.finding import Finding
 from reconciler.model.fleet import Fleet
 from reconciler.model.kinds import Object

@@ -2,8 +2,8 @@
 
 kubectl reads YAML with go-yaml v2's rules and turns it into JSON: `yes`, `on` and `y` are booleans, `0644` is
 octal, `1e3` a number, a date is a string. PyYAML's own resolver differs. Compared with
-`kubectl annotate --local` 1.32. Keys differ on purpose: kubectl makes `on:` the key `true`, here it
-stays `on`.
+`kubectl annotate --local` 1.32. It reads keys in the same way and makes `on:` the key `true`, `0644:` the key
+`420`; nobody means that, so such a key is an error here (`other_key`) instead of another name.
 """
 
 from __future__ import annotations
@@ -44,6 +44,23 @@ def plain(text: str) -> object:
         number = float(text.replace("_", ""))
         return text if number in (float("inf"), float("-inf")) else number
     return text
+
+
+def other_key(text: str) -> str | None:
+    """The key that kubectl makes of this one, written without quotes; None where it leaves it as it is."""
+    if text not in WORDS and (text[0] not in _NUMERIC or (text.isdecimal() and text[0] != "0")):
+        return None
+    try:
+        value = plain(text)
+    except ValueError:
+        return None
+    if isinstance(value, str):
+        return None
+    if value is None or isinstance(value, bool):
+        name = "null" if value is None else str(value).lower()
+    else:
+        name = repr(value).removesuffix(".0")
+    return None if name == text else name
 
 
 def _integer(text: str) -> int:

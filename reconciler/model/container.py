@@ -23,7 +23,7 @@ from reconciler.model.security import SecurityContext
 
 class ObjectFieldSelector(Model):
     field_path: str
-    api_version: str = "v1"
+    api_version: Literal["v1"] = "v1"
 
 
 class ResourceFieldSelector(Model):

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import posixpath
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 
 from reconciler.errors import SourceError
 from reconciler.model.base import Value, typed
+from reconciler.model.capacity import Capacity
 from reconciler.model.finding import Finding
 from reconciler.model.fleet import Fleet, HostedSource
 from reconciler.source.commits import Commits
@@ -60,24 +61,38 @@ def load_fleet(repository: Path) -> tuple[Fleet, HostedSource]:
     return fleet, fleet.spec.source.hosted
 
 
-def accept(repository: Path, pushed: list[Update], say: Say) -> bool:
-    """Whether every update may come in; says why not. Raises `SourceError` when that can't be found out."""
+def accept(
+    repository: Path, pushed: list[Update], say: Say, capacity: Mapping[str, Capacity] | None = None
+) -> bool:
+    """Whether every update may come in; says why not. Raises `SourceError` when that can't be found out.
+
+    `capacity` is what the nodes hold, as far as somebody has seen them.
+    """
     fleet, spec = load_fleet(repository)
     deployed = f"refs/heads/{spec.branch}"
-    verdicts = [_accept_one(repository, fleet, spec, u, say) for u in pushed if u.ref == deployed]
+    seen = capacity or {}
+    verdicts = [_accept_one(repository, fleet, spec, u, say, seen) for u in pushed if u.ref == deployed]
     for update in pushed:
         if update.ref != deployed and not update.deletes:
             say(f"{update.ref.removeprefix('refs/heads/')}: kept, not deployed; only {spec.branch} is")
     return all(verdicts)
 
 
-def _accept_one(repository: Path, fleet: Fleet, spec: HostedSource, update: Update, say: Say) -> bool:
+def _accept_one(
+    repository: Path,
+    fleet: Fleet,
+    spec: HostedSource,
+    update: Update,
+    say: Say,
+    capacity: Mapping[str, Capacity],
+) -> bool:
     if update.deletes:
         say(f"refused: {spec.branch} is what the fleet runs and can't be deleted")
         say("  to remove everything, push a commit without manifests (spec.prune.allowEmpty)")
         return False
     with tempfile.TemporaryDirectory(prefix="reconciler-push-") as home:
-        return _valid(_snapshot(repository, spec, update.new, Path(home)), fleet, spec, say)
+        snapshot = _snapshot(repository, spec, update.new, Path(home))
+        return _valid(snapshot, fleet, spec, say, capacity)
 
 
 def _snapshot(repository: Path, spec: HostedSource, commit: str, home: Path) -> Snapshot:
@@ -93,10 +108,12 @@ def _snapshot(repository: Path, spec: HostedSource, commit: str, home: Path) -> 
     return snapshot
 
 
-def _valid(snapshot: Snapshot, fleet: Fleet, spec: HostedSource, say: Say) -> bool:
+def _valid(
+    snapshot: Snapshot, fleet: Fleet, spec: HostedSource, say: Say, capacity: Mapping[str, Capacity]
+) -> bool:
     from reconciler.manifests.load import load_tree
 
-    loaded = load_tree(snapshot.root, fleet=fleet)
+    loaded = load_tree(snapshot.root, fleet=fleet, capacity=capacity)
     errors = loaded.errors
     others = tuple(f for f in loaded.findings if f.severity != "error")
     for finding in (*errors, *others)[:MAX_SHOWN]:

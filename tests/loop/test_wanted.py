@@ -9,6 +9,7 @@ import pytest
 
 from reconciler.errors import ManifestError, SourceError
 from reconciler.loop.wanted import Wanted
+from reconciler.model.capacity import Capacity
 from reconciler.model.fleet import Fleet, FleetMeta, FleetSpec, NodeSpec
 from reconciler.model.meta import Key
 from reconciler.model.progress import Progress, RolloutState
@@ -178,3 +179,33 @@ def test_a_stable_version_that_the_source_has_lost_is_left_out(folders: Folders)
     found = wanted.update(failed("x", "y", "one"))
     assert found is not None
     assert found.stable == {}
+
+
+def test_what_no_node_can_hold_is_refused_once_nodes_have_told(tmp_path: Path) -> None:
+    source, seen = Folders(tmp_path), dict[str, Capacity]()
+    wanted = Wanted(FLEET, source, lambda: seen)
+    large = deployment("web:v1").replace(
+        "image: web:v1", "image: web:v1\n          resources: {requests: {memory: 16Gi}}"
+    )
+    source.push("r1", large)
+    assert wanted.update(Progress()) is not None, "nobody knows yet how large the node is"
+    seen["a"] = Capacity(cpu_milli=4000, memory=8 * 2**30)
+    source.push("r2", large + "\n")
+    found = wanted.update(Progress())
+    assert found is not None
+    assert found.revision.id == "r1"
+    assert wanted.refusal is not None
+    assert "requests 16Gi together, and the largest node has 8Gi" in str(wanted.refusal.error)
+
+
+def test_what_was_accepted_before_is_not_refused_for_its_size(tmp_path: Path) -> None:
+    source = Folders(tmp_path)
+    source.push(
+        "r1",
+        deployment("web:v1").replace(
+            "image: web:v1", "image: web:v1\n          resources: {requests: {memory: 16Gi}}"
+        ),
+    )
+    wanted = Wanted(FLEET, source, lambda: {"a": Capacity(cpu_milli=4000, memory=8 * 2**30)})
+    assert wanted.update(Progress(accepted="r1")) is not None
+    assert wanted.refusal is None

@@ -48,13 +48,13 @@ def test_a_null_in_a_map_of_strings_is_an_empty_string() -> None:
 
 
 def test_anchors_and_merge_keys() -> None:
-    text = "base: &b {x: 1, y: 2}\none: {<<: *b, y: 3}\ntwo: {<<: [*b, {z: 4, x: 9}]}\nthree: *b\n"
+    text = "base: &b {x: 1, w: 2}\none: {<<: *b, w: 3}\ntwo: {<<: [*b, {z: 4, x: 9}]}\nthree: *b\n"
     assert read(text) == [
         {
-            "base": {"x": 1, "y": 2},
-            "one": {"x": 1, "y": 3},
-            "two": {"x": 1, "y": 2, "z": 4},
-            "three": {"x": 1, "y": 2},
+            "base": {"x": 1, "w": 2},
+            "one": {"x": 1, "w": 3},
+            "two": {"x": 1, "w": 2, "z": 4},
+            "three": {"x": 1, "w": 2},
         }
     ]
 
@@ -64,7 +64,16 @@ def test_a_null_takes_away_what_a_merge_brought() -> None:
 
 
 def test_keys_are_their_text() -> None:
-    assert read("on: 1\n8080: 2\n") == [{"on": 1, "8080": 2}]
+    assert read("'on': 1\n8080: 2\n1.5: 3\ntrue: 4\n") == [{"on": 1, "8080": 2, "1.5": 3, "true": 4}]
+
+
+@pytest.mark.parametrize(
+    ("key", "other"), [("on", "true"), ("y", "true"), ("No", "false"), ("0644", "420"), ("1.10", "1.1")]
+)
+def test_a_key_that_kubectl_would_rename_is_refused(key: str, other: str) -> None:
+    with pytest.raises(DocumentError, match=f'"{key}" without quotes as "{other}"') as caught:
+        read(f"data:\n  {key}: a\n")
+    assert (caught.value.line, caught.value.remedy) == (2, f'quote it: "{key}":')
 
 
 @pytest.mark.parametrize(

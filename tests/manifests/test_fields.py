@@ -32,7 +32,6 @@ def test_every_field_of_a_model_is_honoured_or_noted_and_not_both(kind: type[Mod
 
 
 READ_BY = {
-    "generate_name": "refused by rules.metadata, which says why",
     "image_pull_policy": "Container.pull_policy",
     "match_labels": "LabelSelector.matches",
     "match_expressions": "LabelSelector.matches",

@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.manifests.inventory import load_fleet
 from reconciler.manifests.load import LoadCache, load_tree
-from reconciler.manifests.rules.nodes import Capacity
+from reconciler.model.capacity import Capacity
 from reconciler.model.fleet import Fleet
 from reconciler.model.pod import Pod
 from reconciler.model.workload import Deployment

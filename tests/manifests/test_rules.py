@@ -92,8 +92,20 @@ CONTAINER = [
     ),
     ("resources: {requests: {memroy: 1Gi}}", f"{C}.resources.requests.memroy: Docker can give no memroy"),
     (
-        "resources: {limits: {example.com/dongle: 1}}",
-        f"{C}.resources.limits[example.com/dongle]: Docker can give no example.com/dongle",
+        "resources: {limits: {example.com/stick: 1}}",
+        f"{C}.resources.limits[example.com/stick]: note: is counted, and gives the container no device",
+    ),
+    (
+        "resources: {requests: {example.com/stick: 1}}",
+        f"{C}.resources.requests[example.com/stick]: expected the same in requests and limits",
+    ),
+    (
+        "resources: {limits: {example.com/stick: 500m}}",
+        f"{C}.resources.limits[example.com/stick]: expected a whole number",
+    ),
+    (
+        "resources: {limits: {hugepages-2Mi: 4Mi}}",
+        f"{C}.resources.limits.hugepages-2Mi: Docker can give no hugepages-2Mi",
     ),
     (
         "resources: {limits: {ephemeral-storage: 1Gi}}",
@@ -166,7 +178,7 @@ POD = [
         f"{P}.tolerations[0].tolerationSeconds: is for the effect NoExecute only",
     ),
     ("hostAliases: [{ip: localhost}]", f"{P}.hostAliases[0].ip: expected an IP address"),
-    ("dnsPolicy: Default", f"{P}.dnsPolicy: note: has no effect"),
+    ("dnsPolicy: ClusterFirstWithHostNet", f"{P}.dnsPolicy: note: has no effect yet"),
     ("os: {name: windows}", f"{P}.os.name: expected linux, found windows"),
     ("nodeSelector: {'a b': c}", f"{P}.nodeSelector[a b]: the key should be a name"),
     ("ephemeralContainers: []", f"{P}.ephemeralContainers: not supported"),

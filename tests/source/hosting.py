@@ -58,6 +58,9 @@ class Daemon:
             if "/wake" in request:
                 link.sendall(b"HTTP/1.0 204 No Content\r\n\r\n")
                 return
+            if "/observed" in request:
+                link.sendall(b"HTTP/1.0 200 OK\r\n\r\n[]")
+                return
             link.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n")
             for line in self._lines:
                 link.sendall(f"{line}\n".encode())

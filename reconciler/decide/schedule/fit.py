@@ -5,7 +5,8 @@ from __future__ import annotations
 from reconciler.decide.schedule.address import Slices
 from reconciler.decide.schedule.explain import Obstacle
 from reconciler.decide.schedule.requests import Requests
-from reconciler.decide.schedule.room import MAX_PODS, Room, offered
+from reconciler.decide.schedule.room import MAX_PODS, Room
+from reconciler.model.capacity import offered
 from reconciler.model.quantity import human_bytes, human_cpu
 
 
@@ -29,7 +30,8 @@ def obstacle(room: Room, asked: Requests, slices: Slices, *, needs_ip: bool) -> 
 
 def _other(room: Room, asked: Requests, slices: Slices, needs_ip: bool) -> Obstacle | None:
     for name, amount in sorted(asked.extended.items()):
-        free = offered(room.view).get(name, 0) - room.extended.get(name, 0)
+        node = room.view.spec
+        free = (offered(node).get(name, 0) if node else 0) - room.extended.get(name, 0)
         if name == "ephemeral-storage":
             free = room.view.state.facts.disk_free or amount
         if free < amount:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from reconciler.decide.schedule.requests import HostPort, Requests, requests_of
 from reconciler.decide.survey import NodeView
 from reconciler.model.base import Value
@@ -11,8 +9,6 @@ from reconciler.model.observed import NodeFacts, NodeState, PodRecord
 
 MAX_PODS = 110
 """Pods a node (Kubernetes: kubelet --max-pods)."""
-CAPACITY = "reconciler.io/capacity"
-"""On a node: extended resources that it offers, as `nvidia.com/gpu=1,example.com/dongle=2`."""
 
 
 class Base(Value):
@@ -86,16 +82,3 @@ def load_of(facts: NodeFacts, cpu: int, memory: int) -> int:
     by_cpu = cpu * 1000 // facts.cpu_milli if facts.cpu_milli else 0
     by_memory = memory * 1000 // facts.memory if facts.memory else 0
     return by_cpu if by_cpu > by_memory else by_memory
-
-
-def offered(view: NodeView) -> dict[str, int]:
-    """The node's extended resources, from its annotation."""
-    text = view.spec.annotations.get(CAPACITY, "") if view.spec else ""
-    return dict(_pairs(text.split(",")))
-
-
-def _pairs(parts: Iterable[str]) -> Iterable[tuple[str, int]]:
-    for part in parts:
-        name, _, amount = part.strip().partition("=")
-        if name and amount.isdigit():
-            yield name, int(amount)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from reconciler.manifests.documents import Path
 from reconciler.manifests.said import Said, shown
+from reconciler.model.capacity import ANNOTATION, pair
 from reconciler.model.fleet import Fleet, NodeSpec
 
 
@@ -36,6 +37,7 @@ def _nodes(fleet: Fleet) -> Iterator[Said]:
             yield Said((*path, "address"), message, "a machine is one node", rule="duplicate")
         yield from _address(node, (*path, "address"))
         yield from _host_key(node, (*path, "hostKey"))
+        yield from _capacity(node, (*path, "annotations", ANNOTATION))
 
 
 def _address(node: NodeSpec, path: Path) -> Iterator[Said]:
@@ -58,6 +60,13 @@ def _host_key(node: NodeSpec, path: Path) -> Iterator[Said]:
         if line.strip() and not (len(words) >= 2 and words[1].startswith("AAAA")):
             message = "expected a line such as ssh-ed25519 AAAA..."
             yield Said(path, message, "`reconciler nodes trust` writes it", rule="host-key")
+
+
+def _capacity(node: NodeSpec, path: Path) -> Iterator[Said]:
+    for part in node.annotations[ANNOTATION].split(",") if ANNOTATION in node.annotations else ():
+        if pair(part) is None:
+            message = f"expected resources and how many there are, found {shown(part)}"
+            yield Said(path, message, "write it as nvidia.com/gpu=1,example.com/stick=2", rule="resources")
 
 
 def _source(fleet: Fleet) -> Iterator[Said]:

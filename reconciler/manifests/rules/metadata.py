@@ -17,7 +17,9 @@ MAX_ANNOTATIONS = 256 * 1024
 
 def check(item: Object) -> Iterator[Said]:
     yield from notes(item, ())
-    yield from of_meta(item.metadata, ("metadata",))
+    nameless = bool(item.metadata.generate_name and not item.metadata.name)  # then it is an error, no note
+    meta = of_meta(item.metadata, ("metadata",))
+    yield from (said for said in meta if not (nameless and said.path[-1] == "generateName"))
     yield from _name(item)
     if item.kind in CLUSTER_SCOPED and item.metadata.namespace:
         message = f"a {item.kind} is in no namespace"

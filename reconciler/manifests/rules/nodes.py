@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import NamedTuple
 
 from reconciler.manifests.documents import Path
 from reconciler.manifests.entry import Entry
 from reconciler.manifests.rules.workloads import zero
 from reconciler.manifests.said import Said
+from reconciler.model.capacity import ANNOTATION, Capacity, offered
 from reconciler.model.fleet import Fleet, NodeSpec
 from reconciler.model.kinds import Object
 from reconciler.model.pod import Pod, PodSpec
@@ -19,13 +19,6 @@ from reconciler.model.workload import Deployment
 HOSTNAME = "kubernetes.io/hostname"
 AUTOMATIC = ("kubernetes.io/", "beta.kubernetes.io/", "node.kubernetes.io/")
 """Labels that a node gets by itself: what they say isn't known before it has been asked."""
-
-
-class Capacity(NamedTuple):
-    """What a node has, as last seen: CPU in millicores, memory in bytes."""
-
-    cpu_milli: int
-    memory: int
 
 
 Port = tuple[str, int, str, str]
@@ -47,7 +40,7 @@ def nodes(
             yield entry, said
         for said in _ports(entry, spec, path, fitting, held):
             yield entry, said
-        for said in _resources(spec, path, fitting, capacity):
+        for said in (*_resources(spec, path, fitting, capacity), *_extended(spec, path, fitting)):
             yield entry, said
 
 
@@ -158,6 +151,18 @@ def _resources(
     if memory > (most := max(c.memory for c in known)):
         message = f"requests {human_bytes(memory)} together, and the largest node has {human_bytes(most)}"
         yield Said((*path, "containers"), message, "lower resources.requests.memory", rule="resources")
+
+
+def _extended(spec: PodSpec, path: Path, fitting: list[NodeSpec]) -> Iterator[Said]:
+    """More of an extended resource than the inventory counts on any node that it may go to."""
+    for index, container in enumerate(spec.containers):
+        for name, amount in container.resources.limits.items():
+            most = max((offered(node).get(name, 0) for node in fitting), default=0)
+            if "/" in name and fitting and whole(amount) > most:
+                has = f"the most that a node has is {most}" if most else "no node offers it"
+                remedy = f"add the annotation {ANNOTATION}: {name}=1 to the node in nodes.yaml that has it"
+                at = (*path, "containers", index, "resources", "limits", name)
+                yield Said(at, f"wants {amount}, and {has}", remedy, rule="resources")
 
 
 def _request(requests: Mapping[str, object], limits: Mapping[str, object], name: str) -> str:

@@ -75,11 +75,27 @@ def _hosts(spec: PodSpec, path: Path) -> Iterator[Said]:
     if spec.dns_policy == "None" and not (spec.dns_config and spec.dns_config.nameservers):
         message = "None needs nameservers of its own"
         yield Said((*path, "dnsPolicy"), message, "add dnsConfig.nameservers", rule="dns")
+    yield from _name_servers(spec, path)
     if spec.os and spec.os.name != "linux":
         yield Said((*path, "os", "name"), "expected linux, found windows", "nodes run Linux", rule="os")
     if spec.host_pid and spec.share_process_namespace:
         message = "can't be combined with hostPID"
         yield Said((*path, "shareProcessNamespace"), message, "remove one of the two", rule="namespaces")
+
+
+def _name_servers(spec: PodSpec, path: Path) -> Iterator[Said]:
+    """What Docker makes of dnsConfig: it replaces a list, or leaves the node's."""
+    if spec.dns_policy == "ClusterFirstWithHostNet":
+        why = "has no effect yet: name servers are the node's; names of Services come with Service"
+        yield Said((*path, "dnsPolicy"), why, severity="note", rule="no-effect")
+    if spec.dns_policy != "None" and spec.dns_config:
+        for field, given in (
+            ("nameservers", spec.dns_config.nameservers),
+            ("searches", spec.dns_config.searches),
+        ):
+            if given:
+                why = "take the place of the node's own instead of being added to them"
+                yield Said((*path, "dnsConfig", field), why, severity="note", rule="dns")
 
 
 def _address(text: str, path: Path) -> Iterator[Said]:

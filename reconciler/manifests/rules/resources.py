@@ -1,4 +1,4 @@
-"""Rules about requests and limits: names that Docker has a field for, amounts that can be kept."""
+"""Rules about requests and limits: names that can be given or counted, amounts that can be kept."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ def check(container: Container, path: Path) -> Iterator[Said]:
     need = container.resources
     for side, amounts in (("requests", need.requests), ("limits", need.limits)):
         for name in amounts:
-            if name not in KNOWN:
+            if name not in KNOWN and "/" not in name:
                 yield _unknown(name, (*path, side, name))
+    yield from _extended(container, path)
     if "ephemeral-storage" in need.limits:
         why = "has no effect: Docker keeps no limit on a container's files; requests are scheduled by"
         yield Said((*path, "limits", "ephemeral-storage"), why, severity="note", rule="no-effect")
@@ -31,6 +32,25 @@ def _unknown(name: str, path: Path) -> Said:
     near = get_close_matches(name, KNOWN, 1, 0.6)
     remedy = f"did you mean {near[0]}?" if near else f"it can give {', '.join(KNOWN)}"
     return Said(path, f"Docker can give no {name}", remedy, rule="resources")
+
+
+def _extended(container: Container, path: Path) -> Iterator[Said]:
+    """Kubernetes: whole numbers, and a request is the limit. Ours: only counted, but for GPUs."""
+    limits, requests = container.resources.limits, container.resources.requests
+    for name in sorted({*limits, *requests}):
+        if "/" not in name:
+            continue
+        side = "limits" if name in limits else "requests"
+        amount = parse_quantity((limits if name in limits else requests)[name])
+        if amount != int(amount):
+            message = f"expected a whole number, found {shown(str(amount))}"
+            yield Said((*path, side, name), message, "such resources are counted", rule="resources")
+        elif name not in limits or parse_quantity(requests.get(name, amount)) != amount:
+            message = "expected the same in requests and limits: such resources can't be overcommitted"
+            yield Said((*path, side, name), message, f"write limits.{name} alone", rule="resources")
+        elif name not in KNOWN:
+            why = "is counted, and gives the container no device: mount what it needs by hostPath"
+            yield Said((*path, side, name), why, severity="note", rule="resources")
 
 
 def field(reference: ResourceFieldSelector, path: Path) -> Iterator[Said]:

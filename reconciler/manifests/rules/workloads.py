@@ -32,10 +32,9 @@ def check(item: Controller) -> Iterator[Said]:
 
 def _template_names(item: Controller) -> Iterator[Said]:
     meta = item.spec.template.metadata
-    for field, value in (("name", meta.name), ("generateName", meta.generate_name)):
-        if value:
-            why = f"has no effect: the pods of a {item.kind} are named after it"
-            yield Said((*_TEMPLATE, "metadata", field), why, severity="note", rule="no-effect")
+    if meta.name:
+        why = f"has no effect: the pods of a {item.kind} are named after it"
+        yield Said((*_TEMPLATE, "metadata", "name"), why, severity="note", rule="no-effect")
     if meta.namespace not in ("", item.metadata.namespace):
         yield Said(
             (*_TEMPLATE, "metadata", "namespace"),
