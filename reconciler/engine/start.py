@@ -167,7 +167,8 @@ def _start(engine: Engine, container: str, record: PodRecord, name: str) -> None
 def _remedy(message: str) -> str:
     if "exec format error" in message:
         return "the image is built for another architecture than this node's: build it for this one, too"
-    if "executable file not found" in message or "no such file or directory" in message:
+    missing = "executable file not found" in message or "no such file or directory" in message
+    if missing and "exec" in message:
         return "check command and args against what is in the image"
     return ""
 
