@@ -5,18 +5,18 @@ Pure. What is going on and why comes first; details are for `kubectl`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
 from reconciler import __version__
-from reconciler.decide.attempts import pending_pods
 from reconciler.model.base import Value
 from reconciler.model.desired import Desired
 from reconciler.model.meta import Key
 from reconciler.model.observed import NodeState, Observed, PodState
 from reconciler.model.plan import Plan, Standing, Verdict, Wait
 from reconciler.model.revision import Revision
+from reconciler.record.every_pod import every_pod
 from reconciler.record.journal import RecordedEvent
 
 
@@ -130,7 +130,7 @@ def overview(
         refused_because=refused_because,
         source_error=source_error,
         workloads=_judged(plan) if plan else _found(observed),
-        pods=tuple(_pod(p) for p in sorted(_pods(observed, plan), key=lambda p: (*p.key, p.node))),
+        pods=tuple(_pod(p) for p in every_pod(observed, plan)),
         nodes=tuple(_node(n, n.name in held_back) for n in observed.nodes.values()),
         actions=tuple(map(str, plan.steps)) if plan else (),
         failing=tuple(failing),
@@ -219,16 +219,6 @@ def _workload(key: Key, verdict: Verdict) -> WorkloadLine:
         available=verdict.available,
         total=verdict.total,
     )
-
-
-def _pods(observed: Observed, plan: Plan | None) -> Iterator[PodState]:
-    """What the nodes hold, and what was tried in vain: a pod whose image can't be pulled is on no node."""
-    tried = {(p.key, p.node): p for p in pending_pods(plan.progress)} if plan else {}
-    for pod in observed.pods():
-        attempt = tried.pop((pod.key, pod.node), None)
-        half_made = attempt is not None and pod.phase == "Pending" and not pod.busy
-        yield attempt if attempt is not None and half_made else pod
-    yield from tried.values()
 
 
 def _pod(pod: PodState) -> PodLine:

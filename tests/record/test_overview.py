@@ -65,3 +65,10 @@ def test_what_is_waited_for_says_until_when() -> None:
     timed, plain = overview("home", Observed(), 100.0, desired=DESIRED, plan=plan).waits
     assert re.fullmatch(r"wait for node pi-2 until \d\d:\d\d:00: it is lost; .* elsewhere then", timed)
     assert plain == "wait for pod p: it isn't ready yet"
+
+
+def test_pods_of_a_node_that_does_not_answer_are_told_as_last_seen() -> None:
+    lost = NodeState(name="pi-1", reachable=False, lost_since=90.0, pods=(pod("web-new-0"),))
+    (line,) = overview("home", Observed([lost]), 100.0).pods
+    assert (line.status, line.ready, line.containers) == ("Running", 0, 1)
+    assert line.message == "as last seen: pi-1 doesn't answer"
