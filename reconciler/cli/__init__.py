@@ -63,7 +63,7 @@ class Verbs(click.Group):
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="reconciler")
 def reconciler() -> None:
-    """Kubernetes manifests, GitOps and kubectl on plain Docker hosts."""
+    """Kubernetes manifests and GitOps on plain Docker hosts."""
 
 
 def main() -> None:

@@ -59,7 +59,7 @@ def decide(
         notes=turn.draft.notes,
         verdicts=verdicts,
         progress=_progress(turn),
-        standing=_standing(verdicts, pruning=pruning),
+        standing=_standing(verdicts, pruning),
     )
     return plan.remember(Memo(seen, calm, turn.ground.refresh()))
 
@@ -111,9 +111,7 @@ def _replaced(before: Progress, turn: Pass) -> Progress:
     )
 
 
-def _standing(verdicts: dict[Key, Verdict], *, pruning: bool) -> Standing:
-    found = {v.standing for v in verdicts.values()}
-    if pruning:
-        found.add("progressing")
+def _standing(verdicts: dict[Key, Verdict], pruning: Standing) -> Standing:
+    found = {pruning, *(v.standing for v in verdicts.values())}
     ladder: tuple[Standing, ...] = ("progressing", "failed", "blocked", "paused")
     return next((s for s in ladder if s in found), "converged")

@@ -40,7 +40,7 @@ def summary(record: PodRecord, version: Version) -> str:
     images = [(before[n], after[n]) for n in after if n in before and before[n] != after[n]]
     if images:
         more = f" and {len(images) - 1} more" if len(images) > 1 else ""
-        return f"image changed {images[0][0]} -> {images[0][1]}{more}"
+        return f"image changed {_without_common_place(*images[0])}{more}"
     lines = changes(record, version)
     if not lines:
         return "its template changed"
@@ -54,6 +54,14 @@ def _plain(spec: PodSpec) -> Any:
 
 def _images(spec: PodSpec) -> dict[str, str]:
     return {c.name: c.image for c in spec.every_container()}
+
+
+def _without_common_place(before: str, after: str) -> str:
+    """`web:v1 -> web:v2`, when both come from the same registry and folder."""
+    places = before.rpartition("/"), after.rpartition("/")
+    if places[0][0] != places[1][0]:
+        return f"{before} -> {after}"
+    return f"{places[0][2]} -> {places[1][2]}"
 
 
 def _contents_changed(version: Version) -> str:

@@ -6,10 +6,15 @@ from reconciler.decide.current import Pass
 from reconciler.decide.effects import stop_pod
 from reconciler.decide.names import KNOWN_KINDS
 from reconciler.model.meta import Key
+from reconciler.model.plan import Standing
 
 
-def prune(turn: Pass) -> bool:
-    """Plan to stop every orphan, or note why not. True while something is still to be removed."""
+def prune(turn: Pass) -> Standing:
+    """Plan to stop every orphan, or note why not.
+
+    Progressing while something is still to be removed; blocked when what looks like an accident holds it
+    back: the revision isn't there until somebody says what is meant (law 10).
+    """
     orphans = sorted(turn.observed.by_owner.keys() - turn.desired.workloads.keys())
     known = [k for k in orphans if k.kind in KNOWN_KINDS]
     for owner in orphans:
@@ -18,17 +23,22 @@ def prune(turn: Pass) -> bool:
                 f"{owner}: this version doesn't know the kind {owner.kind}; its pods are left alone"
             )
     if not known:
-        return False
-    if refusal := _refusal(turn, known):
-        turn.draft.note(refusal)
-        return False
+        return "converged"
+    if accident := _accident(turn, known):
+        turn.draft.note(accident)
+        return "blocked"
+    if not turn.desired.fleet.spec.prune.enabled:
+        turn.draft.note(
+            f"not pruned: {_some(known)}; no manifest wants them, but spec.prune.enabled is false"
+        )
+        return "converged"
     pending = [_remove(turn, owner) for owner in known]
-    return any(pending)
+    return "progressing" if any(pending) else "converged"
 
 
-def _refusal(turn: Pass, orphans: list[Key]) -> str:
+def _accident(turn: Pass, orphans: list[Key]) -> str:
     rules, desired = turn.desired.fleet.spec.prune, turn.desired
-    names = ", ".join(map(str, orphans[:3])) + (f" and {len(orphans) - 3} more" if len(orphans) > 3 else "")
+    names = _some(orphans)
     if not desired.complete:
         return f"not pruned: {names}; the source couldn't be read in full"
     if not desired.workloads and not rules.allow_empty:
@@ -36,9 +46,13 @@ def _refusal(turn: Pass, orphans: list[Key]) -> str:
             f"not pruned: {names}; the source has no workload at all, which looks like an accident "
             "(spec.prune.allowEmpty permits it)"
         )
-    if not rules.enabled:
-        return f"not pruned: {names}; no manifest wants them, but spec.prune.enabled is false"
     return ""
+
+
+def _some(owners: list[Key]) -> str:
+    """The first three and how many more."""
+    more = f" and {len(owners) - 3} more" if len(owners) > 3 else ""
+    return ", ".join(map(str, owners[:3])) + more
 
 
 def _remove(turn: Pass, owner: Key) -> bool:
