@@ -12,7 +12,6 @@ from reconciler.model.base import Model
 from reconciler.model.config import ConfigMap, Namespace, Secret
 from reconciler.model.container import (
     Container,
-    EnvFromSource,
     EnvVarSource,
     ResourceRequirements,
     VolumeMount,
@@ -106,7 +105,6 @@ REFUSED: dict[type[Model], dict[str, str]] = {
     ResourceRequirements: {"claims": _DRA},
     VolumeMount: {"recursiveReadOnly": _LATER + "; use readOnly"},
     EnvVarSource: {"fileKeyRef": "variables from files of a volume are " + _LATER},
-    EnvFromSource: {"fileKeyRef": "variables from files of a volume are " + _LATER},
     SecurityContext: {"windowsOptions": _WINDOWS},
     PodSecurityContext: {
         "windowsOptions": _WINDOWS,
