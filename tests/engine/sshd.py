@@ -30,7 +30,9 @@ def sshd(lab: Lab, folder: Path, *settings: str, user: str = "root") -> Iterator
     plain = [line for line in base.splitlines() if not line.startswith(("ListenAddress", "PidFile"))]
     config = folder / f"sshd_config_{port}"
     pid = folder / f"sshd_{port}.pid"
-    config.write_text("\n".join([*settings, f"ListenAddress {node.ip}:{port}", f"PidFile {pid}", *plain]) + "\n")
+    config.write_text(
+        "\n".join([*settings, f"ListenAddress {node.ip}:{port}", f"PidFile {pid}", *plain]) + "\n"
+    )
     lab.exec(node.name, ["/usr/sbin/sshd", "-f", str(config)])
     _wait(node.ip, port)
     try:

@@ -107,7 +107,7 @@ def test_silence_ends_in_time(start: Start) -> None:
     began = time.monotonic()
     with pytest.raises(NodeUnreachable, match="no answer in time"):
         engine.call("GET", "/info", timeout=0.2)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4
 
 
 def test_no_more_than_six_calls_at_a_time(start: Start) -> None:
@@ -212,4 +212,4 @@ def test_closing_ends_what_others_wait_for(start: Start) -> None:
     threading.Thread(target=wait, daemon=True).start()
     time.sleep(0.1)
     engine.close()
-    assert ended.wait(2)
+    assert ended.wait(10), "long before the answer comes"

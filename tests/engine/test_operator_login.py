@@ -61,6 +61,7 @@ def test_a_credential_store_is_asked(config: Path, monkeypatch: pytest.MonkeyPat
     assert (login["username"], login["password"]) == ("me", "secret")
 
 
+@pytest.mark.filterwarnings("ignore:docker-credential-nowhere not installed")  # docker-py says it too
 def test_a_missing_credential_store_is_an_error_with_its_remedy(config: Path) -> None:
     config.write_text(json.dumps({"credsStore": "nowhere"}))
     with pytest.raises(ImageUnavailable) as caught:

