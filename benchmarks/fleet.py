@@ -221,7 +221,7 @@ def _serve_hosted(site: Site) -> subprocess.Popen[bytes]:
     log = (site.root / "serve.log").open("ab")
     command = [sys.executable, "-m", "reconciler.cli", "serve"]
     daemon = subprocess.Popen(command, cwd=site.root, env=site.env, stdout=log, stderr=log)
-    wait_for(lambda: (site.root / "fleet.git" / "reconciler.sock").exists())
+    wait_for((site.root / "fleet.git" / "reconciler.sock").exists)
     return daemon
 
 
