@@ -178,6 +178,24 @@ POD = [
         f"{P}.tolerations[0].tolerationSeconds: is for the effect NoExecute only",
     ),
     ("hostAliases: [{ip: localhost}]", f"{P}.hostAliases[0].ip: expected an IP address"),
+    (
+        "volumes: [{name: v, emptyDir: {sizeLimit: 1Gi}}]",
+        f"{P}.volumes[0].emptyDir.sizeLimit: note: has no effect: Docker keeps no limit",
+    ),
+    (
+        (
+            "affinity: {podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: "
+            "[{topologyKey: zone, namespaceSelector: {matchLabels: {team: a}}}]}}"
+        ),
+        (
+            f"{P}.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].namespaceSelector: "
+            "selects namespaces by team, and they are known by name only"
+        ),
+    ),
+    (
+        "dnsConfig: {nameservers: [1.1.1.1]}",
+        f"{P}.dnsConfig.nameservers: note: take the place of the node's own",
+    ),
     ("dnsPolicy: ClusterFirstWithHostNet", f"{P}.dnsPolicy: note: has no effect yet"),
     ("os: {name: windows}", f"{P}.os.name: expected linux, found windows"),
     ("nodeSelector: {'a b': c}", f"{P}.nodeSelector[a b]: the key should be a name"),

@@ -153,6 +153,15 @@ def whole_mounts(container: Container, path: Path, in_memory: frozenset[str]) ->
             yield Said(at, message, "leave subPath out, or medium: Memory", rule="mount")
 
 
+def propagated(container: Container, path: Path, host_paths: frozenset[str]) -> Iterator[Said]:
+    """Only a bind mount hands later mounts on."""
+    for index, mount in enumerate(container.volume_mounts):
+        if mount.mount_propagation != "None" and mount.name not in host_paths:
+            why = "has no effect: Docker propagates mounts of a hostPath only"
+            at = (*path, "volumeMounts", index, "mountPropagation")
+            yield Said(at, why, severity="note", rule="no-effect")
+
+
 def inside(text: str, path: Path) -> Iterator[Said]:
     """A relative path that stays where it is."""
     if text.startswith("/") or ".." in text.split("/"):

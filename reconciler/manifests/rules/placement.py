@@ -6,7 +6,13 @@ from collections.abc import Iterator
 
 from reconciler.manifests.documents import Path
 from reconciler.manifests.said import Said
-from reconciler.model.placement import NodeSelectorRequirement, NodeSelectorTerm, Toleration
+from reconciler.model.meta import LabelSelector
+from reconciler.model.placement import (
+    NodeSelectorRequirement,
+    NodeSelectorTerm,
+    PodAffinityTerm,
+    Toleration,
+)
 from reconciler.model.pod import PodSpec
 
 
@@ -14,6 +20,7 @@ def check(spec: PodSpec, path: Path) -> Iterator[Said]:
     for index, toleration in enumerate(spec.tolerations):
         yield from _toleration(toleration, (*path, "tolerations", index))
     yield from _node_affinity(spec, (*path, "affinity", "nodeAffinity"))
+    yield from _namespaces(spec, path)
     seen: set[tuple[str, str]] = set()
     for index, spread in enumerate(spec.topology_spread_constraints):
         key = (spread.topology_key, spread.when_unsatisfiable)
@@ -36,6 +43,34 @@ def _toleration(toleration: Toleration, path: Path) -> Iterator[Said]:
     if toleration.toleration_seconds is not None and toleration.effect != "NoExecute":
         message = "is for the effect NoExecute only"
         yield Said((*path, "tolerationSeconds"), message, "write effect: NoExecute", rule="toleration")
+
+
+NAMESPACE_NAME = "kubernetes.io/metadata.name"
+
+
+def _namespaces(spec: PodSpec, path: Path) -> Iterator[Said]:
+    """A namespace has one label here, the one with its name: no other would ever select it."""
+    for kind, affinity in (
+        ("podAffinity", spec.affinity.pod_affinity),
+        ("podAntiAffinity", spec.affinity.pod_anti_affinity),
+    ):
+        at = (*path, "affinity", kind)
+        must = affinity.required_during_scheduling_ignored_during_execution
+        like = affinity.preferred_during_scheduling_ignored_during_execution
+        for index, term in enumerate(must):
+            where = (*at, "requiredDuringSchedulingIgnoredDuringExecution", index)
+            yield from _by_name(term, (*where, "namespaceSelector"))
+        for index, weighted in enumerate(like):
+            where = (*at, "preferredDuringSchedulingIgnoredDuringExecution", index, "podAffinityTerm")
+            yield from _by_name(weighted.pod_affinity_term, (*where, "namespaceSelector"))
+
+
+def _by_name(term: PodAffinityTerm, path: Path) -> Iterator[Said]:
+    selector = term.namespace_selector or LabelSelector()
+    keys = {*selector.match_labels, *(e.key for e in selector.match_expressions)} - {NAMESPACE_NAME}
+    if keys:
+        message = f"selects namespaces by {', '.join(sorted(keys))}, and they are known by name only"
+        yield Said(path, message, f"use {NAMESPACE_NAME}, or namespaces", rule="unsupported")
 
 
 def _node_affinity(spec: PodSpec, path: Path) -> Iterator[Said]:

@@ -19,6 +19,7 @@ def check(spec: PodSpec, path: Path) -> Iterator[Said]:
     yield from volumes.check(spec.volumes, (*path, "volumes"))
     yield from security.profiles(spec.security_context, (*path, "securityContext"))
     in_memory = frozenset(v.name for v in spec.volumes if v.empty_dir and v.empty_dir.medium == "Memory")
+    host_paths = frozenset(v.name for v in spec.volumes if v.host_path)
     declared = frozenset(volume.name for volume in spec.volumes)
     for field, group in (("initContainers", spec.init_containers), ("containers", spec.containers)):
         for index, container in enumerate(group):
@@ -26,6 +27,7 @@ def check(spec: PodSpec, path: Path) -> Iterator[Said]:
             yield from containers.check(container, at, spec, declared, init=field == "initContainers")
             yield from security.check(container, spec, at)
             yield from containers.whole_mounts(container, at, in_memory)
+            yield from containers.propagated(container, at, host_paths)
     yield from _host_ports(spec, path)
     yield from _hosts(spec, path)
     yield from placement.check(spec, path)

@@ -30,6 +30,9 @@ def _source(volume: Volume, path: Path) -> Iterator[Said]:
              volume.projected, volume.downward_api)  # fmt: skip
     if sum(one is not None for one in given) != 1:
         yield one_of(path, _SOURCES)
+    if volume.empty_dir and volume.empty_dir.size_limit is not None and not volume.empty_dir.medium:
+        why = "has no effect: Docker keeps no limit on a volume on disk; medium: Memory has one"
+        yield Said((*path, "emptyDir", "sizeLimit"), why, severity="note", rule="no-effect")
     if volume.host_path and ".." in volume.host_path.path.split("/"):
         message = "expected a path without '..'"
         yield Said((*path, "hostPath", "path"), message, "write the path itself", rule="mount")
