@@ -2,6 +2,7 @@
 
 survey      how each node stands
 slots       which pods hold a workload's places
+hidden      pods that may run where nobody has looked
 workloads   one file a kind
 rollout     from one version to the next
 schedule    where a pod goes, and why nowhere
@@ -100,15 +101,11 @@ def _free_places(turn: Pass) -> None:
 def _progress(turn: Pass) -> Progress:
     """What was given, when nothing has changed: the caller sees by identity that there is nothing to save."""
     before = turn.before
-    if turn.rollouts == before.rollouts and turn.attempts == before.attempts:
+    nodes = turn.hidden.nodes()
+    if turn.rollouts == before.rollouts and turn.attempts == before.attempts and nodes == before.nodes:
         return before
-    return _replaced(before, turn)
-
-
-def _replaced(before: Progress, turn: Pass) -> Progress:
-    return msgspec.structs.replace(
-        before, rollouts=turn.rollouts, attempts=dict(sorted(turn.attempts.items()))
-    )
+    attempts = dict(sorted(turn.attempts.items()))
+    return msgspec.structs.replace(before, rollouts=turn.rollouts, attempts=attempts, nodes=nodes)
 
 
 def _standing(verdicts: dict[Key, Verdict], pruning: Standing) -> Standing:

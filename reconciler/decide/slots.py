@@ -74,10 +74,10 @@ def gather(turn: Pass, owner: Key, wanted: int, min_ready: float = 0.0) -> Slots
         else:
             here.append(_slot(turn, pod, min_ready))
     here = _with_attempts(turn, owner, here, {p.key for p in ending})
-    hidden, until = turn.hidden(owner, len(here) + len(ending) + len(away), wanted)
+    hidden, until = turn.hidden.of(owner, len(here) + len(ending) + len(away), wanted)
     if hidden:
         known_end = None if until == float("inf") else until
-        turn.draft.wait(f"node {turn.dark_nodes()}", f"it may hold {hidden} of {owner}'s pods", known_end)
+        turn.draft.wait(f"node {turn.hidden.where()}", f"it may hold {hidden} of {owner}'s pods", known_end)
     return Slots(
         here=tuple(here), ending=tuple(ending), faulty=tuple(faulty), away=tuple(away), hidden=hidden
     )

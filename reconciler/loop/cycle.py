@@ -25,8 +25,9 @@ from reconciler.model.observed import Observed
 from reconciler.model.plan import Plan, Settled
 from reconciler.model.progress import Progress
 
-DARK_S = 5.0
-"""How long the first decision waits for every node to say what it holds, or that it can't be reached."""
+DARK_S = 15.0
+"""How long the first decision waits for every node to say what it holds, or that it can't be reached:
+longer than a connection attempt, so that a node isn't judged before it is known to be silent."""
 
 BLOCKED_S = 5.0
 """The longest between two looks at a fleet that is blocked: what is ending elsewhere may make room."""
@@ -162,7 +163,7 @@ class Loop:
     def _nap(self, plan: Plan | None) -> float:
         """Seconds until time alone makes another pass worthwhile."""
         if not self._lit:
-            return DARK_S / 10
+            return 0.5
         pause = self._walker.pause()
         longest = self._full_pass if pause is None else min(self._full_pass, pause + 0.001)
         if plan is not None and plan.standing == "blocked":

@@ -57,12 +57,13 @@ class Attempt(Value):
 
 
 class Progress(Value):
-    """`rollouts` by workload, `attempts` by pod.
+    """`rollouts` by workload, `attempts` by pod, `nodes` that hold pods of ours or may.
 
     `accepted` is the newest revision without an error, `converged` the newest that converged whole.
     """
 
     rollouts: dict[Key, RolloutState] = {}
     attempts: dict[Key, Attempt] = {}
+    nodes: tuple[str, ...] = ()
     accepted: str = ""
     converged: str = ""

@@ -109,3 +109,34 @@ def test_a_pod_that_ends_does_not_count_but_keeps_its_name() -> None:
     assert "start web-bab6b4aa03-1@" in str(step)
     assert world.plan.verdicts[WEB].total == 0
     assert pod.record.name == "web-bab6b4aa03-0"
+
+
+def test_a_new_fleet_does_not_wait_for_a_node_that_was_never_there() -> None:
+    world = World(desired(deployment()))
+    world.fleet.lose("pi-2", world.now)
+    world.fleet.forget()
+    plan = world.turn()
+    assert [s.action.verb for s in plan.steps].count("start") == 3
+    assert "pi-2" not in {s.action.node for s in plan.steps}
+
+
+def test_a_fleet_whose_memory_is_lost_waits_for_a_silent_node() -> None:
+    world = World(desired(deployment()))
+    world.run()
+    world.fleet.lose("pi-2", world.now)
+    world.fleet.forget()
+    world.restart(lost=True)
+    assert not world.turn().steps
+    assert not world.turn().steps
+
+
+def test_a_fleet_that_remembers_does_not_wait_for_a_node_without_pods() -> None:
+    wanted = desired(deployment(replicas=1))
+    world = World(wanted)
+    world.run()
+    (pod,) = world.observe().pods()
+    idle = next(n for n in sorted(world.fleet.machines) if n != pod.node)
+    world.fleet.lose(idle, world.now)
+    world.fleet.forget()
+    world.fleet.remove_container(pod.node, pod.key, "app")
+    assert [s.action.verb for s in world.turn().steps] == ["start"]
