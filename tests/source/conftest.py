@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.model.fleet import GitSource
+from reconciler.source.directory import Directory
 from reconciler.source.git import RemoteRepository
 from reconciler.source.hosted import SOCKET, HostedRepository
 from tests.source.hosting import Daemon, open_hosted
@@ -71,6 +72,21 @@ def remote(tmp_path: Path) -> Iterator[Callable[..., RemoteRepository]]:
     yield open_one
     for source in opened:
         source.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "fleet"
+    (path / "apps").mkdir(parents=True)
+    (path / "apps" / "a.yaml").write_text("a: 1\n")
+    return path
+
+
+@pytest.fixture
+def source(folder: Path, tmp_path: Path) -> Iterator[Directory]:
+    opened = Directory(folder, tmp_path / "cache")
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

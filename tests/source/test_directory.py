@@ -1,15 +1,12 @@
-"""A directory: what it brings, when it notices, and what it can't read."""
+"""What a directory brings, and what it can't read."""
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import socket
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,39 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.errors import SourceError
-from reconciler.source import contents, directory, notices
+from reconciler.source import contents
 from reconciler.source.directory import Directory
 from reconciler.source.scan import Changed
-from tests.source.conftest import shown, until
+from tests.source.conftest import shown
 
 NOBODY = 65534
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    path = tmp_path / "fleet"
-    (path / "apps").mkdir(parents=True)
-    (path / "apps" / "a.yaml").write_text("a: 1\n")
-    return path
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It looks whether the folder was moved, and tries again to read it, more often than in life."""
-    monkeypatch.setattr(notices, "CHECK_S", 0.05)
-    monkeypatch.setattr(directory, "RETRY_S", 0.05)
-
-
-@pytest.fixture
-def source(folder: Path, tmp_path: Path) -> Iterator[Directory]:
-    opened = Directory(folder, tmp_path / "cache")
-    yield opened
-    opened.close()
-
-
-def revision(source: Directory) -> str:
-    snapshot = source.latest()
-    return snapshot.revision.id if snapshot else ""
 
 
 def test_brings_a_copy_that_later_edits_do_not_touch(source: Directory, folder: Path) -> None:
@@ -214,155 +184,6 @@ def test_a_directory_that_is_far_too_big(source: Directory, monkeypatch: pytest.
     monkeypatch.setattr("reconciler.source.scan.MAX_FILES", 0)
     with pytest.raises(SourceError, match="holds more than"):
         source.fetch()
-
-
-class Watched:
-    """A source that is watched, and when it told of something new."""
-
-    def __init__(self, source: Directory) -> None:
-        self.source, self.told = source, []  # type: list[str]
-        source.start(lambda: self.told.append(revision(source)))
-        until(lambda: self.told and source._notices and source._notices._watched)
-
-    def next(self, seconds: float) -> float:
-        count = len(self.told)
-        return until(lambda: len(self.told) > count, seconds)
-
-
-SOON = 5.0
-"""Seconds, on a busy machine too; without a notice it would be `LOOK_S`."""
-
-
-def test_an_edit_is_noticed_soon(source: Directory, folder: Path) -> None:
-    watched = Watched(source)
-    (folder / "apps" / "b.yaml").write_text("b: 1\n")
-    watched.next(SOON)
-    (folder / "new" / "deep").mkdir(parents=True)
-    (folder / "new" / "deep" / "c.yaml").write_text("c")
-    watched.next(SOON)
-    shutil.rmtree(folder / "new")
-    watched.next(SOON)
-
-
-def test_an_editors_rename_is_noticed(source: Directory, folder: Path) -> None:
-    watched = Watched(source)
-    (folder / "apps" / "4913").write_text("a: 2\n")
-    (folder / "apps" / "4913").rename(folder / "apps" / "a.yaml")
-    watched.next(SOON)
-    snapshot = source.latest()
-    assert snapshot is not None and shown(snapshot.root) == {"apps/a.yaml": "a: 2\n"}
-
-
-def test_a_burst_of_edits_is_one_change(
-    source: Directory, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The first change that is told of has all of them, so no second one can follow."""
-    monkeypatch.setattr(notices, "QUIET_S", 1.0)
-    watched = Watched(source)
-    for number in range(20):
-        (folder / f"{number}.yaml").write_text("x")
-        time.sleep(0.01)
-    watched.next(SOON)
-    assert len(watched.told) == 2
-    snapshot = source.latest()
-    assert snapshot is not None and len(shown(snapshot.root)) == 21
-
-
-def test_edits_without_end_are_taken_up_in_between(
-    source: Directory, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(notices, "QUIET_S", 60.0)
-    monkeypatch.setattr(notices, "LONGEST_S", 0.3)
-    watched = Watched(source)
-    stop = threading.Event()
-
-    def edit() -> None:
-        while not stop.wait(0.05):
-            (folder / "apps" / "a.yaml").write_text(str(time.monotonic()))
-
-    thread = threading.Thread(target=edit)
-    thread.start()
-    try:
-        watched.next(SOON)
-    finally:
-        stop.set()
-        thread.join()
-
-
-def test_reading_and_hidden_folders_are_no_news(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notices, "QUIET_S", 0.05)
-    (folder / ".git").mkdir()
-    told: list[float] = []
-    watch = notices.Notices(folder, lambda: told.append(time.monotonic()))
-    watch.start()
-    try:
-        until(lambda: told and watch._watched)
-        (folder / ".git" / "index").write_text("x")
-        (folder / "apps" / "a.yaml").read_text()
-        time.sleep(0.3)
-        assert len(told) == 1, "of the folder itself, and of nothing since"
-        (folder / "apps" / "a.yaml").write_text("x")
-        until(lambda: len(told) > 1)
-    finally:
-        watch.close()
-
-
-def test_a_removed_directory_is_an_error_and_comes_back(source: Directory, folder: Path) -> None:
-    watched = Watched(source)
-    good = source.latest()
-    folder.rename(folder.with_name("away"))
-    watched.next(SOON)
-    assert source.error() is not None and source.latest() == good
-    folder.mkdir()
-    (folder / "n.yaml").write_text("n")
-    until(lambda: source.error() is None and source.latest() != good)
-    (folder / "m.yaml").write_text("m")
-    watched.next(SOON)  # the new directory is watched
-
-
-def test_a_link_that_is_moved_is_followed(tmp_path: Path) -> None:
-    """As tools do that publish a whole folder at once."""
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "a.yaml").write_text(name)
-    (tmp_path / "current").symlink_to("one")
-    source = Directory(tmp_path / "current", tmp_path / "cache")
-    try:
-        watched = Watched(source)
-        (tmp_path / "next").symlink_to("two")
-        (tmp_path / "next").replace(tmp_path / "current")
-        watched.next(SOON)
-        snapshot = source.latest()
-        assert snapshot is not None and shown(snapshot.root) == {"a.yaml": "two"}
-    finally:
-        source.close()
-
-
-@pytest.mark.parametrize("why", ["inotify", "nfs"])
-def test_where_the_kernel_gives_no_notices_it_looks(
-    source: Directory,
-    folder: Path,
-    why: str,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    def limit(*_: object) -> object:
-        raise OSError(28, "inotify watch limit reached")
-
-    monkeypatch.setattr(notices, "POLL_S", 0.1)
-    if why == "inotify":
-        monkeypatch.setattr(notices, "observe", limit)
-    else:
-        monkeypatch.setattr(notices, "file_system", lambda _: "nfs4")
-    with caplog.at_level(logging.WARNING):
-        watched = Watched(source)
-        until(lambda: "is looked at every" in caplog.text)
-    (folder / "b.yaml").write_text("b")
-    watched.next(SOON)
-
-
-def test_the_file_system_is_that_of_the_nearest_mount() -> None:
-    assert notices.file_system(Path("/proc/self")) == "proc"
 
 
 def test_one_shot_imports_neither_git_nor_watchdog(folder: Path, tmp_path: Path) -> None:
