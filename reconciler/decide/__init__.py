@@ -53,6 +53,8 @@ def decide(
         verdicts[key] = _verdict(turn, key, workload, calm_before.get(key), calm)
     pruning = prune(turn)
     _free_places(turn)
+    if unseen := turn.hidden.note():
+        turn.draft.note(unseen)
     plan = Plan(
         revision=desired.revision.id,
         steps=turn.draft.steps,

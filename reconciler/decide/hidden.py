@@ -46,6 +46,11 @@ class Hidden:
         """Those nodes, for a sentence."""
         return ", ".join(v.name for v in self._dark or self._suspects)
 
+    def note(self) -> str:
+        """What can't be said of nodes that don't answer; empty when there are none that matter."""
+        gone = ", ".join(v.name for v in self._suspects if v.status in _GONE)
+        return f"{gone} can't be looked into; pods there that aren't wanted go when it answers" if gone else ""
+
     def nodes(self) -> tuple[str, ...]:
         """For progress: every node that holds pods of ours, or may."""
         found = (set(self._before.nodes) & self._survey.views.keys()) | self._in_use
