@@ -90,7 +90,9 @@ def lock(fleet: Fleet) -> FleetLock:
 
 
 def lock_dir() -> Path:
-    return _xdg("XDG_STATE_HOME", ".local/state") / "reconciler" / "locks"
+    from reconciler.record import lock as locks
+
+    return locks.lock_dir()
 
 
 def open_store(fleet: Fleet) -> Store:

@@ -80,8 +80,7 @@ def _load(paths: tuple[Path, ...], fleet_file: Path | None) -> Loaded:
 
 def _capacity(fleet: Fleet) -> dict[str, Capacity]:
     """What the fleet's nodes can hold, if a reconciler that runs here has seen them."""
-    from reconciler.record.lock import holder
-    from reconciler.wiring import lock_dir
+    from reconciler.record.lock import holder, lock_dir
 
     found = holder(fleet.metadata.name, lock_dir())
     if found is None or not found.unix_socket:

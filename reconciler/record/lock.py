@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
 import sys
 import time
 from pathlib import Path
@@ -41,7 +40,7 @@ class FleetLock:
         self._fleet, self._path = fleet_name, lock_path(fleet_name, directory)
         self._descriptor: int | None = None
         self._holder = Holder(
-            pid=os.getpid(), since=time.time(), host=socket.gethostname(), command=_command()
+            pid=os.getpid(), since=time.time(), host=os.uname().nodename, command=_command()
         )
 
     def __enter__(self) -> FleetLock:
@@ -87,6 +86,11 @@ class FleetLock:
             # One write of less than a page, then the cut: a reader sees the old text or the new one.
             os.pwrite(self._descriptor, text + b"\n", 0)
             os.ftruncate(self._descriptor, len(text) + 1)
+
+
+def lock_dir() -> Path:
+    """Where this user's locks are, wherever a fleet's state is kept."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "reconciler" / "locks"
 
 
 def lock_path(fleet_name: str, directory: Path) -> Path:
