@@ -32,7 +32,12 @@ def open_hosted(home: Path, **fields: str) -> HostedRepository:
 
 
 class Daemon:
-    """Answers /wake and /follow as the real one does; `lines` is what it tells of every commit."""
+    """Answers /wake and /follow as the real one does; `lines` is what it tells of every commit.
+
+    `observed` is what it has seen of the nodes, as JSON.
+    """
+
+    observed = b"[]"
 
     def __init__(self, door: Path, lines: list[str], hold: threading.Event | None = None) -> None:
         self.asked: list[str] = []
@@ -59,7 +64,7 @@ class Daemon:
                 link.sendall(b"HTTP/1.0 204 No Content\r\n\r\n")
                 return
             if "/observed" in request:
-                link.sendall(b"HTTP/1.0 200 OK\r\n\r\n[]")
+                link.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + self.observed)
                 return
             if "/follow/" not in request:
                 link.sendall(b"HTTP/1.0 404 Not Found\r\n\r\n")

@@ -9,9 +9,12 @@ import subprocess
 import threading
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
+from reconciler.model.observed import NodeFacts, NodeState
 from reconciler.source.hosted import SOCKET, HostedRepository
+from tests.manifests.build import deployment
 from tests.source.conftest import Work, shown, until
 from tests.source.hosting import GOOD, Daemon
 
@@ -90,3 +93,14 @@ def test_ctrl_c_of_the_pusher_hurts_nobody(
     assert hosted.fetch().revision.id == commit
     clone.commit({"a.yaml": GOOD % 2})
     assert "detached" in clone.git("push", "-o", "detach", "origin", "main")
+
+
+def test_a_push_that_no_node_could_hold_is_refused(
+    clone: Work, hosted: HostedRepository, daemon: Callable[..., Daemon]
+) -> None:
+    facts = NodeFacts(cpu_milli=4000, memory=8 * 2**30)
+    daemon([]).observed = msgspec.json.encode((NodeState(name="pi-1", reachable=True, facts=facts),))
+    clone.commit({"a.yaml": deployment(container="resources: {requests: {memory: 16Gi}}")})
+    said = clone.git("push", "origin", "main", check=False)
+    assert "requests 16Gi together, and the largest node has 8Gi" in said
+    assert "pre-receive hook declined" in said
