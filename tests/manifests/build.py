@@ -46,3 +46,9 @@ def load(folder: Path, *texts: str, fleet: Fleet | None = None) -> Loaded:
 def lines(loaded: Loaded) -> list[str]:
     """Findings without file, line and remedy: `spec.replicas: expected an integer, found "three"`."""
     return [str(finding).split("\n")[0].split(" ", 1)[1] for finding in loaded.findings]
+
+
+def assert_only(found: list[str], expected: str) -> None:
+    """One finding, and it begins like this: nothing is reported twice."""
+    assert len(found) == 1, found
+    assert found[0].startswith(expected), found[0]
