@@ -75,6 +75,7 @@ def test_its_sources_are_what_was_asked_for(tmp_path: Path) -> None:
 def test_editors_find_the_schemas(tmp_path: Path) -> None:
     init("fleet")
     wired = json.loads((tmp_path / "fleet/.vscode/settings.json").read_text())["yaml.schemas"]
+    assert len(wired) > 1
     for schema in wired:
         json.loads((tmp_path / "fleet" / schema).read_text())
 

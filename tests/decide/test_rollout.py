@@ -173,5 +173,7 @@ def test_recreate_starts_only_when_all_old_pods_are_gone() -> None:
     plan = world.decide()
     stops = {s.number for s in plan.steps if s.action.verb == "stop"}
     assert len(stops) == 3
-    assert all(set(s.after) >= stops for s in plan.steps if s.action.verb == "start")
+    starts = [s for s in plan.steps if s.action.verb == "start"]
+    assert all(set(s.after) >= stops for s in starts)
+    assert len(starts) == 3
     assert world.run().standing == "converged"

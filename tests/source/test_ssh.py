@@ -87,8 +87,8 @@ def test_a_key_whose_path_needs_quoting(server: Server, work: Work, remote: Remo
     odd = tmp_path / "it's a; key"
     shutil.copy(server.key, odd)
     odd.chmod(0o600)
-    work.commit({"a.yaml": "1"})
-    remote(server.url(work.path), identity_file=str(odd)).fetch()
+    commit = work.commit({"a.yaml": "1"})
+    assert remote(server.url(work.path), identity_file=str(odd)).fetch().revision.id == commit
 
 
 def test_a_wrong_key_is_refused(server: Server, work: Work, remote: Remote) -> None:

@@ -125,3 +125,4 @@ def test_closing_twice_is_fine() -> None:
     watch.start(lambda: None)
     watch.close()
     watch.close()
+    assert watch._thread is not None and not watch._thread.is_alive()
