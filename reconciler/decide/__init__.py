@@ -18,6 +18,7 @@ from __future__ import annotations
 import msgspec
 
 from reconciler.decide.current import Pass
+from reconciler.decide.effects import prepare_idle
 from reconciler.decide.prune import prune
 from reconciler.decide.settled import Calm, Memo, Settled
 from reconciler.decide.survey import survey
@@ -53,6 +54,7 @@ def decide(
         verdicts[key] = _verdict(turn, key, workload, calm_before.get(key), calm)
     pruning = prune(turn)
     _free_places(turn)
+    prepare_idle(turn)
     if unseen := turn.hidden.note():
         turn.draft.note(unseen)
     plan = Plan(
@@ -103,7 +105,7 @@ def _free_places(turn: Pass) -> None:
 def _progress(turn: Pass) -> Progress:
     """What was given, when nothing has changed: the caller sees by identity that there is nothing to save."""
     before = turn.before
-    nodes = turn.hidden.nodes()
+    nodes = turn.hidden.nodes(turn.draft.starting())
     if turn.rollouts == before.rollouts and turn.attempts == before.attempts and nodes == before.nodes:
         return before
     attempts = dict(sorted(turn.attempts.items()))

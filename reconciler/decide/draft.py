@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reconciler.model.action import AnyAction
+from reconciler.model.action import AnyAction, StartPod
 from reconciler.model.plan import Step, Wait
 
 
@@ -30,6 +30,10 @@ class Draft:
 
     def note(self, text: str) -> None:
         self._notes[text] = None
+
+    def starting(self) -> set[str]:
+        """The nodes that pods are started on."""
+        return {s.action.node for s in self._steps if isinstance(s.action, StartPod)}
 
     @property
     def size(self) -> tuple[int, int, int]:

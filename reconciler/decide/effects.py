@@ -65,7 +65,8 @@ def _record(turn: Pass, owner: Key, version: Version, name: str, view: NodeView)
 def start_record(turn: Pass, record: PodRecord, because: str, after: Sequence[int] = ()) -> None:
     """Start this very pod, behind the making of its node's network if there is none yet."""
     view = turn.survey.views[record.node]
-    prepared = () if view.state.pod_cidr else (_prepare(turn, view),)
+    number = None if view.state.pod_cidr else _prepare(turn, view)
+    prepared = () if number is None else (number,)
     action = StartPod(
         node=record.node,
         because=because,
@@ -77,12 +78,24 @@ def start_record(turn: Pass, record: PodRecord, because: str, after: Sequence[in
     turn.draft.act(action, (*after, *prepared))
 
 
-def _prepare(turn: Pass, view: NodeView) -> int:
-    if view.name not in turn.ground.prepared:
-        cidr = turn.ground.slices.of(view)
-        action = PrepareNode(node=view.name, because="it gets its first pods", owner=None, pod_cidr=cidr)
+def prepare_idle(turn: Pass) -> None:
+    """Where pods are started anyway, give every other node its pod network, too.
+
+    So any node that can be reached later tells whether the fleet has run before (see `hidden`).
+    """
+    if not turn.draft.starting():
+        return
+    for view in turn.survey.views.values():
+        if view.status == "ready" and view.spec is not None and not view.state.pod_cidr:
+            _prepare(turn, view)
+
+
+def _prepare(turn: Pass, view: NodeView) -> int | None:
+    """The number of the step that makes the node's network; None when the fleet's range has no slice left."""
+    if view.name not in turn.ground.prepared and (cidr := turn.ground.slices.of(view)):
+        action = PrepareNode(node=view.name, because="it joins the fleet", owner=None, pod_cidr=cidr)
         turn.ground.prepared[view.name] = turn.draft.act(action)
-    return turn.ground.prepared[view.name]
+    return turn.ground.prepared.get(view.name)
 
 
 def stop_pod(turn: Pass, pod: PodState, because: str) -> int | None:

@@ -8,6 +8,7 @@ yet are waited for.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import inf
 
 from reconciler.decide.survey import NodeView, Survey
@@ -23,7 +24,8 @@ class Hidden:
     def __init__(self, survey: Survey, before: Progress, now: float) -> None:
         self._survey, self._before, self._now = survey, before, now
         self._remembers = bool(before.rollouts or before.nodes)
-        self._in_use = {v.name for v in survey.views.values() if v.state.pod_cidr or v.state.pods}
+        self._in_use = {v.name for v in survey.views.values() if v.state.pods}
+        self._has_run = bool(self._in_use) or any(v.state.pod_cidr for v in survey.views.values())
         self._suspects = self._suspected([v for v in survey.views.values() if v.never_seen])
         self._dark = [v for v in self._suspects if v.status == "unknown"]
 
@@ -49,20 +51,21 @@ class Hidden:
     def note(self) -> str:
         """What can't be said of nodes that don't answer; empty when there are none that matter."""
         gone = ", ".join(v.name for v in self._suspects if v.status in _GONE)
-        return f"{gone} can't be looked into; pods there that aren't wanted go when it answers" if gone else ""
+        text = f"{gone} can't be looked into; pods there that aren't wanted go when it answers"
+        return text if gone else ""
 
-    def nodes(self) -> tuple[str, ...]:
-        """For progress: every node that holds pods of ours, or may."""
+    def nodes(self, starting: Iterable[str]) -> tuple[str, ...]:
+        """For progress: every node that holds pods of ours, may hold some, or is now `starting` some."""
         found = (set(self._before.nodes) & self._survey.views.keys()) | self._in_use
         if not self._remembers:
             found.update(v.name for v in self._suspects)
         empty = {n for n in found - self._in_use if self._survey.views[n].status == "ready"}
-        return tuple(sorted(found - empty))
+        return tuple(sorted((found - empty).union(starting)))
 
     def _suspected(self, never_seen: list[NodeView]) -> list[NodeView]:
         if self._remembers:
             return [v for v in never_seen if v.name in self._before.nodes]
-        return never_seen if self._in_use else [v for v in never_seen if v.status == "unknown"]
+        return never_seen if self._has_run else [v for v in never_seen if v.status == "unknown"]
 
     def _until(self) -> float | None:
         """None: every suspect has been looked into, or given up. `inf`: one hasn't answered yet."""

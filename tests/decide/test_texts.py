@@ -13,11 +13,11 @@ from tests.decide.builders import WEB, bare_pod, deployment, desired, fleet, rep
 from tests.laws.world import World
 
 FIRST = """\
-#1 prepare pi-1 (pods 10.42.116.0/24): it gets its first pods
+#1 prepare pi-1 (pods 10.42.116.0/24): it joins the fleet
 #2 start web-bab6b4aa03-0@pi-1 after #1: web wants 3 and has 0
-#3 prepare pi-2 (pods 10.42.38.0/24): it gets its first pods
+#3 prepare pi-2 (pods 10.42.38.0/24): it joins the fleet
 #4 start web-bab6b4aa03-1@pi-2 after #3: web wants 3 and has 0
-#5 prepare pi-3 (pods 10.42.35.0/24): it gets its first pods
+#5 prepare pi-3 (pods 10.42.35.0/24): it joins the fleet
 #6 start web-bab6b4aa03-2@pi-3 after #5: web wants 3 and has 0
 wait for Deployment default/web: its rollout fails if it makes no progress"""
 
