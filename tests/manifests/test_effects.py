@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import cache
 from typing import Any
 
 import pytest
@@ -61,7 +62,7 @@ def test_every_honoured_field_is_tried() -> None:
 
 def on_the_way(manifest: dict[str, Any], path: str) -> set[tuple[str, str]]:
     """(model, Python name) of every field that the path goes through."""
-    kind: Any = inspect.type_info(KINDS[manifest["apiVersion"], manifest["kind"]])
+    kind = shape_of(manifest["apiVersion"], manifest["kind"])
     found: set[tuple[str, str]] = set()
     for part in path.split("/"):
         kind = _inner(kind)
@@ -72,6 +73,11 @@ def on_the_way(manifest: dict[str, Any], path: str) -> set[tuple[str, str]]:
         else:
             kind = getattr(kind, "item_type", None) or getattr(kind, "value_type", None)
     return found
+
+
+@cache
+def shape_of(api_version: str, kind: str) -> Any:
+    return inspect.type_info(KINDS[api_version, kind])
 
 
 def _inner(kind: Any) -> Any:
