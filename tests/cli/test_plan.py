@@ -81,4 +81,9 @@ def test_what_if_a_node_dies(world: World) -> None:
 
 
 def test_for_programs(world: World) -> None:
-    assert json.loads(plan("-o", "json").output)
+    told = json.loads(plan("-o", "json").output)
+    assert told["standing"] == "converged"
+    steps = [step for wave in told["waves"] for step in wave["steps"]]
+    started = [step["action"] for step in steps if "pod" in step["action"] and "record" in step["action"]]
+    assert len(started) == 2
+    assert all("web wants 2" in action["because"] for action in started)
