@@ -18,7 +18,7 @@ from reconciler.model.observed import Observed
 
 if TYPE_CHECKING:
     from reconciler.api.daemon import Verify
-    from reconciler.engine.simulated_node import RealTime
+    from reconciler.engine.simulation.simulated_node import RealTime
     from reconciler.loop.cycle import Loop
     from reconciler.model.desired import Desired
     from reconciler.model.progress import Progress
@@ -70,8 +70,8 @@ def seen_capacity(nodes: Mapping[str, Node]) -> dict[str, Capacity]:
 
 
 def _simulation(fleet: Fleet) -> RealTime:
-    from reconciler.engine.simulated import SimulatedFleet
-    from reconciler.engine.simulated_node import LIVELY, RealTime
+    from reconciler.engine.simulation.simulated import SimulatedFleet
+    from reconciler.engine.simulation.simulated_node import LIVELY, RealTime
 
     return RealTime(SimulatedFleet(fleet, LIVELY))
 

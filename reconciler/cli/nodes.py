@@ -14,8 +14,8 @@ from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.fleet import NodeSpec
 
 if TYPE_CHECKING:
-    from reconciler.engine.report import Report
-    from reconciler.engine.trust import Offer
+    from reconciler.engine.fitness.report import Report
+    from reconciler.engine.fitness.trust import Offer
 
 AT_A_TIME = 16
 _MARKS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}
@@ -37,7 +37,7 @@ def check(names: tuple[str, ...], fleet_file: Path, output: str) -> int:
 
     Exits 1 if a node can't do its work.
     """
-    from reconciler.engine.doctor import examine
+    from reconciler.engine.fitness.doctor import examine
 
     reports = _side_by_side(examine, _chosen(fleet_file, names))
     failed = 0
@@ -61,7 +61,7 @@ def trust(names: tuple[str, ...], fleet_file: Path, yes: bool) -> int:
     Compare each fingerprint with what the node itself says:
     `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`.
     """
-    from reconciler.engine.trust import fetch
+    from reconciler.engine.fitness.trust import fetch
 
     nodes = [n for n in _chosen(fleet_file, names) if n.address.startswith("ssh://")]
     missed = 0
@@ -78,7 +78,7 @@ def trust(names: tuple[str, ...], fleet_file: Path, yes: bool) -> int:
 
 def _settle(offer: Offer, inventory: Path, yes: bool) -> bool:
     """Whether this key is pinned in the end."""
-    from reconciler.engine.trust import pin
+    from reconciler.engine.fitness.trust import pin
 
     click.echo(f"{offer.node} ({offer.known_as}) shows {offer.key}")
     if offer.is_trusted:

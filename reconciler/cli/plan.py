@@ -43,7 +43,7 @@ def command(
 
     from reconciler.cli.ask import nodes_of
     from reconciler.cli.inventory import inventory
-    from reconciler.engine.forecast import forecast, without_node
+    from reconciler.engine.simulation.forecast import forecast, without_node
     from reconciler.wiring import pick_source, survey
 
     fleet = inventory(fleet_file, allow_empty=allow_empty)

@@ -1,5 +1,6 @@
 """Nodes: how they are reached, what they hold, and how a pod is done on Docker.
 
-`node` is the interface; `connect` and below are real nodes, `simulated` is a fleet in memory.
-Nothing here decides what should run.
+`node` is the interface; `real` implements it over `connection`, `observing`, `probes` and `pods`,
+`simulation` in memory. `fitness` examines a node, `node_image` is what travels to it. Nothing here decides
+what should run.
 """

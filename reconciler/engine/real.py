@@ -11,14 +11,14 @@ from time import monotonic
 
 import msgspec
 
-from reconciler.engine import network
-from reconciler.engine.client import Engine
-from reconciler.engine.contact import Contact
-from reconciler.engine.facts import read_disk_free, read_facts, steady
-from reconciler.engine.observe import ObserveCache, list_pods
-from reconciler.engine.prober import Prober
-from reconciler.engine.seen import Seen
-from reconciler.engine.watch import Watch
+from reconciler.engine.connection.client import Engine
+from reconciler.engine.connection.contact import Contact
+from reconciler.engine.connection.facts import read_disk_free, read_facts, steady
+from reconciler.engine.observing.observe import ObserveCache, list_pods
+from reconciler.engine.observing.seen import Seen
+from reconciler.engine.observing.watch import Watch
+from reconciler.engine.pods import network
+from reconciler.engine.probes.prober import Prober
 from reconciler.errors import NodeError, NodeUnreachable, ReconcilerError
 from reconciler.model.action import PrepareNode, RestartContainer, StartContainers, StartPod, StopPod
 from reconciler.model.desired import Contents
@@ -74,27 +74,27 @@ class RealNode:
         self._do(lambda engine: network.prepare(engine, self._fleet, action), full=True)
 
     def start_pod(self, action: StartPod, contents: Contents) -> None:
-        from reconciler.engine import start
+        from reconciler.engine.pods import start
 
         facts = self._facts if self._told_by is not None else None
         if self._fleet.spec.images.use_operator_login:
-            from reconciler.engine.operator_login import with_operator_login
+            from reconciler.engine.pods.operator_login import with_operator_login
 
             contents = with_operator_login(contents, action.record)
         self._do(lambda engine: start.start_pod(engine, self._label, action, contents, facts))
 
     def start_containers(self, action: StartContainers) -> None:
-        from reconciler.engine import start
+        from reconciler.engine.pods import start
 
         self._do(lambda engine: start.start_containers(engine, self._label, action))
 
     def restart_container(self, action: RestartContainer) -> None:
-        from reconciler.engine import start
+        from reconciler.engine.pods import start
 
         self._do(lambda engine: start.restart_container(engine, self._label, action))
 
     def stop_pod(self, action: StopPod) -> None:
-        from reconciler.engine import stop
+        from reconciler.engine.pods import stop
 
         self._do(lambda engine: stop.stop_pod(engine, self._label, action))
 

@@ -11,9 +11,9 @@ import msgspec
 
 from reconciler.engine.node import Node
 from reconciler.engine.real import RealNode
-from reconciler.engine.simulated import SimulatedFleet
-from reconciler.engine.simulated_node import RealTime
-from reconciler.engine.simulated_pod import Behaviour
+from reconciler.engine.simulation.simulated import SimulatedFleet
+from reconciler.engine.simulation.simulated_node import RealTime
+from reconciler.engine.simulation.simulated_pod import Behaviour
 from reconciler.lab import Lab
 from reconciler.manifests.inventory import load_fleet
 from reconciler.model.fleet import Fleet, FleetMeta, FleetSpec, NodeSpec

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from reconciler.decide import decide
 from reconciler.decide.attempts import after_failure, after_success, pause, pending_pods
-from reconciler.engine.simulated import SimulatedFleet
-from reconciler.engine.simulated_pod import Behaviour
+from reconciler.engine.simulation.simulated import SimulatedFleet
+from reconciler.engine.simulation.simulated_pod import Behaviour
 from reconciler.model.action import StartPod
 from reconciler.model.progress import Progress
 from tests.decide.builders import deployment, desired, fleet
@@ -56,7 +56,7 @@ def test_an_attempt_keeps_its_place_and_is_retried_on_time() -> None:
 def test_an_image_without_a_build_goes_to_another_architecture() -> None:
     import msgspec
 
-    from reconciler.engine.simulated import FACTS
+    from reconciler.engine.simulation.simulated import FACTS
 
     of = fleet("pi-1", "pi-2")
     wanted = desired(deployment(replicas=1), of=of)

@@ -10,7 +10,7 @@ from reconciler.decide.rollout.budget import Budget, budget_of
 from reconciler.decide.rollout.rolling import Counts, Move, roll
 from reconciler.decide.rollout.scaling import rescale
 from reconciler.decide.rollout.state import Sight, advance
-from reconciler.engine.simulated_pod import Behaviour
+from reconciler.engine.simulation.simulated_pod import Behaviour
 from reconciler.model.workload import DeploymentStrategy, RollingUpdate, Share
 from tests.decide.builders import WEB, deployment, desired
 from tests.laws.happen import truth

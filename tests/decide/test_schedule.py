@@ -11,7 +11,7 @@ from reconciler.decide import decide
 from reconciler.decide.schedule.address import pod_ip
 from reconciler.decide.schedule.labels import node_labels
 from reconciler.decide.schedule.requests import HostPort, requests_of
-from reconciler.engine.simulated import FACTS, SimulatedFleet
+from reconciler.engine.simulation.simulated import FACTS, SimulatedFleet
 from reconciler.model.action import PrepareNode, StartPod
 from reconciler.model.fleet import Fleet, NodeSpec
 from reconciler.model.kinds import Workload

@@ -6,8 +6,8 @@ import msgspec
 
 from reconciler.decide.diff import changes
 from reconciler.decide.version import version_of, wanted_version
-from reconciler.engine.forecast import forecast
-from reconciler.engine.simulated import SimulatedFleet
+from reconciler.engine.simulation.forecast import forecast
+from reconciler.engine.simulation.simulated import SimulatedFleet
 from reconciler.model.progress import Progress
 from tests.decide.builders import WEB, bare_pod, deployment, desired, fleet, replica_set
 from tests.laws.world import World

@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from reconciler.engine import network, start, stop
-from reconciler.engine.client import Engine, connect
-from reconciler.engine.observe import ObserveCache, list_pods
+from reconciler.engine.connection.client import Engine, connect
+from reconciler.engine.observing.observe import ObserveCache, list_pods
+from reconciler.engine.pods import network, start, stop
 from reconciler.lab import Lab
 from reconciler.model.action import PrepareNode, RestartContainer, StartContainers, StartPod, StopPod
 from reconciler.model.config import ConfigMap, Secret

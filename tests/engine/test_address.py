@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.engine.address import UserConfig, route
+from reconciler.engine.connection.address import UserConfig, route
 from reconciler.errors import InventoryError
 from reconciler.model.fleet import NodeSpec
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.engine.client import Engine, connect
+from reconciler.engine.connection.client import Engine, connect
 from reconciler.errors import EngineError, LoginRefused, NodeUnreachable, NotFound
 from reconciler.model.fleet import NodeSpec
 from tests.engine.fake_engine import FakeEngine, answer, fake_engine

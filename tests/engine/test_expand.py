@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.engine.expand import expand, expand_all
+from reconciler.engine.pods.expand import expand, expand_all
 
 VARIABLES = {"A": "1", "B_C": "two", "EMPTY": "", "REF": "$(A)", "DOLLAR": "$"}
 

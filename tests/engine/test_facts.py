@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from reconciler.engine.facts import missing_limits, skew, steady
+from reconciler.engine.connection.facts import missing_limits, skew, steady
 from reconciler.model.observed import NodeFacts
 
 

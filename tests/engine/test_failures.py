@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.engine.failures import broken, refusal
+from reconciler.engine.connection.failures import broken, refusal
 from reconciler.errors import (
     Conflict,
     ContainerFailed,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.engine.address import Endpoint
-from reconciler.engine.hostkeys import HostKey, Trust, pinned, trusted
+from reconciler.engine.connection.address import Endpoint
+from reconciler.engine.connection.hostkeys import HostKey, Trust, pinned, trusted
 from reconciler.errors import HostKeyRefused, InventoryError
 
 KEY = HostKey(

@@ -11,11 +11,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from reconciler.engine.client import Engine, connect
-from reconciler.engine.doctor import examine
-from reconciler.engine.report import Report
-from reconciler.engine.ssh import SshLink
-from reconciler.engine.trust import fetch, pin
+from reconciler.engine.connection.client import Engine, connect
+from reconciler.engine.connection.ssh import SshLink
+from reconciler.engine.fitness.doctor import examine
+from reconciler.engine.fitness.report import Report
+from reconciler.engine.fitness.trust import fetch, pin
 from reconciler.errors import (
     HostKeyRefused,
     ImageUnavailable,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.engine.image import logins
-from reconciler.engine.operator_login import with_operator_login
+from reconciler.engine.pods.image import logins
+from reconciler.engine.pods.operator_login import with_operator_login
 from reconciler.errors import ImageUnavailable
 from reconciler.model.container import Container
 from reconciler.model.meta import Key

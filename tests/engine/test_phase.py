@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.engine.phase import pod_status
+from reconciler.engine.observing.phase import pod_status
 from reconciler.model.container import Container
 from reconciler.model.observed import ContainerState, Role
 from reconciler.model.pod import PodSpec

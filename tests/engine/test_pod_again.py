@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from reconciler.engine import naming
+from reconciler.engine.pods import naming
 from reconciler.model.observed import PodRecord
 from tests.engine.pods import FLEET, OnNode, app, config_map, pod
 

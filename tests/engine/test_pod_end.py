@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from reconciler import errors
-from reconciler.engine import naming, network, owned
-from reconciler.engine.pod import roles
+from reconciler.engine.pods import naming, network, owned
+from reconciler.engine.pods.pod import roles
 from reconciler.model.action import PrepareNode
 from tests.engine.pods import FLEET, POD_CIDR, WAIT, OnNode, app, pod
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from reconciler import errors
-from reconciler.engine import naming
+from reconciler.engine.pods import naming
 from reconciler.model.observed import PodRecord
 from tests.engine.pods import FLEET, WAIT, OnNode, app, pod, secret
 

@@ -16,7 +16,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import RequestReceived, StreamEnded
 
-from reconciler.engine.probe import Target, failure
+from reconciler.engine.probes.probe import Target, failure
 from reconciler.model.container import Container, ContainerPort
 from reconciler.model.probe import GRPCAction, HTTPGetAction, HTTPHeader, Probe, TCPSocketAction
 from tests.engine.pods import record

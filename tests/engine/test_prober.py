@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from reconciler.engine.prober import WORKERS, Prober
-from reconciler.engine.threshold import FIRST_WAIT_EXEC
+from reconciler.engine.probes.prober import WORKERS, Prober
+from reconciler.engine.probes.threshold import FIRST_WAIT_EXEC
 from reconciler.errors import NodeUnreachable
 from reconciler.model.observed import ContainerState, PodState
 from tests.engine.pods import record

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.engine.prober import Prober
+from reconciler.engine.probes.prober import Prober
 from reconciler.model.observed import ContainerState, PodRecord, PodState
 from tests.engine.pods import WAIT, OnNode, record
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from reconciler.engine.seen import Seen
+from reconciler.engine.observing.seen import Seen
 from reconciler.errors import NodeUnreachable
 from reconciler.model.meta import Key
 from reconciler.model.observed import NodeFacts, PodRecord, PodState

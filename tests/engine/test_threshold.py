@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.engine.threshold import FIRST_WAIT, FIRST_WAIT_EXEC, Kind, ProbeState, begin, judge
+from reconciler.engine.probes.threshold import FIRST_WAIT, FIRST_WAIT_EXEC, Kind, ProbeState, begin, judge
 from reconciler.model.probe import ExecAction, Probe, TCPSocketAction
 
 KINDS: tuple[Kind, ...] = ("startup", "liveness", "readiness")

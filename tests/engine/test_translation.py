@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from reconciler.engine.container_state import Count, counted, listed
-from reconciler.engine.downward import Place
-from reconciler.engine.files import File, tarball
-from reconciler.engine.image import logins, split_reference
 from reconciler.engine.node_image.build import assemble, debian_architecture
-from reconciler.engine.pod import DockerPod, images_to_ask, translate
-from reconciler.engine.resources import quality_of_service
-from reconciler.engine.volumes import without_subpath
+from reconciler.engine.observing.container_state import Count, counted, listed
+from reconciler.engine.pods.downward import Place
+from reconciler.engine.pods.files import File, tarball
+from reconciler.engine.pods.image import logins, split_reference
+from reconciler.engine.pods.pod import DockerPod, images_to_ask, translate
+from reconciler.engine.pods.resources import quality_of_service
+from reconciler.engine.pods.volumes import without_subpath
 from reconciler.errors import ContainerConfigInvalid
 from reconciler.model.desired import Contents
 from reconciler.model.observed import NodeFacts, PodRecord

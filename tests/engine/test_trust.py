@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.engine.hostkeys import pinned
-from reconciler.engine.trust import replace_file, with_host_key, with_known_host
+from reconciler.engine.connection.hostkeys import pinned
+from reconciler.engine.fitness.trust import replace_file, with_host_key, with_known_host
 from reconciler.errors import InventoryError
 
 OLD = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOlOG7oeLODyvkAsnN3+bnYrZMvL7txs13cglPwPdJ9l"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.engine import watch
-from reconciler.engine.client import Engine, connect
-from reconciler.engine.watch import LAST_RETRY, Watch, retries
+from reconciler.engine.connection.client import Engine, connect
+from reconciler.engine.observing import watch
+from reconciler.engine.observing.watch import LAST_RETRY, Watch, retries
 from reconciler.errors import NodeUnreachable, ReconcilerError
 from reconciler.model.fleet import NodeSpec
 from tests.engine.fake_engine import FakeEngine, fake_engine

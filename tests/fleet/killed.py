@@ -19,8 +19,9 @@ from typing import Any
 
 from reconciler import cli, wiring  # noqa: F401 (here, not in the children: that is what makes them quick)
 from reconciler.cli import apply, live  # noqa: F401
-from reconciler.engine import real, ssh  # noqa: F401
-from reconciler.engine.http import Connection
+from reconciler.engine import real  # noqa: F401
+from reconciler.engine.connection import ssh  # noqa: F401
+from reconciler.engine.connection.http import Connection
 from reconciler.loop import cycle, narrate, once, wanted  # noqa: F401
 from reconciler.manifests import inventory, load  # noqa: F401
 from reconciler.record import progress, store  # noqa: F401

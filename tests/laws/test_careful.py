@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from reconciler.decide import decide
 from reconciler.decide.attempts import after_failure
-from reconciler.engine.forecast import forecast, without_node
+from reconciler.engine.simulation.forecast import forecast, without_node
 from reconciler.loop.wanted import Wanted
 from reconciler.model.action import StartPod
 from reconciler.model.config import Secret

@@ -7,7 +7,7 @@ import os
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from reconciler.engine.simulated_pod import Behaviour
+from reconciler.engine.simulation.simulated_pod import Behaviour
 from tests.decide.builders import deployment, desired
 from tests.laws.happen import assert_as_wanted, happen, settle, truth
 from tests.laws.strategies import BAD, GOOD, events, fleets, revisions

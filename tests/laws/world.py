@@ -7,8 +7,8 @@ import msgspec
 from reconciler.decide import decide
 from reconciler.decide.attempts import after_failure, after_success
 from reconciler.decide.rollout.budget import budget_of
-from reconciler.engine.simulated import SimulatedFleet
-from reconciler.engine.simulated_pod import Behaviour
+from reconciler.engine.simulation.simulated import SimulatedFleet
+from reconciler.engine.simulation.simulated_pod import Behaviour
 from reconciler.errors import NodeError
 from reconciler.model.action import StartPod, StopPod
 from reconciler.model.desired import Desired, StableVersion

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.engine.simulated import SimulatedFleet
-from reconciler.engine.simulated_node import RealTime
-from reconciler.engine.simulated_pod import Behaviour
+from reconciler.engine.simulation.simulated import SimulatedFleet
+from reconciler.engine.simulation.simulated_node import RealTime
+from reconciler.engine.simulation.simulated_pod import Behaviour
 from reconciler.loop.cycle import Loop
 from reconciler.loop.narrate import Narrator
 from reconciler.loop.once import Finish

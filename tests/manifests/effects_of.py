@@ -16,9 +16,10 @@ from msgspec.structs import asdict, replace
 from reconciler.decide import decide
 from reconciler.decide.lifecycle import care, grace_of
 from reconciler.decide.version import wanted_version
-from reconciler.engine import hooks, image, probe, probing, start
-from reconciler.engine.downward import Place
-from reconciler.engine.pod import DockerPod, images_to_ask, translate
+from reconciler.engine.pods import hooks, image, start
+from reconciler.engine.pods.downward import Place
+from reconciler.engine.pods.pod import DockerPod, images_to_ask, translate
+from reconciler.engine.probes import probe, probing
 from reconciler.errors import ContainerConfigInvalid, HookFailed
 from reconciler.manifests.judge import judge
 from reconciler.model.action import StartPod

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from reconciler.decide.version import wanted_version
-from reconciler.engine.downward import Place
-from reconciler.engine.pod import DockerPod, images_to_ask, translate
+from reconciler.engine.pods.downward import Place
+from reconciler.engine.pods.pod import DockerPod, images_to_ask, translate
 from reconciler.manifests.desired import DigestCache, desired
 from reconciler.manifests.load import Loaded, load_tree
 from reconciler.model.fleet import Fleet

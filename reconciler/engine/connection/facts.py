@@ -1,0 +1,105 @@
+"""What a node says of itself, in Kubernetes' words."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from reconciler.engine.connection.client import Engine
+from reconciler.model.observed import NodeFacts
+
+ARCHITECTURES = {
+    "x86_64": ("amd64", ""),
+    "aarch64": ("arm64", "v8"),
+    "arm64": ("arm64", "v8"),
+    "armv7l": ("arm", "v7"),
+    "armv6l": ("arm", "v6"),
+    "i386": ("386", ""),
+    "i686": ("386", ""),
+    "ppc64le": ("ppc64le", ""),
+    "s390x": ("s390x", ""),
+    "riscv64": ("riscv64", ""),
+}
+"""`uname -m` -> (GOARCH, variant), as image platforms name them."""
+
+LIMITS = {
+    "MemoryLimit": "memory limits",
+    "CpuCfsQuota": "CPU limits",
+    "CPUShares": "CPU requests",
+    "PidsLimit": "limits of processes",
+}
+"""What `GET /info` says of the kernel -> what doesn't work without it."""
+
+DISK_NOISE = 256 * 1024**2
+CLOCK_NOISE = 0.25
+
+
+def read_facts(engine: Engine, clock: Callable[[], float] = time.time) -> NodeFacts:
+    """One call. `disk_free` stays None: `read_disk_free` asks for it, which takes a shell on the node."""
+    before = clock()
+    info: dict[str, Any] = engine.call("GET", "/info")
+    after = clock()
+    machine = str(info.get("Architecture", ""))
+    architecture, variant = ARCHITECTURES.get(machine, (machine, ""))
+    return NodeFacts(
+        architecture=architecture,
+        variant=variant,
+        os=str(info.get("OSType", "linux")),
+        hostname=str(info.get("Name", "")),
+        kernel=str(info.get("KernelVersion", "")),
+        os_image=str(info.get("OperatingSystem", "")),
+        docker_version=str(info.get("ServerVersion", "")),
+        api_version=engine.api_version,
+        cpu_milli=1000 * int(info.get("NCPU", 0)),
+        memory=int(info.get("MemTotal", 0)),
+        clock_skew=skew(str(info.get("SystemTime", "")), before, after),
+        cgroup_version=str(info.get("CgroupVersion", "")),
+        warnings=(*missing_limits(info), *(info.get("Warnings") or ())),
+    )
+
+
+def missing_limits(info: dict[str, Any]) -> tuple[str, ...]:
+    """One sentence for each limit that this node's kernel can't set."""
+    return tuple(f"the kernel doesn't offer {what}" for key, what in LIMITS.items() if info.get(key) is False)
+
+
+def skew(system_time: str, before: float, after: float) -> float:
+    """How far the node's clock is ahead, in seconds; 0 within the time that the question took."""
+    try:
+        theirs = datetime.fromisoformat(system_time)
+    except ValueError:
+        return 0.0
+    stamp = theirs.timestamp()
+    if before <= stamp <= after:
+        return 0.0
+    return round(stamp - (before if stamp < before else after), 3)
+
+
+def read_disk_free(engine: Engine) -> int | None:
+    """Bytes free where Docker keeps its data; None when the node's shell can't tell."""
+    return disk_free(engine, str(engine.call("GET", "/info").get("DockerRootDir", "/var/lib/docker")))
+
+
+def disk_free(engine: Engine, root: str) -> int | None:
+    """Bytes free below `root`; its parent will do where this user may not look inside."""
+    code, output = engine.run(f"df -Pk {shlex.quote(root)} 2>/dev/null || df -Pk /var/lib", 20.0)
+    lines = output.decode(errors="replace").splitlines()
+    try:
+        return int(lines[-1].split()[3]) * 1024 if code == 0 else None
+    except (IndexError, ValueError):
+        return None
+
+
+def steady(old: NodeFacts, fresh: NodeFacts) -> NodeFacts:
+    """`fresh`, but `old` where only noise differs: a change of state costs the fleet a pass."""
+    disk, clock_skew = fresh.disk_free, fresh.clock_skew
+    if disk is not None and old.disk_free is not None and abs(disk - old.disk_free) < DISK_NOISE:
+        disk = old.disk_free
+    if abs(clock_skew - old.clock_skew) < CLOCK_NOISE:
+        clock_skew = old.clock_skew
+    return msgspec.structs.replace(fresh, disk_free=disk, clock_skew=clock_skew)

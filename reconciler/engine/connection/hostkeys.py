@@ -1,0 +1,112 @@
+"""Which host keys are trusted for a node, and the refusal of any other. Never accepts one by itself.
+
+Keys pinned in nodes.yaml (`hostKey`) are the whole truth for that node; without them the
+known_hosts files decide, hashed entries included.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from reconciler.engine.connection.address import Endpoint
+from reconciler.errors import HostKeyRefused, InventoryError
+
+
+@dataclass(frozen=True)
+class HostKey:
+    """`kind` as SSH names it (`ssh-ed25519`), `blob` the public key's bytes."""
+
+    kind: str
+    blob: bytes
+
+    @property
+    def fingerprint(self) -> str:
+        """As `ssh-keygen -l` prints it: `SHA256:...`."""
+        return "SHA256:" + base64.b64encode(hashlib.sha256(self.blob).digest()).decode().rstrip("=")
+
+    @property
+    def line(self) -> str:
+        return f"{self.kind} {base64.b64encode(self.blob).decode()}"
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.fingerprint}"
+
+
+@dataclass(frozen=True)
+class Trust:
+    """The keys that one endpoint may show, and where they were found."""
+
+    keys: tuple[HostKey, ...]
+    source: str
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(k.kind for k in self.keys))
+
+    def check(self, node: str, known_as: str, shown: HostKey) -> None:
+        """Raises `HostKeyRefused` unless `shown` is one of the keys."""
+        if shown in self.keys:
+            return
+        remedy = f"if that is expected, pin the new key after checking it: reconciler nodes trust {node}"
+        if not self.keys:
+            raise HostKeyRefused(
+                f"the host key of {known_as} is unknown: it shows {shown}, {self.source} has none for it",
+                node=node,
+                remedy=f"check that fingerprint on the node, then: reconciler nodes trust {node}",
+            )
+        known = ", ".join(str(k) for k in self.keys)
+        raise HostKeyRefused(
+            f"the host key of {known_as} has CHANGED: it shows {shown}, {self.source} has {known}. "
+            "Either the node was reinstalled or somebody sits in between",
+            node=node,
+            remedy=remedy,
+        )
+
+
+def pinned(node: str, text: str) -> tuple[HostKey, ...]:
+    """The keys of a `hostKey` value: lines of `[host] type base64 [comment]`. Raises `InventoryError`."""
+    return tuple(_parse(node, line) for line in text.splitlines() if line.strip() and line.strip()[0] != "#")
+
+
+def _parse(node: str, line: str) -> HostKey:
+    words = line.split()
+    for kind, blob in pairwise(words):
+        if kind.startswith(("ssh-", "ecdsa-", "sk-")):
+            try:
+                return HostKey(kind, base64.b64decode(blob, validate=True))
+            except binascii.Error:
+                break
+    raise InventoryError(
+        f'not a host key: "{line[:60]}"',
+        where=f"node {node} hostKey",
+        remedy="write it as in a .pub file (`ssh-ed25519 AAAA...`), or let `reconciler nodes trust` write it",
+    )
+
+
+def trusted(node: str, endpoint: Endpoint, host_key: str, *, last: bool = True) -> Trust:
+    """What may be shown by `endpoint`. A pinned key speaks for the node itself, not for its jump hosts."""
+    if last and host_key.strip():
+        return Trust(pinned(node, host_key), "nodes.yaml")
+    return Trust(tuple(known(endpoint)), " and ".join(endpoint.known_hosts[:1]) or "no known_hosts file")
+
+
+def known(endpoint: Endpoint) -> Iterable[HostKey]:
+    """The endpoint's keys in its known_hosts files; a missing file knows nothing."""
+    import paramiko
+
+    for file in endpoint.known_hosts:
+        if not Path(file).is_file():
+            continue
+        try:
+            entries: Any = paramiko.HostKeys(file).lookup(endpoint.known_as) or {}
+        except (OSError, paramiko.SSHException) as error:
+            raise InventoryError(f"can't be read: {error}", where=file, remedy="mend the file") from error
+        for kind, key in entries.items():
+            yield HostKey(kind, key.asbytes())

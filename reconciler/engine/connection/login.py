@@ -1,0 +1,123 @@
+"""Logs in to an sshd with keys: identity files, the agent, the usual files in ~/.ssh. Never a password."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.engine.connection.address import Endpoint
+from reconciler.errors import LoginRefused, NodeUnreachable
+
+if TYPE_CHECKING:
+    import paramiko
+
+USUAL = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
+
+
+def log_in(node: str, transport: paramiko.Transport, endpoint: Endpoint) -> str:
+    """Offer each key until one is accepted; returns its name.
+
+    Raises `LoginRefused` with everything that was tried.
+    """
+    import paramiko
+
+    tried: list[str] = []
+    for name, key in _keys(endpoint, tried):
+        try:
+            left = transport.auth_publickey(endpoint.user, key)
+        except paramiko.BadAuthenticationType as error:
+            raise _refused(
+                node, endpoint, tried, f"sshd offers only {', '.join(error.allowed_types)}"
+            ) from error
+        except paramiko.AuthenticationException:
+            tried.append(f"{name}: refused")
+            continue
+        except (paramiko.SSHException, EOFError) as error:
+            if transport.is_active():
+                tried.append(f"{name}: {error}")
+                continue
+            raise _hung_up(node, endpoint, tried, error) from error
+        if not left:
+            return name
+        raise _refused(node, endpoint, tried, f"sshd also asks for {', '.join(left)}")
+    raise _refused(node, endpoint, tried, "no key was accepted")
+
+
+def _hung_up(node: str, endpoint: Endpoint, tried: list[str], error: BaseException) -> NodeUnreachable:
+    if tried:
+        return _refused(node, endpoint, tried, "sshd hung up after too many keys (MaxAuthTries)")
+    return NodeUnreachable(
+        f"sshd at {endpoint.known_as} hung up during the login: {error or type(error).__name__}", node=node
+    )
+
+
+def _refused(node: str, endpoint: Endpoint, tried: list[str], what: str) -> LoginRefused:
+    detail = "; ".join(tried) or "there is no key to try"
+    return LoginRefused(
+        f"login as {endpoint.user} at {endpoint.known_as}: {what} ({detail})",
+        node=node,
+        remedy=f"let the node accept your key, e.g. `ssh-copy-id {_copy(endpoint)}`, "
+        "or set identityFile in nodes.yaml",
+    )
+
+
+def _copy(endpoint: Endpoint) -> str:
+    port = "" if endpoint.port == 22 else f"-p {endpoint.port} "
+    return f"{port}{endpoint.user}@{endpoint.host}"
+
+
+def _keys(endpoint: Endpoint, tried: list[str]) -> Iterator[tuple[str, paramiko.PKey]]:
+    """Each key with its name; those that can't be used are told in `tried`."""
+    locked: list[str] = []
+    for file in endpoint.identity_files:
+        key = _load(file, tried, locked, must_exist=True)
+        if key is not None:
+            yield file, key
+    if not endpoint.only_these or locked:
+        yield from _agent(locked if endpoint.only_these else None)
+    if not endpoint.identity_files:
+        for file in USUAL:
+            key = _load(str(Path(file).expanduser()), tried, locked, must_exist=False)
+            if key is not None:
+                yield file, key
+
+
+def _load(file: str, tried: list[str], locked: list[str], *, must_exist: bool) -> paramiko.PKey | None:
+    import paramiko
+
+    try:
+        return paramiko.PKey.from_path(file)
+    except FileNotFoundError:
+        if must_exist:
+            tried.append(f"{file}: no such file")
+    except PermissionError:
+        tried.append(f"{file}: not readable for this user")
+    except (paramiko.PasswordRequiredException, TypeError):
+        locked.append(file)
+        tried.append(f"{file}: locked with a passphrase (`ssh-add {file}` unlocks it in the agent)")
+    except (paramiko.SSHException, ValueError, OSError) as error:
+        tried.append(f"{file}: not a usable key: {error}")
+    return None
+
+
+def _agent(only: list[str] | None) -> Iterator[tuple[str, paramiko.PKey]]:
+    """The agent's keys; with `only`, those whose public half lies beside one of these files."""
+    import os
+
+    import paramiko
+
+    if not os.environ.get("SSH_AUTH_SOCK"):
+        return
+    wanted = None if only is None else {_public(file) for file in only}
+    with contextlib.suppress(paramiko.SSHException, OSError):
+        for key in paramiko.Agent().get_keys():
+            if wanted is None or key.get_base64() in wanted:
+                yield f"agent key {key.get_fingerprint().hex()[:12]}", key
+
+
+def _public(file: str) -> str:
+    with contextlib.suppress(OSError, IndexError):
+        return Path(f"{file}.pub").read_text().split()[1]
+    return ""

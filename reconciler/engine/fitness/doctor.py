@@ -1,0 +1,118 @@
+"""Examines one node, from the outside in: reach, host key, login, Docker, forwarding, capacity, clock.
+
+Changes nothing. Each check says what was found and, unless all is well, what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from reconciler.engine.connection.address import Endpoint, Route, route
+from reconciler.engine.connection.client import Engine
+from reconciler.engine.connection.connect import greet, shown_key
+from reconciler.engine.connection.local import LocalLink
+from reconciler.engine.fitness import checks
+from reconciler.engine.fitness.report import Check, Report, Status
+from reconciler.errors import ReconcilerError
+from reconciler.model.fleet import NodeSpec
+
+if TYPE_CHECKING:
+    from reconciler.engine.connection.link import Link
+    from reconciler.engine.connection.transport import Transport
+
+TIMEOUT = 10.0
+
+
+class _Blocked(Exception):
+    """What comes after this check can't be asked."""
+
+
+class _Sheet:
+    """Collects checks; an expected failure becomes one."""
+
+    def __init__(self) -> None:
+        self.checks: list[Check] = []
+
+    def add(self, name: str, status: Status, found: str, remedy: str = "") -> None:
+        self.checks.append(Check(name=name, status=status, found=found, remedy=remedy))
+
+    @contextmanager
+    def step(self, name: str, *, blocking: bool = False) -> Iterator[None]:
+        try:
+            yield
+        except ReconcilerError as error:
+            self.add(name, "fail", error.message, error.remedy)
+            if blocking:
+                raise _Blocked from error
+
+
+def examine(spec: NodeSpec) -> Report:
+    """Never raises an expected failure: it is what the report is for."""
+    sheet = _Sheet()
+    try:
+        link = _arrive(spec, sheet)
+        try:
+            _look_around(Engine(link), spec, sheet)
+        finally:
+            link.close()
+    except _Blocked:
+        pass
+    return Report(node=spec.name, address=spec.address, checks=tuple(sheet.checks))
+
+
+def _arrive(spec: NodeSpec, sheet: _Sheet) -> Link:
+    if spec.address.startswith("unix://"):
+        return LocalLink(spec.name, spec.address.removeprefix("unix://"))
+    with sheet.step("address", blocking=True):
+        path = route(spec)
+    return _through(spec, path, sheet)
+
+
+def _through(spec: NodeSpec, path: Route, sheet: _Sheet) -> Link:
+    from reconciler.engine.connection.ssh import SshLink
+
+    transports: list[Transport] = []
+    try:
+        for endpoint in path.hops:
+            jump = "" if endpoint is path.target else f" (jump host {endpoint.known_as})"
+            _enter(spec, endpoint, jump, transports, sheet)
+    except BaseException:
+        for transport in reversed(transports):
+            transport.close()
+        raise
+    return SshLink(spec.name, tuple(transports), path.target.socket_path)
+
+
+def _enter(spec: NodeSpec, endpoint: Endpoint, jump: str, transports: list[Transport], sheet: _Sheet) -> None:
+    """One hop: TCP and SSH, its host key, the login."""
+    from reconciler.engine.connection.hostkeys import trusted
+    from reconciler.engine.connection.login import log_in
+
+    with sheet.step(f"reach{jump}", blocking=True):
+        trust = trusted(spec.name, endpoint, spec.host_key, last=not jump)
+        began = perf_counter()
+        transport = greet(spec.name, endpoint, TIMEOUT, transports, trust.kinds)
+        transports.append(transport)
+        spent = 1000 * (perf_counter() - began)
+        server = transport.remote_version.removeprefix("SSH-2.0-")
+        sheet.add(f"reach{jump}", "ok", f"{endpoint.host} port {endpoint.port}: {server} in {spent:.0f} ms")
+    with sheet.step(f"host key{jump}", blocking=True):
+        key = shown_key(transport)
+        trust.check(spec.name, endpoint.known_as, key)
+        sheet.add(f"host key{jump}", "ok", f"{key}, as pinned in {trust.source}")
+    with sheet.step(f"login{jump}", blocking=True):
+        transport.auth_timeout = TIMEOUT
+        used = log_in(spec.name, transport, endpoint)
+        sheet.add(f"login{jump}", "ok", f"as {endpoint.user} with {used}")
+
+
+def _look_around(engine: Engine, spec: NodeSpec, sheet: _Sheet) -> None:
+    with sheet.step("docker", blocking=True):
+        sheet.checks.append(checks.docker(engine))
+    over_ssh = spec.address.startswith("ssh://")
+    for name, check in {**(checks.OVER_SSH if over_ssh else {}), **checks.EVERYWHERE}.items():
+        with sheet.step(name):
+            sheet.checks.append(check(engine))

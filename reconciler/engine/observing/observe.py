@@ -1,0 +1,196 @@
+"""What pods a node holds, rebuilt from the labels on its containers and volumes alone.
+
+Everything that carries the fleet's label is shown: half-made pods, leftovers, pods that nobody wants. What it
+means is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from time import monotonic
+from typing import Any
+
+import msgspec
+
+from reconciler.engine.connection.client import Engine
+from reconciler.engine.observing import container_state
+from reconciler.engine.observing.phase import pod_status
+from reconciler.engine.pods import owned
+from reconciler.engine.pods.naming import HELPER_ROLE
+from reconciler.engine.pods.pod import docker_name, roles
+from reconciler.errors import EngineError
+from reconciler.model import labels
+from reconciler.model.base import typed
+from reconciler.model.container import Container
+from reconciler.model.meta import Key
+from reconciler.model.observed import ContainerState, PodRecord, PodState
+from reconciler.model.pod import PodSpec
+
+_MOST_RECORDS = 1000
+
+PodName = tuple[str, str]
+"""Namespace and name."""
+
+
+class ObserveCache:
+    """What was seen last, so that a listing asks only about what changed. One per node and connection.
+
+    A listing tells a container that was restarted from one that went on by its uptime, whose words are coarse
+    ("Up 3 hours"): a full look (`clear`) now and then catches what that misses.
+    """
+
+    def __init__(self) -> None:
+        self.containers: dict[str, tuple[container_state.Listed, ContainerState]] = {}
+        """Container ID -> what its listing said, and its state."""
+        self.restarts: dict[str, container_state.Count] = {}
+        self.pods: dict[PodName, PodState] = {}
+        self.listing: tuple[PodState, ...] = ()
+        self.records: dict[str, PodRecord] = {}
+
+    def forget(self, container_id: str) -> None:
+        self.containers.pop(container_id, None)
+
+    def clear(self) -> None:
+        """Look at everything anew; the counts of restarts stay."""
+        self.containers.clear()
+
+
+def list_pods(engine: Engine, fleet_name: str, cache: ObserveCache) -> tuple[PodState, ...]:
+    """Every pod of the fleet on this node, by namespace and name; what didn't change is the same object."""
+    containers = owned.list_containers(engine, fleet_name)
+    volumes = owned.list_volumes(engine, fleet_name)
+    found: dict[PodName, list[dict[str, Any]]] = {}
+    for one in (*containers, *volumes):
+        tags = one["Labels"]
+        if labels.POD in tags:
+            found.setdefault((tags.get(labels.NAMESPACE, ""), tags[labels.POD]), []).append(one)
+    _keep_only(cache, {c["Id"] for c in containers}, set(found))
+    states = [_pod(engine, fleet_name, found[name], cache) for name in sorted(found)]
+    pods = tuple(_same_object(cache, s) for s in states)
+    if len(pods) == len(cache.listing) and all(a is b for a, b in zip(pods, cache.listing, strict=True)):
+        return cache.listing
+    cache.listing = pods
+    return pods
+
+
+def _keep_only(cache: ObserveCache, ids: set[str], names: set[PodName]) -> None:
+    for gone in cache.containers.keys() - ids:
+        del cache.containers[gone]
+    for gone in cache.restarts.keys() - ids:
+        del cache.restarts[gone]
+    for lost in cache.pods.keys() - names:
+        del cache.pods[lost]
+
+
+def _same_object(cache: ObserveCache, state: PodState) -> PodState:
+    name = (state.record.namespace, state.record.name)
+    old = cache.pods.get(name)
+    if old == state:
+        return old
+    cache.pods[name] = state
+    return state
+
+
+def _pod(engine: Engine, fleet_name: str, objects: list[dict[str, Any]], cache: ObserveCache) -> PodState:
+    record = _record(engine, objects, cache)
+    summaries = [o for o in objects if "Id" in o and o["Labels"].get(labels.ROLE) != HELPER_ROLE]
+    states = tuple(_containers(engine, fleet_name, record, summaries, cache))
+    states = container_state.without_dead_namespaces(states)
+    status = pod_status(record.spec, states)
+    running = [c for c in states if c.role in ("main", "sidecar")]
+    created = [c.created_at for c in states if c.created_at is not None]
+    return PodState(
+        record=record,
+        containers=states,
+        phase=status.phase,
+        reason=status.reason,
+        message=status.message,
+        created_at=min(created, default=0.0),
+        ready=all(c.ready for c in running),
+        ready_since=max((c.started_at or 0.0 for c in running), default=None)
+        if all(c.ready for c in running)
+        else None,
+    )
+
+
+def _containers(
+    engine: Engine, fleet_name: str, record: PodRecord, summaries: list[dict[str, Any]], cache: ObserveCache
+) -> Iterable[ContainerState]:
+    """In starting order; then those that the pod's spec doesn't know, or that are there twice."""
+    left = list(summaries)
+    for name, role, spec in roles(record):
+        mine = [
+            s
+            for s in left
+            if s["Labels"].get(labels.CONTAINER) == name and s["Labels"].get(labels.ROLE) == role
+        ]
+        exact = f"/{docker_name(fleet_name, record, name, role)}"
+        mine.sort(key=lambda s: exact not in (s.get("Names") or []))
+        state = _state(engine, mine[0], spec, cache) if mine else None
+        if mine:
+            left.remove(mine[0])
+        yield state or ContainerState(name=name, role=role, state="absent", image=spec.image if spec else "")
+    for extra in left:
+        if state := _state(engine, extra, None, cache):
+            yield state
+
+
+def _state(
+    engine: Engine, summary: dict[str, Any], spec: Container | None, cache: ObserveCache
+) -> ContainerState | None:
+    """None: it went away meanwhile."""
+    now = monotonic()
+    known = cache.containers.get(summary["Id"])
+    if known is not None and known[0].still_holds(summary, now):
+        return known[1]
+    try:
+        found = engine.call("GET", f"/containers/{summary['Id']}/json")
+    except EngineError as error:
+        if owned.is_gone(error):
+            return None
+        raise
+    state, count = container_state.of(found, spec, cache.restarts.get(summary["Id"]))
+    cache.restarts[summary["Id"]] = count
+    cache.containers[summary["Id"]] = (container_state.listed(summary, now), state)
+    return state
+
+
+def _record(engine: Engine, objects: list[dict[str, Any]], cache: ObserveCache) -> PodRecord:
+    """From the first label that can be read. The node is the one that it is on, whatever the label says."""
+    for one in objects:
+        text = one["Labels"].get(labels.SPEC, "")
+        if (record := _decoded(text, engine.node, cache)) is not None:
+            return record
+    return _guess(engine.node, objects)
+
+
+def _decoded(text: str, node: str, cache: ObserveCache) -> PodRecord | None:
+    if text in cache.records:
+        return cache.records[text]
+    try:
+        record = msgspec.json.decode(text, type=typed(PodRecord))
+    except msgspec.DecodeError:
+        return None
+    if len(cache.records) > _MOST_RECORDS:
+        cache.records.clear()
+    if record.node != node:
+        record = msgspec.structs.replace(record, node=node)
+    cache.records[text] = record
+    return record
+
+
+def _guess(node: str, objects: list[dict[str, Any]]) -> PodRecord:
+    """A pod whose spec can't be read (another version's, or damaged) is still one that must be dealt with."""
+    tags = objects[0]["Labels"]
+    kind, _, owner = tags.get(labels.OWNER, "").partition("/")
+    namespace = tags.get(labels.NAMESPACE, "default")
+    names = sorted({o["Labels"].get(labels.CONTAINER, "") for o in objects} - {""})
+    return PodRecord(
+        namespace=namespace,
+        name=tags[labels.POD],
+        owner=Key(kind, namespace, owner),
+        template_hash=tags.get(labels.TEMPLATE_HASH, ""),
+        revision=tags.get(labels.REVISION, ""),
+        node=node,
+        spec=PodSpec(containers=tuple(Container(name=n, image="unknown") for n in names or ["unknown"])),
+    )

@@ -1,0 +1,46 @@
+"""A passing container of the node image through which a pod's volumes and host paths are reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from reconciler.engine.connection.client import Engine
+from reconciler.engine.pods import nodeimage, owned
+from reconciler.engine.pods.naming import HELPER_NAME, HELPER_ROLE, container_labels, helper_name
+from reconciler.errors import Conflict
+from reconciler.model.observed import PodRecord
+
+
+@contextmanager
+def helper(
+    engine: Engine, fleet: str, record: PodRecord, mounts: Sequence[dict[str, Any]], script: str = ""
+) -> Iterator[str]:
+    """The ID of one that was created, not started; it is removed at the end.
+
+    Its labels are the pod's, so that one left behind by a crash goes with the pod.
+    """
+    body: dict[str, Any] = {
+        "Image": nodeimage.ensure(engine),
+        "Labels": container_labels(fleet, record, HELPER_NAME, HELPER_ROLE),
+        "Entrypoint": ["/bin/busybox", "sh", "-c", script],
+        "HostConfig": {"NetworkMode": "none", "ReadonlyRootfs": bool(script), "Mounts": list(mounts)},
+    }
+    name = helper_name(fleet, record.namespace, record.name)
+    try:
+        made = engine.call("POST", "/containers/create", params={"name": name}, body=body)
+    except Conflict:  # of a try that was cut off: its mounts may be others
+        owned.remove_container(engine, owned.inspect(engine, fleet, name)["Id"])
+        made = engine.call("POST", "/containers/create", params={"name": name}, body=body)
+    try:
+        yield str(made["Id"])
+    finally:
+        owned.remove_container(engine, made["Id"])
+
+
+def run(engine: Engine, container: str, seconds: float) -> int:
+    """Start it and wait for its exit code."""
+    engine.call("POST", f"/containers/{container}/start", timeout=seconds)
+    answers = engine.lines("POST", f"/containers/{container}/wait", timeout=seconds)
+    return int(next(iter(answers))["StatusCode"])

@@ -1,0 +1,189 @@
+"""Images on a node: present, pulled with the right policy and credentials, and what user they run as."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+from urllib.parse import quote
+
+from reconciler.engine.connection.client import Engine
+from reconciler.engine.connection.failures import refusal
+from reconciler.engine.pods.owned import is_gone
+from reconciler.errors import EngineError, ImageNeverPulled, ImageUnavailable
+from reconciler.model.config import Secret
+from reconciler.model.container import Container
+from reconciler.model.desired import Contents
+from reconciler.model.meta import Key
+from reconciler.model.observed import PodRecord
+
+HUB = "docker.io"
+_HUB_NAMES = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
+_STALL = 300.0
+"""Seconds without a sign of progress after which a pull is given up."""
+
+Login = dict[str, str]
+
+OPERATOR = Key("Secret", "", "operator-login")
+"""Where `operator_login` puts this machine's own logins among a pod's contents."""
+
+
+def inspect(engine: Engine, image: str) -> dict[str, Any] | None:
+    """None when it isn't on the node."""
+    try:
+        found: dict[str, Any] = engine.call("GET", f"/images/{quote(image, safe='')}/json")
+    except EngineError as error:
+        if isinstance(error, ImageUnavailable) or is_gone(error):
+            return None
+        raise
+    return found
+
+
+def pull_always(engine: Engine, record: PodRecord, contents: Contents) -> None:
+    """Pull every image of the pod whose policy is Always, each once."""
+    images = {c.image for c in record.spec.every_container() if c.pull_policy == "Always"}
+    for image in sorted(images):
+        pull(engine, image, logins(image, record, contents))
+
+
+def fetch_missing(engine: Engine, container: Container, record: PodRecord, contents: Contents) -> None:
+    """The Engine said that it has no such image: pull it if the policy allows."""
+    if container.pull_policy == "Never":
+        raise ImageNeverPulled(
+            f'image "{container.image}" is not on the node and imagePullPolicy is Never',
+            node=engine.node,
+            remedy="load it there (`docker load`), or set imagePullPolicy to IfNotPresent",
+        )
+    pull(engine, container.image, logins(container.image, record, contents))
+
+
+def pull(engine: Engine, image: str, candidates: tuple[Login, ...] = ()) -> None:
+    """Try each login, then none. Raises `ImageUnavailable` with the registry's last word."""
+    refused: ImageUnavailable | None = None
+    for login in (*candidates, None) if candidates else (None,):
+        try:
+            _pull(engine, image, login)
+            return
+        except ImageUnavailable as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
+
+
+def _pull(engine: Engine, image: str, login: Login | None) -> None:
+    name, tag = split_reference(image)
+    headers = {"X-Registry-Auth": urlsafe_b64encode(json.dumps(login).encode()).decode()} if login else {}
+    params = {"fromImage": name, "tag": tag}
+    for line in engine.lines("POST", "/images/create", params=params, headers=headers, timeout=_STALL):
+        if "error" in line:
+            message = f'image "{image}": {line["error"]}'
+            raise _as_unavailable(refusal(engine.node, "POST", "/images/create", 404, message))
+
+
+def _as_unavailable(error: EngineError) -> EngineError:
+    """A pull that fails is the image's failure, unless the node's disk is."""
+    if isinstance(error, ImageUnavailable) or type(error) is not EngineError:
+        return error
+    return ImageUnavailable(error.message, node=error.node, where=error.where, remedy=error.remedy)
+
+
+def split_reference(image: str) -> tuple[str, str]:
+    """Name and tag or digest as POST /images/create wants them; no tag is `latest`, not every tag there
+    is.
+    """
+    if "@" in image:
+        name, _, digest = image.partition("@")
+        head, _, last = name.rpartition("/")
+        plain = last.partition(":")[0]
+        return (f"{head}/{plain}" if head else plain), digest
+    head, _, last = image.rpartition("/")
+    plain, _, tag = last.partition(":")
+    return (f"{head}/{plain}" if head else plain), tag or "latest"
+
+
+def users(engine: Engine, record: PodRecord, contents: Contents, images: frozenset[str]) -> dict[str, str]:
+    """Image -> the user it runs as ("" is root). Pulls those that aren't there."""
+    found: dict[str, str] = {}
+    for container in record.spec.every_container():
+        if container.image not in images or container.image in found:
+            continue
+        if (seen := inspect(engine, container.image)) is None:
+            fetch_missing(engine, container, record, contents)
+            seen = inspect(engine, container.image) or {}
+        found[container.image] = (seen.get("Config") or {}).get("User") or ""
+    return found
+
+
+def logins(image: str, record: PodRecord, contents: Contents) -> tuple[Login, ...]:
+    """Credentials for `image` out of the pod's imagePullSecrets and the operator's, the closest match first.
+
+    Kubernetes: a Secret that is missing, or without an entry for the registry, is no error by itself.
+    """
+    host, path = _registry_and_path(image)
+    matches: list[tuple[int, Login]] = []
+    names = [Key("Secret", record.namespace, r.name) for r in record.spec.image_pull_secrets]
+    for key in [*names, OPERATOR]:
+        secret = contents.get(key)
+        if isinstance(secret, Secret):
+            for server, login in _entries(secret):
+                if (length := _match(server, host, path)) is not None:
+                    matches.append((length, login))
+    return tuple(login for _, login in sorted(matches, key=lambda m: -m[0]))
+
+
+def registry_of(image: str) -> str:
+    """`docker.io` for names without one."""
+    return _registry_and_path(image)[0]
+
+
+def _registry_and_path(image: str) -> tuple[str, str]:
+    name, _ = split_reference(image)
+    first, _, rest = name.partition("/")
+    if not rest or not ("." in first or ":" in first or first == "localhost"):
+        return HUB, name if "/" in name else f"library/{name}"
+    return (HUB if first in _HUB_NAMES else first), rest
+
+
+def _entries(secret: Secret) -> Iterator[tuple[str, Login]]:
+    """Server and login of each entry (types kubernetes.io/dockerconfigjson and dockercfg)."""
+    data = secret.contents()
+    try:
+        if ".dockerconfigjson" in data:
+            entries = json.loads(data[".dockerconfigjson"]).get("auths", {})
+        else:
+            entries = json.loads(data.get(".dockercfg", b"{}"))
+        for server, entry in entries.items():
+            yield server, _login(server, entry)
+    except (ValueError, AttributeError, Base64Error):
+        return  # an unreadable secret gives no credentials; the pull then says what is wrong
+
+
+def _login(server: str, entry: dict[str, str]) -> Login:
+    login = {"serveraddress": server}
+    if entry.get("auth"):
+        name, _, password = b64decode(entry["auth"]).decode().partition(":")
+        login |= {"username": name, "password": password}
+    for field in ("username", "password", "identitytoken", "registrytoken"):
+        if entry.get(field):
+            login[field] = entry[field]
+    return login
+
+
+def _match(server: str, host: str, path: str) -> int | None:
+    """How closely an entry's server names this image's registry; None: not at all.
+
+    Kubernetes: globs in the host, a port must be equal, a path is a prefix (`host/team`).
+    """
+    bare = server.removeprefix("https://").removeprefix("http://").rstrip("/")
+    name, _, prefix = bare.partition("/")
+    if prefix in ("v1", "v2"):
+        prefix = ""
+    name = HUB if name in _HUB_NAMES else name
+    if not fnmatchcase(host, name) or name.count(".") != host.count("."):
+        return None
+    if prefix and path != prefix and not path.startswith(prefix.rstrip("/") + "/"):
+        return None
+    return len(bare)

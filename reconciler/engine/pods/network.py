@@ -1,0 +1,104 @@
+"""A node's pod network: a Docker bridge with the fleet's range, of which the node hands out one slice.
+
+Every node has the same subnet and a slice of its own, so that the bridges can be joined into one flat
+network.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from typing import Any
+
+from reconciler.engine.connection.client import Engine
+from reconciler.engine.pods.naming import label_filter, network_name
+from reconciler.errors import EngineError, NetworkClash
+from reconciler.model import labels
+from reconciler.model.action import PrepareNode
+from reconciler.model.fleet import Fleet
+
+BRIDGE = "reconciler0"
+"""The bridge's device on the node (at most 15 characters)."""
+
+
+def prepare(engine: Engine, fleet: Fleet, action: PrepareNode) -> None:
+    """Make the pod network. What is right already stays untouched."""
+    name = fleet.metadata.name
+    found = _find(engine, name)
+    if found is not None and _slice(found) == action.pod_cidr:
+        return
+    refuse_clash(engine, fleet, action)
+    if found is not None:
+        _remove_unused(engine, found, action.pod_cidr)
+    engine.call("POST", "/networks/create", body=definition(fleet, action.pod_cidr))
+
+
+def read_pod_cidr(engine: Engine, fleet_name: str) -> str:
+    """The node's slice; empty when it has no pod network yet."""
+    found = _find(engine, fleet_name)
+    return _slice(found) if found else ""
+
+
+def definition(fleet: Fleet, pod_cidr: str) -> dict[str, Any]:
+    """The body of POST /networks/create. The gateway is the slice's first address."""
+    gateway = str(IPv4Network(pod_cidr)[1])
+    pool = {"Subnet": fleet.spec.network.pod_cidr, "IPRange": pod_cidr, "Gateway": gateway}
+    return {
+        "Name": network_name(fleet.metadata.name),
+        "CheckDuplicate": True,
+        "Driver": "bridge",
+        "IPAM": {"Driver": "default", "Config": [pool]},
+        "Options": {"com.docker.network.bridge.name": BRIDGE},
+        "Labels": {labels.FLEET: fleet.metadata.name, labels.POD_CIDR: pod_cidr},
+    }
+
+
+def refuse_clash(engine: Engine, fleet: Fleet, action: PrepareNode) -> None:
+    """Raises `NetworkClash` when another network of the Engine overlaps or owns our name or bridge."""
+    wanted = IPv4Network(fleet.spec.network.pod_cidr)
+    for other in engine.call("GET", "/networks"):
+        if (other.get("Labels") or {}).get(labels.FLEET) == fleet.metadata.name:
+            continue
+        if other["Name"] == network_name(fleet.metadata.name):
+            raise _clash(
+                engine, f"a network \"{other['Name']}\" is there that isn't this fleet's", "docker network rm"
+            )
+        if (other.get("Options") or {}).get("com.docker.network.bridge.name") == BRIDGE:
+            raise _clash(engine, f'network "{other["Name"]}" has the bridge {BRIDGE}', "one fleet per node")
+        for pool in (other.get("IPAM") or {}).get("Config") or []:
+            subnet = pool.get("Subnet", "")
+            if ":" not in subnet and subnet and IPv4Network(subnet, strict=False).overlaps(wanted):
+                raise _clash(
+                    engine,
+                    f'the pod range {wanted} overlaps Docker network "{other["Name"]}" ({subnet})',
+                    "choose another spec.network.podCIDR in nodes.yaml, or remove that network",
+                )
+
+
+def _clash(engine: Engine, message: str, remedy: str) -> NetworkClash:
+    return NetworkClash(message, node=engine.node, remedy=remedy)
+
+
+def _find(engine: Engine, fleet_name: str) -> dict[str, Any] | None:
+    found = engine.call("GET", "/networks", params={"filters": label_filter(fleet_name)}) or []
+    named: list[dict[str, Any]] = [n for n in found if n["Name"] == network_name(fleet_name)]
+    return named[0] if named else None
+
+
+def _slice(network: dict[str, Any]) -> str:
+    return str((network.get("Labels") or {}).get(labels.POD_CIDR, ""))
+
+
+def _remove_unused(engine: Engine, network: dict[str, Any], wanted: str) -> None:
+    details = engine.call("GET", f"/networks/{network['Id']}")
+    if details.get("Containers"):
+        raise NetworkClash(
+            f"the pod network has the slice {_slice(network)}, wanted is {wanted}, and pods are on it",
+            node=engine.node,
+            remedy="move the node's pods away first (mark it unschedulable), then it is made anew",
+        )
+    try:
+        engine.call("DELETE", f"/networks/{network['Id']}")
+    except EngineError as error:
+        raise NetworkClash(
+            f"the old pod network can't be removed: {error.message}", node=engine.node
+        ) from error

@@ -1,0 +1,280 @@
+"""A fleet in memory, in virtual time: for the laws, for `plan`'s forecast, for scale, for a demo.
+
+It does what the real one does for the same actions, refuses what the real one would refuse (a taken
+address, a node without a network), and fails to order. It decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from reconciler.engine.simulation.simulated_pod import Behaviour, SimulatedContainer, SimulatedPod
+from reconciler.errors import (
+    Conflict,
+    ContainerFailed,
+    EngineError,
+    ImageUnavailable,
+    NodeError,
+    NodeUnreachable,
+)
+from reconciler.model.action import (
+    AnyAction,
+    PodAction,
+    PrepareNode,
+    RestartContainer,
+    StartContainers,
+    StartPod,
+    StopPod,
+)
+from reconciler.model.fleet import Fleet
+from reconciler.model.meta import Key
+from reconciler.model.observed import NodeFacts, NodeState, Observed, PodRecord, PodState
+
+FACTS = NodeFacts(cpu_milli=4000, memory=8 * 2**30, docker_version="simulated", cgroup_version="2")
+"""What a simulated machine is unless told otherwise."""
+
+
+class SimulatedMachine:
+    """One machine. What is on it goes on while nobody can reach it."""
+
+    def __init__(self, name: str, facts: NodeFacts) -> None:
+        self.name, self.facts = name, facts
+        self.pod_cidr = ""
+        self.pods: dict[Key, SimulatedPod] = {}
+        self.reachable: bool | None = True
+        self.lost_since: float | None = None
+        self.stale = True
+        self.seen = NodeState(name=name)
+        self.next_change: float | None = None
+
+    def look(self, now: float) -> NodeState:
+        """As the reconciler sees it now; while it is cut off, as last seen."""
+        due = self.next_change is not None and now >= self.next_change
+        if self.stale or (due and self.reachable):
+            self.seen = self._cut_off() if not self.reachable else self._now(now)
+            self.stale = False
+        return self.seen
+
+    def _now(self, now: float) -> NodeState:
+        for key in [k for k, p in self.pods.items() if p.gone_at is not None and p.gone_at <= now]:
+            del self.pods[key]
+        pods = tuple(pod.at(now) for _, pod in sorted(self.pods.items()))
+        changes = [pod.next_change(now) for pod in self.pods.values()]
+        self.next_change = min((c for c in changes if c is not None), default=None)
+        return NodeState(name=self.name, reachable=True, facts=self.facts, pod_cidr=self.pod_cidr, pods=pods)
+
+    def _cut_off(self) -> NodeState:
+        seen = self.seen
+        return NodeState(
+            name=self.name,
+            reachable=self.reachable,
+            lost_since=self.lost_since,
+            reason="NodeUnreachable" if self.reachable is False else "",
+            facts=seen.facts,
+            pod_cidr=seen.pod_cidr,
+            pods=seen.pods,
+        )
+
+
+class SimulatedFleet:
+    """Every node of an inventory. `facts` by node name; `behaviour` may be replaced at any time."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        behaviour: Behaviour | None = None,
+        *,
+        facts: Mapping[str, NodeFacts] | None = None,
+    ) -> None:
+        self.fleet = fleet
+        self.behaviour = behaviour or Behaviour()
+        given = facts or {}
+        names = sorted(spec.name for spec in fleet.spec.nodes)
+        self.machines = {n: SimulatedMachine(n, given.get(n, FACTS)) for n in names}
+        self.log: list[AnyAction] = []
+        """Every effect that was done, in order."""
+        self._failures: list[tuple[Callable[[AnyAction], bool], NodeError]] = []
+        self._observed = Observed()
+
+    @classmethod
+    def from_observed(
+        cls, fleet: Fleet, observed: Observed, now: float, behaviour: Behaviour | None = None
+    ) -> SimulatedFleet:
+        """Begin with what a real fleet was seen to hold. What is under way there is taken as done soon."""
+        made = cls(fleet, behaviour)
+        for name, state in observed.nodes.items():
+            machine = made.machines.setdefault(name, SimulatedMachine(name, state.facts))
+            machine.facts, machine.pod_cidr = state.facts, state.pod_cidr
+            machine.pods = {p.key: adopted(p, now, made.behaviour) for p in state.pods}
+            machine.seen, machine.reachable, machine.lost_since = state, state.reachable, state.lost_since
+            machine.stale = bool(state.reachable)
+        for machine in made.machines.values():
+            if machine.name not in observed.nodes:
+                machine.reachable = None
+        made.machines = dict(sorted(made.machines.items()))
+        return made
+
+    def observe(self, now: float) -> Observed:
+        """What can be seen at `now` (epoch seconds, never less than before). Shares what hasn't changed."""
+        for name, machine in self.machines.items():
+            state = machine.look(now)
+            if self._observed.nodes.get(name) is not state:
+                self._observed = self._observed.with_node(state)
+        return self._observed
+
+    def next_change(self, now: float) -> float | None:
+        """When something will be different by itself (epoch seconds)."""
+        changes = [m.next_change for m in self.machines.values() if m.reachable]
+        return min((c for c in changes if c is not None and c > now), default=None)
+
+    def perform(self, action: AnyAction, now: float) -> None:
+        """Do one action. Raises `errors.NodeError` as the real one would."""
+        machine = self._machine(action)
+        for index, (matches, error) in enumerate(self._failures):
+            if matches(action):
+                del self._failures[index]
+                raise error
+        machine.stale = True
+        match action:
+            case PrepareNode():
+                machine.pod_cidr = action.pod_cidr
+            case StartPod():
+                self._start(machine, action.record, now)
+            case StartContainers():
+                for container in action.containers:
+                    self._container(machine, action, container).start(now, self.behaviour)
+            case RestartContainer():
+                restarted = self._container(machine, action, action.container)
+                restarted.end(now, 137)
+                restarted.start(now, self.behaviour)
+            case StopPod():
+                self._stop(machine, action, now)
+        self.log.append(action)
+
+    def fail_next(self, error: NodeError, matches: Callable[[AnyAction], bool] = lambda _: True) -> None:
+        """Let the next action that `matches` fail so, without an effect."""
+        self._failures.append((matches, error))
+
+    def lose(self, name: str, now: float) -> None:
+        """Cut the node off. Its pods go on; nobody sees it."""
+        machine = self.machines[name]
+        machine.look(now)
+        machine.reachable, machine.lost_since, machine.stale = False, now, True
+
+    def heal(self, name: str) -> None:
+        machine = self.machines[name]
+        machine.reachable, machine.lost_since, machine.stale = True, None, True
+
+    def forget(self) -> None:
+        """A new reconciler has come: of nodes that it can't reach it has never seen anything."""
+        for machine in self.machines.values():
+            if not machine.reachable:
+                machine.seen, machine.stale = NodeState(name=machine.name), True
+        self._observed = Observed()
+
+    def unask(self, name: str) -> None:
+        """The node hasn't been asked yet: `heal` or `lose` ends that."""
+        machine = self.machines[name]
+        machine.reachable, machine.seen, machine.stale = None, NodeState(name=name), True
+
+    def reboot(self, name: str, now: float) -> None:
+        """Every container ends; Docker starts again what its restart policy says."""
+        machine = self.machines[name]
+        machine.stale = True
+        for pod in machine.pods.values():
+            for container in pod.containers:
+                if container.seen.state == "running":
+                    container.end(now, 137)
+                    if container.role != "init" and pod.record.spec.restart_policy != "Never":
+                        container.start(now, self.behaviour)
+
+    def kill_container(self, node: str, pod: Key, container: str, now: float, code: int = 137) -> None:
+        """`docker kill`: Docker leaves it dead."""
+        machine = self.machines[node]
+        found = machine.pods[pod].find(container)
+        if found is not None and found.seen.state == "running":
+            found.end(now, code)
+        machine.stale = True
+
+    def remove_container(self, node: str, pod: Key, container: str) -> None:
+        """`docker rm -f`. A pod without any container left is gone."""
+        machine = self.machines[node]
+        found = machine.pods[pod].find(container)
+        if found is not None:
+            found.vanish()
+        if all(c.seen.state == "absent" for c in machine.pods[pod].containers):
+            del machine.pods[pod]
+        machine.stale = True
+
+    def _machine(self, action: AnyAction) -> SimulatedMachine:
+        machine = self.machines.get(action.node)
+        if machine is None or not machine.reachable:
+            raise NodeUnreachable("it doesn't answer", node=action.node)
+        return machine
+
+    def _start(self, machine: SimulatedMachine, record: PodRecord, now: float) -> None:
+        pod = machine.pods.get(record.key)
+        if pod is not None and pod.gone_at is not None:
+            raise Conflict(f"{record.name} is being removed", node=machine.name)
+        self._refuse(machine, record)
+        if pod is None:
+            pod = machine.pods[record.key] = SimulatedPod(record, now)
+            pod.busy_until = now + self.behaviour.start_seconds
+        pod.complete(now, self.behaviour)
+
+    def _refuse(self, machine: SimulatedMachine, record: PodRecord) -> None:
+        node = machine.name
+        if record.ip and not machine.pod_cidr:
+            raise EngineError("it has no pod network", node=node)
+        others = [p.record for k, p in machine.pods.items() if k != record.key]
+        if record.ip and any(r.ip == record.ip for r in others):
+            raise ContainerFailed(f"address {record.ip} is in use", node=node)
+        for container in record.spec.every_container():
+            self._pull(machine, container.image)
+
+    def _pull(self, machine: SimulatedMachine, image: str) -> None:
+        how, node, arch = self.behaviour, machine.name, machine.facts.architecture
+        if image in how.missing:
+            raise ImageUnavailable(f"{image}: manifest unknown", node=node)
+        if arch not in how.builds.get(image, (arch,)):
+            text = f"{image}: no matching manifest for linux/{arch} in the manifest list entries"
+            raise ImageUnavailable(text, node=node)
+
+    def _container(self, machine: SimulatedMachine, action: PodAction, name: str) -> SimulatedContainer:
+        pod = machine.pods.get(action.key)
+        found = pod.find(name) if pod else None
+        if found is None or found.seen.state == "absent":
+            raise Conflict(f"{action.pod} has no container {name}", node=machine.name)
+        return found
+
+    def _stop(self, machine: SimulatedMachine, action: StopPod, now: float) -> None:
+        pod = machine.pods.get(action.key)
+        if pod is None:
+            return
+        length = min(self.behaviour.stop_seconds, action.grace)
+        if length <= 0:
+            del machine.pods[action.key]
+        elif pod.gone_at is None:
+            pod.gone_at = now + length
+
+
+def adopted(state: PodState, now: float, how: Behaviour) -> SimulatedPod:
+    """A simulated pod in the state of a real one. A program that isn't ready yet is assumed to become so."""
+    pod = SimulatedPod(state.record, state.created_at)
+    seen = {c.name: c for c in state.containers}
+    for container in pod.containers:
+        if (found := seen.get(container.name)) is not None:
+            container.seen = found
+            if found.state == "running":
+                ready = found.ready or found.role == "sandbox"
+                at = state.ready_since if ready and state.ready_since is not None else now
+                container.ready_at = at if ready else now + how.ready_seconds
+            if found.role == "init" and found.state == "running":
+                container.ends_at = now + how.init_seconds
+    if state.terminating:
+        pod.gone_at = now + how.stop_seconds
+    elif state.busy and not state.containers:
+        pod.busy_until = now + how.start_seconds
+        pod.complete(now, how)
+    pod.ready_since = state.ready_since
+    return pod
