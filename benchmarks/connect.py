@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.docker_api import Raw
 from benchmarks.measure import Row, keep, show
-from reconciler.engine.client import Engine, connect
+from reconciler.engine.connection.client import Engine, connect
 from reconciler.lab import Lab
 from reconciler.manifests.inventory import load_fleet
 from reconciler.model.fleet import NodeSpec

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from benchmarks import docker_api
 from benchmarks.measure import Row, keep, quiet_failure, show, timed, wait_for
 from benchmarks.swarm import swarm
-from reconciler.engine.naming import network_name
+from reconciler.engine.pods.naming import network_name
 from reconciler.lab import Lab, samples
 
 PODS = 30

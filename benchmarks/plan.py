@@ -18,7 +18,7 @@ import msgspec
 
 from reconciler.decide import decide
 from reconciler.decide.attempts import after_success
-from reconciler.engine.simulated import SimulatedFleet
+from reconciler.engine.simulation.simulated import SimulatedFleet
 from reconciler.model.action import StartPod
 from reconciler.model.desired import Desired
 from reconciler.model.fleet import Fleet

@@ -1,7 +1,8 @@
 """What failed is tried again, but not at once: whatever the cause, a node isn't hammered.
 
 Decides nothing: the action is done as soon as a plan wants it and its pause is over. Pods that couldn't be
-started have a longer memory, in progress (`decide.attempts`); lost nodes have their own (`engine.observing.watch`).
+started have a longer memory, in progress (`decide.attempts`); lost nodes have their own
+(`engine.observing.watch`).
 """
 
 from __future__ import annotations
