@@ -1,0 +1,118 @@
+"""`reconciler serve` as a program, on the simulated fleet: its log, its doors, its end."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+FLEET = """\
+apiVersion: reconciler.io/v1
+kind: Fleet
+metadata: {name: served}
+spec:
+  source: {directory: {path: apps}}
+  serve:
+    listen: 127.0.0.1:0
+    webhook: {secretFile: secret}
+  nodes:
+    - {name: pi-1, address: "sim://pi-1"}
+"""
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: one}
+spec:
+  containers: [{name: app, image: "web:v1"}]
+"""
+
+
+class Daemon:
+    """One that runs in `root`, and how to talk to it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "apps").mkdir()
+        (root / "nodes.yaml").write_text(FLEET)
+        (root / "secret").write_text("between us\n")
+        (root / "apps" / "one.yaml").write_text(POD)
+        state = str(root / "state")
+        self.env = os.environ | {"RECONCILER_STATE_DIR": state, "XDG_STATE_HOME": state}
+        self.log = root / "log"
+        with self.log.open("wb") as log:
+            command = [sys.executable, "-m", "reconciler.cli", "serve", "--log-format", "json"]
+            self.process = subprocess.Popen(command, cwd=root, env=self.env, stdout=log, stderr=log)
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        end = time.monotonic() + 30.0
+        while not holds():
+            assert time.monotonic() < end, self.log.read_text()
+            time.sleep(0.02)
+
+    def lines(self) -> list[dict[str, str]]:
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def address(self) -> str:
+        """From the lock's file, as `reconciler status` finds it."""
+        (lock,) = (self.root / "state").glob("**/locks/*")
+        return str(json.loads(lock.read_text() or "{}").get("listen", ""))
+
+    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, str]:
+        host, _, port = self.address().rpartition(":")
+        door = http.client.HTTPConnection(host, int(port), timeout=5)
+        door.request(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
+        answer = door.getresponse()
+        return answer.status, answer.read().decode()
+
+    def converged(self) -> bool:
+        return any("converged" in line["message"] for line in self.lines())
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    made = Daemon(tmp_path)
+    try:
+        made.until(made.converged)
+        yield made
+    finally:
+        made.process.kill()
+        made.process.wait()
+
+
+def test_its_log_is_json_and_its_doors_answer(daemon: Daemon) -> None:
+    assert all({"time", "level", "message"} <= line.keys() for line in daemon.lines())
+    assert daemon.ask("GET", "/healthz")[0] == 200
+    metrics = daemon.ask("GET", "/metrics")[1]
+    assert "reconciler_converged 1.0" in metrics
+    assert json.loads(daemon.ask("GET", "/status")[1])["standing"] == "converged"
+
+
+def test_a_signed_webhook_wakes_it_and_an_unsigned_one_does_not(daemon: Daemon) -> None:
+    good = hmac.new(b"between us", b"{}", hashlib.sha256).hexdigest()
+    assert daemon.ask("POST", "/webhook", b"{}", X_Hub_Signature_256=f"sha256={good}")[0] in (200, 202)
+    assert daemon.ask("POST", "/webhook", b"{}", X_Hub_Signature_256="sha256=00")[0] == 401
+
+
+def test_an_edit_is_taken_up_although_the_state_file_was_deleted(daemon: Daemon) -> None:
+    for file in (daemon.root / "state").glob("served/state.db*"):
+        file.unlink()
+    (daemon.root / "apps" / "one.yaml").write_text(POD.replace("web:v1", "web:v2"))
+    daemon.until(lambda: json.loads(daemon.ask("GET", "/status")[1])["standing"] == "converged")
+    daemon.until(lambda: any("replaced" in line["message"] for line in daemon.lines()))
+    assert daemon.process.poll() is None
+
+
+def test_sigterm_ends_it_at_once_and_cleanly(daemon: Daemon) -> None:
+    daemon.process.send_signal(signal.SIGTERM)
+    assert daemon.process.wait(10) == 0
+    assert not list((daemon.root / "state").glob("**/reconciler.sock"))
