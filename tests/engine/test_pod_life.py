@@ -134,11 +134,6 @@ def test_a_container_over_its_memory_limit_is_oom_killed(node: OnNode) -> None:
             "imagePullPolicy is Never",
         ),
         ({"command": ["/no/such/program"]}, "RunContainerError", "no such file or directory"),
-        (
-            {"resources": {"limits": {"example.com/tpu": 1}}},
-            "CreateContainerConfigError",
-            "example.com/tpu",
-        ),
     ],
 )
 def test_what_cannot_be_is_said_with_pod_and_container(
