@@ -157,20 +157,18 @@ def healed(site: Site, runs: int) -> Row:
 
 def kill_some(lab: Lab, label: str, runs: int) -> list[float]:
     """A different container each time: one that dies again and again is made to wait, by everybody."""
-    raw, killed, took = docker_api.Raw(lab.nodes[0].socket), set[str](), []
+    raw, eye = docker_api.Raw(lab.nodes[0].socket), docker_api.Eye(lab, label)
+    killed, took = set[str](), []
     for _ in range(min(runs, KILLED // len(lab.nodes))):
         rows = raw.call("GET", f'/containers/json?filters={{"label":["{label}"]}}')
         victim = min(row["Id"] for row in rows if row["Id"] not in killed)
         killed.add(victim)
         raw.call("POST", f"/containers/{victim}/kill")
-        took.append(wait_for(partial(_all_run, lab, label)))
-        time.sleep(1.0)
+        took.append(wait_for(lambda: eye.running() == KILLED, every=0.02))
+        time.sleep(1.5)
     raw.close()
+    eye.close()
     return took
-
-
-def _all_run(lab: Lab, label: str) -> bool:
-    return docker_api.running(lab, label) == KILLED
 
 
 def no_op_pass(site: Site, passes: int = 200) -> Row:
