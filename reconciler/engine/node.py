@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from reconciler.model.action import PrepareNode, RestartContainer, StartContainers, StartPod, StopPod
+from reconciler.model.action import PrepareNode, Publish, RestartContainer, StartContainers, StartPod, StopPod
 from reconciler.model.desired import Contents
 from reconciler.model.observed import NodeState
 
@@ -32,6 +32,12 @@ class Node(Protocol):
         """Ask the node now, in full. Never raises: an unreachable node is a state."""
 
     def prepare(self, action: PrepareNode) -> None: ...
+
+    def publish(self, action: Publish, contents: Contents) -> None:
+        """Returns when the data plane does what it was told. `contents` holds the TLS Secrets."""
+
+    def sessions(self, ip: str) -> int:
+        """How many connections of this node's proxy to the pod at `ip` are being answered."""
 
     def start_pod(self, action: StartPod, contents: Contents) -> None:
         """`contents` holds the ConfigMaps and Secrets that the pod reads."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from reconciler.model.base import Value
 from reconciler.model.meta import Key
 from reconciler.model.observed import PodRecord
+from reconciler.model.traffic import NodeTraffic
 
 
 class Action(Value):
@@ -44,7 +45,7 @@ class PodAction(Action):
 
 
 class PrepareNode(Action, tag=True):
-    """Make the node's pod network (`pod_cidr`, its slice)."""
+    """Make the node's pod network (`pod_cidr`, its slice) and its node container, of our version."""
 
     pod_cidr: str
 
@@ -53,6 +54,18 @@ class PrepareNode(Action, tag=True):
     @property
     def subject(self) -> str:
         return f"{self.node} (pods {self.pod_cidr})"
+
+
+class Publish(Action, tag=True):
+    """Tell the node's data plane what to do: `traffic` takes the place of all that it was told before."""
+
+    traffic: NodeTraffic
+
+    verb = "publish"
+
+    @property
+    def subject(self) -> str:
+        return self.node
 
 
 class StartPod(PodAction, tag=True):
@@ -89,11 +102,16 @@ class RestartContainer(PodAction, tag=True):
 
 
 class StopPod(PodAction, tag=True):
-    """preStop, SIGTERM, grace period (seconds), SIGKILL, remove all of its containers and volumes."""
+    """preStop, SIGTERM, grace period (seconds), SIGKILL, remove all of its containers and volumes.
+
+    Before that, up to `drain` seconds for what the proxies' connections to `ip` are answering.
+    """
 
     grace: float
+    ip: str = ""
+    drain: float = 0.0
 
     verb = "stop"
 
 
-AnyAction = PrepareNode | StartPod | StartContainers | RestartContainer | StopPod
+AnyAction = PrepareNode | Publish | StartPod | StartContainers | RestartContainer | StopPod

@@ -5,9 +5,12 @@ from __future__ import annotations
 from reconciler.model.base import Value
 from reconciler.model.config import ConfigMap, Secret
 from reconciler.model.fleet import Fleet
-from reconciler.model.kinds import Workload
+from reconciler.model.ingress import Ingress
+from reconciler.model.kinds import Addresses, Workload
 from reconciler.model.meta import Key
 from reconciler.model.revision import Revision
+from reconciler.model.service import Service
+from reconciler.model.traffic import Challenge
 
 Contents = dict[Key, ConfigMap | Secret]
 """The ConfigMaps and Secrets that pods read, by key."""
@@ -30,6 +33,11 @@ class Desired(Value):
     namespaces: tuple[str, ...] = ("default",)
     stable: dict[Key, StableVersion] = {}
     complete: bool = True
+    services: dict[Key, Service] = {}
+    addresses: dict[Key, Addresses] = {}
+    ingresses: dict[Key, Ingress] = {}
+    challenges: tuple[Challenge, ...] = ()
+    """What an ACME server that is being asked for a certificate wants to read from us."""
 
 
 class StableVersion(Value):

@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from reconciler.model.base import Model
-from reconciler.model.names import DURATION, FLEET_NAME, NODE_ADDRESS, NODE_NAME, Annotations, Labels
+from reconciler.model.names import DNS_SUBDOMAIN, DURATION, FLEET_NAME, NODE_ADDRESS, NODE_NAME, Annotations, Labels
 from reconciler.model.placement import Taint
 
 Duration = Annotated[str, Meta(pattern=DURATION)]
 """As Go writes them: `30s`, `5m`, `1h30m`."""
+Port = Annotated[int, Meta(ge=1, le=65535)]
 
 
 class FleetMeta(Model):
@@ -63,9 +64,37 @@ class PruneSpec(Model):
     allow_empty: bool = False
 
 
+class ACMESpec(Model):
+    """Certificates for Ingresses from an ACME server (RFC 8555), by HTTP-01. `ca_file` trusts a private one's."""
+
+    email: str = ""
+    directory: str = "https://acme-v02.api.letsencrypt.org/directory"
+    ca_file: str = ""
+
+
+class IngressPortsSpec(Model):
+    """Where Ingresses are served. Nodes labelled `reconciler.io/ingress: "true"` do it, or all if none is."""
+
+    http_port: Port = 80
+    https_port: Port = 443
+    acme: ACMESpec | None = None
+
+
 class NetworkSpec(Model):
+    """Addresses of pods and services. `enabled: false` leaves out the node container: no pod network between
+    nodes, no Services, no DNS of our own.
+    """
+
+    enabled: bool = True
     pod_cidr: str = field(default="10.42.0.0/16", name="podCIDR")
     slice_bits: Annotated[int, Meta(ge=16, le=28)] = 24
+    service_cidr: str = field(default="10.43.0.0/16", name="serviceCIDR")
+    cluster_domain: Annotated[str, Meta(pattern=DNS_SUBDOMAIN, max_length=253)] = "cluster.local"
+    vxlan_id: Annotated[int, Meta(ge=1, le=2**24 - 1)] = field(default=4242, name="vxlanID")
+    vxlan_port: Port = 4789
+    mtu: Annotated[int, Meta(ge=0, le=65535)] = 0
+    """Of the pods, in bytes; 0: what the node's link carries, less 50 for VXLAN."""
+    ingress: IngressPortsSpec = IngressPortsSpec()
 
 
 class WebhookSpec(Model):
@@ -94,6 +123,8 @@ class NodeSpec(Model):
     identity_file: str = ""
     jump: str = ""
     docker_socket: str = "/run/docker.sock"
+    internal_ip: str = field(default="", name="internalIP")
+    """The address by which the other nodes reach it; empty: the one it uses towards the outside."""
     labels: Labels = {}
     annotations: Annotations = {}
     taints: tuple[Taint, ...] = ()

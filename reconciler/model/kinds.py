@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from reconciler.model.config import ConfigMap, Namespace, Secret
+from reconciler.model.ingress import Ingress, IngressClass
 from reconciler.model.pod import Pod
+from reconciler.model.service import Endpoints, EndpointSlice, Service
 from reconciler.model.workload import Deployment, ReplicaSet, ReplicationController
 
 Workload = Deployment | ReplicaSet | ReplicationController | Pod
 """Kinds that want pods."""
 
-Object = Workload | Namespace | ConfigMap | Secret
+Addresses = Endpoints | EndpointSlice
+"""Kinds that name a service's endpoints by hand."""
+
+Object = Workload | Namespace | ConfigMap | Secret | Service | Addresses | Ingress | IngressClass
 """Every kind that can be applied."""
 
 KINDS: dict[tuple[str, str], type[Object]] = {
@@ -18,10 +23,15 @@ KINDS: dict[tuple[str, str], type[Object]] = {
     ("v1", "ConfigMap"): ConfigMap,
     ("v1", "Secret"): Secret,
     ("v1", "ReplicationController"): ReplicationController,
+    ("v1", "Service"): Service,
+    ("v1", "Endpoints"): Endpoints,
+    ("discovery.k8s.io/v1", "EndpointSlice"): EndpointSlice,
+    ("networking.k8s.io/v1", "Ingress"): Ingress,
+    ("networking.k8s.io/v1", "IngressClass"): IngressClass,
     ("apps/v1", "Deployment"): Deployment,
     ("apps/v1", "ReplicaSet"): ReplicaSet,
 }
 """(apiVersion, kind) -> type."""
 
-CLUSTER_SCOPED = frozenset({"Namespace"})
+CLUSTER_SCOPED = frozenset({"Namespace", "IngressClass"})
 """Kinds without a namespace."""

@@ -8,6 +8,7 @@ from typing import Literal
 from reconciler.model.base import Value
 from reconciler.model.meta import Key
 from reconciler.model.pod import PodSpec
+from reconciler.model.traffic import NodeTraffic
 
 Role = Literal["sandbox", "init", "sidecar", "main"]
 Phase = Literal["Pending", "Running", "Succeeded", "Failed", "Unknown"]
@@ -61,6 +62,8 @@ class ContainerState(Value):
     started: bool = False
     ready: bool = False
     live: bool = True
+    known: bool = True
+    """False: it runs and has a readiness or startup probe that hasn't been tried yet; `ready` says nothing."""
     probe_message: str = ""
 
 
@@ -118,13 +121,24 @@ class NodeFacts(Value):
     clock_skew: float = 0.0
     cgroup_version: str = ""
     warnings: tuple[str, ...] = ()
+    internal_ip: str = ""
+    """The address that it uses towards the outside; "" when its shell can't tell."""
+    addresses: tuple[str, ...] = ()
+    """Every IPv4 address of its links to the outside (not of Docker's bridges)."""
+    link_mtu: int = 0
+    """Of the link that `internal_ip` is on (bytes), 0 when its shell can't tell."""
+
+
+DataPlane = Literal["", "stopped", "outdated", "running"]
 
 
 class NodeState(Value):
     """One node as last seen. `reachable` None means that it hasn't been asked yet: wait.
 
     `lost_since` is when it stopped answering; `pods` are then the last seen.
-    `pod_cidr` is the slice of its pod network, empty until `PrepareNode` has made one.
+    `pod_cidr` is the slice of its pod network, empty until `PrepareNode` has made one. `data_plane` is how its
+    node container stands ("": there is none) and `traffic` what was last published to it, None when that isn't
+    known; `complaints` are what it can't do (a port that is taken), in words for people.
     """
 
     name: str
@@ -135,6 +149,9 @@ class NodeState(Value):
     facts: NodeFacts = NodeFacts()
     pod_cidr: str = ""
     labels: dict[str, str] = {}
+    data_plane: DataPlane = ""
+    traffic: NodeTraffic | None = None
+    complaints: tuple[str, ...] = ()
     pods: tuple[PodState, ...] = ()
 
 
