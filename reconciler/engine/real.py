@@ -13,14 +13,15 @@ import msgspec
 
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.connection.contact import Contact
-from reconciler.engine.connection.facts import read_disk_free, read_facts, steady
+from reconciler.engine.connection.facts import read_disk_free, read_facts, read_links, steady
+from reconciler.engine.dataplane.plane import Plane, base
 from reconciler.engine.observing.observe import ObserveCache, list_pods
 from reconciler.engine.observing.seen import Seen
 from reconciler.engine.observing.watch import Watch
 from reconciler.engine.pods import network
 from reconciler.engine.probes.prober import Prober
 from reconciler.errors import NodeError, NodeUnreachable, ReconcilerError
-from reconciler.model.action import PrepareNode, RestartContainer, StartContainers, StartPod, StopPod
+from reconciler.model.action import PrepareNode, Publish, RestartContainer, StartContainers, StartPod, StopPod
 from reconciler.model.desired import Contents
 from reconciler.model.fleet import Fleet, NodeSpec
 from reconciler.model.observed import NodeFacts, NodeState
@@ -41,6 +42,7 @@ class RealNode:
         self._told_by: Engine | None = None
         self._changed: Callable[[], None] = lambda: None
         self._prober = Prober(self._contact.engine, clock, self._judged)
+        self._plane = Plane(self._label) if fleet.spec.network.enabled else None
         self._seen = Seen(spec.name, self._prober.apply, self._tell, clock)
         self._watch = Watch(spec.name, self._label, self)
         self._watching = False
@@ -66,12 +68,31 @@ class RealNode:
     def close(self) -> None:
         self._watch.stop()
         self._prober.close()
+        if self._plane is not None:
+            self._plane.close()
         self._contact.close()
 
     # What can be done to it. How is imported when it is first done: most runs do nothing.
 
     def prepare(self, action: PrepareNode) -> None:
-        self._do(lambda engine: network.prepare(engine, self._fleet, action), full=True)
+        self._do(lambda engine: self._prepare(engine, action), full=True)
+
+    def _prepare(self, engine: Engine, action: PrepareNode) -> None:
+        network.prepare(engine, self._fleet, action, self._facts.link_mtu)
+        if self._plane is not None:
+            self._plane.install(engine, base(self.name, self._fleet.spec.network, action.pod_cidr))
+
+    def publish(self, action: Publish, contents: Contents) -> None:
+        plane = self._plane
+        assert plane is not None, "decide publishes nothing where the network is switched off"
+        self._usable()
+        try:
+            plane.publish(action.traffic, contents)
+        finally:
+            self._seen.told(plane.standing)
+
+    def sessions(self, ip: str) -> int:
+        return self._plane.sessions(ip) if self._plane is not None else 0
 
     def start_pod(self, action: StartPod, contents: Contents) -> None:
         from reconciler.engine.pods import start
@@ -148,11 +169,21 @@ class RealNode:
                 self._cache.forget(self._stale.pop())
             pods = list_pods(engine, self._label, self._cache)
             self._prober.update(pods)
-            self._seen.listed(pods, self._facts, self._pod_cidr)
+            if self._plane is None:
+                self._seen.listed(pods, self._facts, self._pod_cidr)
+                return
+            self._plane.look(engine, self._cache.summaries, full=full)
+            self._seen.listed(pods, self._facts, self._pod_cidr, self._plane.standing)
 
     def _ask_itself(self, engine: Engine) -> None:
         fresh = read_facts(engine, self._clock)
-        self._facts = steady(self._facts, msgspec.structs.replace(fresh, disk_free=self._facts.disk_free))
+        fresh = msgspec.structs.replace(fresh, disk_free=self._facts.disk_free)
+        if self._plane is not None:
+            found = read_links(engine)
+            fresh = msgspec.structs.replace(
+                fresh, internal_ip=found.internal_ip, addresses=found.addresses, link_mtu=found.mtu
+            )
+        self._facts = steady(self._facts, fresh)
         self._pod_cidr = network.read_pod_cidr(engine, self._label)
         self._told_by = engine
 

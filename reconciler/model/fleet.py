@@ -96,6 +96,13 @@ class NetworkSpec(Model):
     """Of the pods, in bytes; 0: what the node's link carries, less 50 for VXLAN."""
     ingress: IngressPortsSpec = IngressPortsSpec()
 
+    @property
+    def dns(self) -> str:
+        """The name server's address: the tenth of the service range, as Kubernetes distributions have it."""
+        from ipaddress import IPv4Network
+
+        return str(IPv4Network(self.service_cidr)[10])
+
 
 class WebhookSpec(Model):
     """`secret_file` holds the secret that GitHub, GitLab or Gitea signs its calls with."""

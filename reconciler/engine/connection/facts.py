@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -34,6 +35,11 @@ LIMITS = {
     "PidsLimit": "limits of processes",
 }
 """What `GET /info` says of the kernel -> what doesn't work without it."""
+
+_LINKS = "ip -4 -o route get 192.0.2.1 2>/dev/null; ip -4 -o addr && ip -o link"
+"""192.0.2.1 is nobody's (RFC 5737): which source address does the node use towards the outside?"""
+_INSIDE = re.compile(r"lo$|docker|br-|veth|reconciler|virbr|cni|flannel|kube")
+"""Links that lead to no other machine."""
 
 DISK_NOISE = 256 * 1024**2
 CLOCK_NOISE = 0.25
@@ -78,6 +84,31 @@ def skew(system_time: str, before: float, after: float) -> float:
     if before <= stamp <= after:
         return 0.0
     return round(stamp - (before if stamp < before else after), 3)
+
+
+class Links(NamedTuple):
+    """A node's links to the outside: see `NodeFacts`."""
+
+    internal_ip: str = ""
+    addresses: tuple[str, ...] = ()
+    mtu: int = 0
+
+
+def read_links(engine: Engine) -> Links:
+    """Asks the node's shell; empty where it can't tell."""
+    code, output = engine.run(_LINKS, 20.0)
+    return links(output.decode(errors="replace")) if code == 0 else Links()
+
+
+def links(output: str) -> Links:
+    """From what `ip -4 -o route get`, `ip -4 -o addr` and `ip -o link` wrote."""
+    source = re.search(r"\bsrc (\d+\.\d+\.\d+\.\d+)", output)
+    found = re.findall(r"^\d+: (\S+)\s+inet (\d+\.\d+\.\d+\.\d+)", output, re.M)
+    outside = {ip: dev for dev, ip in found if not _INSIDE.match(dev)}
+    internal = source[1] if source and source[1] in outside else next(iter(outside), "")
+    mtus = dict(re.findall(r"^\d+: ([^:@\s]+)[^:]*: <.*? mtu (\d+)", output, re.M))
+    mtu = int(mtus.get(outside.get(internal, ""), 0))
+    return Links(internal, tuple(sorted(outside)), mtu)
 
 
 def read_disk_free(engine: Engine) -> int | None:

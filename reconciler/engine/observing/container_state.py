@@ -96,6 +96,7 @@ def of(found: dict[str, Any], spec: Container | None, before: Count | None) -> t
         error=state["Error"],
         started=running and not delayed,
         ready=running and not delayed and not probed,
+        known=not (running and (delayed or probed)),
     )
     return value, count
 

@@ -46,6 +46,8 @@ class ObserveCache:
         self.pods: dict[PodName, PodState] = {}
         self.listing: tuple[PodState, ...] = ()
         self.records: dict[str, PodRecord] = {}
+        self.summaries: list[dict[str, Any]] = []
+        """Every container of the fleet, as the last listing had it."""
 
     def forget(self, container_id: str) -> None:
         self.containers.pop(container_id, None)
@@ -58,6 +60,7 @@ class ObserveCache:
 def list_pods(engine: Engine, fleet_name: str, cache: ObserveCache) -> tuple[PodState, ...]:
     """Every pod of the fleet on this node, by namespace and name; what didn't change is the same object."""
     containers = owned.list_containers(engine, fleet_name)
+    cache.summaries = containers
     volumes = owned.list_volumes(engine, fleet_name)
     found: dict[PodName, list[dict[str, Any]]] = {}
     for one in (*containers, *volumes):

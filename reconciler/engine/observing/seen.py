@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 import msgspec
 
+from reconciler.engine.dataplane.standing import Standing
 from reconciler.errors import ReconcilerError
 from reconciler.model.meta import Key
 from reconciler.model.observed import NodeFacts, NodeState, PodState
 
 Pods = tuple[PodState, ...]
+_NO_PLANE = Standing()
 
 
 class Seen:
@@ -32,7 +34,7 @@ class Seen:
         self._listed: Pods = ()
         self.state = NodeState(name=name)
 
-    def listed(self, pods: Pods, facts: NodeFacts, pod_cidr: str) -> None:
+    def listed(self, pods: Pods, facts: NodeFacts, pod_cidr: str, plane: Standing = _NO_PLANE) -> None:
         """The node answered: this is what it holds now."""
         with self._lock:
             self._listed = pods
@@ -41,6 +43,9 @@ class Seen:
                 reachable=True,
                 facts=facts,
                 pod_cidr=pod_cidr,
+                data_plane=plane.data_plane,
+                traffic=plane.traffic,
+                complaints=plane.complaints,
                 pods=self._judge(pods),
             )
             told = self._become(fresh)
@@ -50,6 +55,15 @@ class Seen:
         """Something else is known of the node itself."""
         with self._lock:
             told = self._become(msgspec.structs.replace(self.state, facts=facts))
+        self._tell(told)
+
+    def told(self, plane: Standing) -> None:
+        """The data plane was told something, or it isn't known any more what."""
+        with self._lock:
+            fresh = msgspec.structs.replace(
+                self.state, data_plane=plane.data_plane, traffic=plane.traffic, complaints=plane.complaints
+            )
+            told = self._become(fresh)
         self._tell(told)
 
     def judged(self) -> None:

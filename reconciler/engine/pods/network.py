@@ -20,16 +20,22 @@ BRIDGE = "reconciler0"
 """The bridge's device on the node (at most 15 characters)."""
 
 
-def prepare(engine: Engine, fleet: Fleet, action: PrepareNode) -> None:
-    """Make the pod network. What is right already stays untouched."""
+VXLAN_HEAD = 50
+"""Bytes that VXLAN puts before each packet between nodes."""
+
+
+def prepare(engine: Engine, fleet: Fleet, action: PrepareNode, link_mtu: int = 0) -> None:
+    """Make the pod network. What is right already stays untouched. `link_mtu` in bytes, 0: not known."""
     name = fleet.metadata.name
     found = _find(engine, name)
     if found is not None and _slice(found) == action.pod_cidr:
         return
     refuse_clash(engine, fleet, action)
+    if found is None and fleet.spec.network.enabled:
+        refuse_routes(engine, fleet)
     if found is not None:
         _remove_unused(engine, found, action.pod_cidr)
-    engine.call("POST", "/networks/create", body=definition(fleet, action.pod_cidr))
+    engine.call("POST", "/networks/create", body=definition(fleet, action.pod_cidr, link_mtu))
 
 
 def read_pod_cidr(engine: Engine, fleet_name: str) -> str:
@@ -38,16 +44,27 @@ def read_pod_cidr(engine: Engine, fleet_name: str) -> str:
     return _slice(found) if found else ""
 
 
-def definition(fleet: Fleet, pod_cidr: str) -> dict[str, Any]:
+def pod_mtu(fleet: Fleet, link_mtu: int) -> int:
+    """How large a pod's packets may be, so that they fit into the link with VXLAN around them."""
+    network = fleet.spec.network
+    if network.mtu or not network.enabled:
+        return network.mtu
+    return max(576, (link_mtu or 1500) - VXLAN_HEAD)
+
+
+def definition(fleet: Fleet, pod_cidr: str, link_mtu: int = 0) -> dict[str, Any]:
     """The body of POST /networks/create. The gateway is the slice's first address."""
     gateway = str(IPv4Network(pod_cidr)[1])
     pool = {"Subnet": fleet.spec.network.pod_cidr, "IPRange": pod_cidr, "Gateway": gateway}
+    options = {"com.docker.network.bridge.name": BRIDGE}
+    if mtu := pod_mtu(fleet, link_mtu):
+        options["com.docker.network.driver.mtu"] = str(mtu)
     return {
         "Name": network_name(fleet.metadata.name),
         "CheckDuplicate": True,
         "Driver": "bridge",
         "IPAM": {"Driver": "default", "Config": [pool]},
-        "Options": {"com.docker.network.bridge.name": BRIDGE},
+        "Options": options,
         "Labels": {labels.FLEET: fleet.metadata.name, labels.POD_CIDR: pod_cidr},
     }
 
@@ -72,6 +89,32 @@ def refuse_clash(engine: Engine, fleet: Fleet, action: PrepareNode) -> None:
                     f'the pod range {wanted} overlaps Docker network "{other["Name"]}" ({subnet})',
                     "choose another spec.network.podCIDR in nodes.yaml, or remove that network",
                 )
+
+
+def refuse_routes(engine: Engine, fleet: Fleet) -> None:
+    """Raises `NetworkClash` when the node reaches something else by an address of the fleet's ranges."""
+    code, output = engine.run("ip -4 -o route", 10.0)
+    if code:
+        return
+    spec = fleet.spec.network
+    for key, wanted in (("podCIDR", spec.pod_cidr), ("serviceCIDR", spec.service_cidr)):
+        if route := _overlapping(output.decode(errors="replace"), IPv4Network(wanted)):
+            raise _clash(
+                engine,
+                f'the range {wanted} overlaps the node\'s route "{route}"',
+                f"choose another spec.network.{key} in nodes.yaml",
+            )
+
+
+def _overlapping(routes: str, wanted: IPv4Network) -> str:
+    """The first route to somewhere in that range that isn't ours nor Docker's (those are looked at apart)."""
+    for line in routes.splitlines():
+        place = line.split(" ", 1)[0]
+        if place == "default" or f"dev {BRIDGE}" in line or not place[:1].isdigit():
+            continue
+        if IPv4Network(place, strict=False).overlaps(wanted):
+            return line.strip()
+    return ""
 
 
 def _clash(engine: Engine, message: str, remedy: str) -> NetworkClash:

@@ -169,8 +169,8 @@ class Prober:
             return _shown(after) != _shown(current)
 
 
-def _shown(run: Run) -> tuple[bool, bool, bool, str]:
-    return run.started, run.ready, run.live, run.message
+def _shown(run: Run) -> tuple[bool, bool, bool, bool, str]:
+    return run.started, run.ready, run.live, run.known, run.message
 
 
 def _running(pod: PodState) -> Iterable[tuple[Container, ContainerState]]:
@@ -203,4 +203,4 @@ def _judged(pod: PodState, runs: dict[str, Run]) -> PodState:
 def _with_verdict(state: ContainerState, run: Run | None) -> ContainerState:
     if run is None or state.state != "running" or run.started_at != state.started_at:
         return state
-    return replace(state, started=run.started, ready=run.ready, live=run.live, probe_message=run.message)
+    return replace(state, started=run.started, ready=run.ready, live=run.live, known=run.known, probe_message=run.message)

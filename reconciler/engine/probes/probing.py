@@ -40,6 +40,17 @@ class Run(Value):
         return self.started and ("readiness" not in probes(self.container) or self._passing("readiness"))
 
     @property
+    def known(self) -> bool:
+        """Whether `ready` says anything. Of a run that we find under way it doesn't before its probe has passed,
+        or failed for good: until then it may well be as ready as it was.
+        """
+        if self.witnessed or self.ready:
+            return True
+        waiting: Kind = "readiness" if self.started else "startup"
+        probe, state = probes(self.container).get(waiting), self.states.get(waiting)
+        return probe is not None and state is not None and state.failures >= probe.failure_threshold
+
+    @property
     def live(self) -> bool:
         return not any(s.over for s in self.states.values())
 

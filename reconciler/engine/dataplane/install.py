@@ -1,0 +1,138 @@
+"""Making a node's container, and putting a new one in the place of an old one without a gap.
+
+The new one takes over HAProxy's listening sockets through the volume that both have; the old one then only
+finishes what is open, and is removed when it has ended.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Mapping
+from time import monotonic, sleep
+from typing import Any
+
+from reconciler.engine.connection.client import Engine
+from reconciler.engine.dataplane.container import (
+    NODE_ROLE,
+    VERSION_LABEL,
+    body,
+    node_container,
+    node_volume,
+    retired_container,
+    version,
+)
+from reconciler.engine.pods import nodeimage, owned
+from reconciler.errors import EngineError
+from reconciler.model import labels
+
+_TAKEOVER_SECONDS = 20.0
+_CHECK_HAPROXY = ["/bin/busybox", "sh", "-c", 'kill -0 "$(cat /run/haproxy.pid)" && kill -0 "$(cat /run/dnsmasq.pid)"']
+
+
+def install(engine: Engine, fleet: str, files: Mapping[str, bytes]) -> None:
+    """The node container runs and is of our version. `files` is what a first one has in /net."""
+    name = node_container(fleet)
+    image = nodeimage.ensure(engine)
+    found = _find(engine, fleet)
+    if found is not None and _is_current(found):
+        _start(engine, found["Id"])
+        _remove_retired(engine, fleet, found["Id"])
+        return
+    _make_volume(engine, fleet)
+    old = found["Id"] if found is not None else None
+    if old is not None:
+        engine.call("POST", f"/containers/{old}/update", body={"RestartPolicy": {"Name": "no"}})
+        engine.call("POST", f"/containers/{old}/rename", params={"name": retired_container(fleet, old)})
+    wish = body(fleet, image)
+    wish["Labels"] = {**wish["Labels"], VERSION_LABEL: version()}
+    made = engine.call("POST", "/containers/create", params={"name": name}, body=wish)
+    if not _has_settings(engine, made["Id"]):
+        engine.upload(made["Id"], "/net", _tar(files))
+    _start(engine, made["Id"])
+    if old is not None:
+        _take_over(engine, made["Id"], old)
+    _remove_retired(engine, fleet, made["Id"])
+
+
+def containers(listing: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of a listing of the fleet's containers that are node containers, present or retired."""
+    return [c for c in listing if (c.get("Labels") or {}).get(labels.ROLE) == NODE_ROLE]
+
+
+def present(fleet: str, listing: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The one in charge, by its name."""
+    name = f"/{node_container(fleet)}"
+    return next((c for c in containers(listing) if name in (c.get("Names") or [])), None)
+
+
+def _find(engine: Engine, fleet: str) -> dict[str, Any] | None:
+    return present(fleet, owned.list_containers(engine, fleet))
+
+
+def _is_current(summary: dict[str, Any]) -> bool:
+    return bool((summary.get("Labels") or {}).get(VERSION_LABEL) == version())
+
+
+def _make_volume(engine: Engine, fleet: str) -> None:
+    wish = {"Name": node_volume(fleet), "Driver": "local", "Labels": {labels.FLEET: fleet, labels.ROLE: NODE_ROLE}}
+    engine.call("POST", "/volumes/create", body=wish)
+
+
+def _start(engine: Engine, container: str) -> None:
+    engine.call("POST", f"/containers/{container}/start", timeout=60.0)
+
+
+def _has_settings(engine: Engine, container: str) -> bool:
+    """The volume has been in use: what it says stays in force."""
+    try:
+        with engine.stream("GET", f"/containers/{container}/archive", params={"path": "/net/network"}) as chunks:
+            for _ in chunks:
+                pass
+    except EngineError as error:
+        if owned.is_gone(error) or "could not find" in error.message.lower():
+            return False
+        raise
+    return True
+
+
+def _take_over(engine: Engine, new: str, old: str) -> None:
+    """Wait until the new one answers; then the old one stops to."""
+    end = monotonic() + _TAKEOVER_SECONDS
+    while engine.exec(new, _CHECK_HAPROXY)[0] != 0:
+        if monotonic() > end:
+            raise EngineError(
+                "the new node container doesn't begin to work; the old one goes on",
+                node=engine.node,
+                remedy=f"on the node: docker logs {new[:12]}",
+            )
+        sleep(0.1)
+    try:
+        engine.call("POST", f"/containers/{old}/kill", params={"signal": "USR1"})
+    except EngineError as error:
+        if not owned.is_gone(error) and "is not running" not in error.message:
+            raise
+
+
+def _remove_retired(engine: Engine, fleet: str, current: str) -> None:
+    """Those that have ended. One that still answers something is left to a later pass."""
+    for one in containers(owned.list_containers(engine, fleet)):
+        if one["Id"] != current and one["State"] in ("exited", "created", "dead"):
+            owned.remove_container(engine, one["Id"])
+
+
+def _tar(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for folder in ("run", "maps", "certs"):
+            entry = tarfile.TarInfo(folder)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(entry)
+        for path, content in files.items():
+            entry = tarfile.TarInfo(path)
+            entry.size = len(content)
+            entry.mode = 0o600 if path.startswith("certs/") else 0o644
+            tar.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+

@@ -1,0 +1,154 @@
+"""One node's data plane as the reconciler has it: how it stands, what it was told, and telling it more."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from reconciler.engine.connection.client import Engine
+from reconciler.engine.dataplane import install
+from reconciler.engine.dataplane.changes import change
+from reconciler.engine.dataplane.container import VERSION_LABEL, version
+from reconciler.engine.dataplane.render import files
+from reconciler.engine.dataplane.session import Session
+from reconciler.engine.dataplane.standing import Standing
+from reconciler.errors import EngineError, NodeError, ReconcilerError
+from reconciler.model.base import typed
+from reconciler.model.config import Secret
+from reconciler.model.desired import Contents
+from reconciler.model.fleet import NetworkSpec
+from reconciler.model.meta import Key
+from reconciler.model.observed import DataPlane
+from reconciler.model.traffic import NodeTraffic, Overlay
+
+
+class Plane:
+    """Thread-safe. `fleet` is its name."""
+
+    def __init__(self, fleet: str) -> None:
+        self._fleet = fleet
+        self._lock = threading.Lock()
+        self._session: Session | None = None
+        self._traffic: NodeTraffic | None = None
+        self._files: dict[str, bytes] = {}
+        """What the node is known to have, so that only what differs travels."""
+        self._complaints: tuple[str, ...] = ()
+        self.standing = Standing()
+
+    def look(self, engine: Engine, listing: list[dict[str, Any]], *, full: bool) -> None:
+        """Take in how the container stands; ask it what it was told where that isn't known, or `full`."""
+        found = install.present(self._fleet, listing)
+        with self._lock:
+            if found is None or found["State"] != "running":
+                self._forget()
+                self.standing = Standing(data_plane="stopped" if found else "")
+                return
+            if self._session is None or not self._session.usable or self._session.container != found["Id"]:
+                self._forget()
+                self._session = Session(engine, found["Id"])
+                full = True
+            if full:
+                with contextlib.suppress(ReconcilerError):
+                    self._read(self._session)
+            current = (found.get("Labels") or {}).get(VERSION_LABEL) == version()
+            self._stand("running" if current else "outdated")
+
+    def install(self, engine: Engine, base: NodeTraffic) -> None:
+        """A node container of our version runs. `base` is what a first one does."""
+        with self._lock:
+            self._forget()
+            install.install(engine, self._fleet, files(base, {}))
+
+    def publish(self, traffic: NodeTraffic, contents: Contents) -> None:
+        """Returns when the node does it. Raises `NodeError`; what it was told isn't known then."""
+        with self._lock:
+            session = self._session
+            if session is None or not session.usable:
+                raise EngineError("its node container doesn't run", node=traffic.node)
+            fresh = files(traffic, certificates(traffic, contents))
+            wanted = change(self._traffic, traffic)
+            try:
+                self._send(session, fresh, wanted.commands, wanted.forget, reload=wanted.reload)
+            except NodeError:
+                self._traffic = None
+                self._stand(self.standing.data_plane)
+                raise
+            self._traffic, self._files = traffic, fresh
+            self._complaints = session.state()[1]
+            self._stand(self.standing.data_plane)
+
+    def sessions(self, ip: str) -> int:
+        """Connections that the node's proxy holds to the pod at `ip`; 0 where there is no proxy."""
+        session = self._session
+        return session.sessions(ip) if session is not None and session.usable else 0
+
+    def close(self) -> None:
+        with self._lock:
+            self._forget()
+
+    def _send(
+        self,
+        session: Session,
+        fresh: Mapping[str, bytes],
+        commands: tuple[str, ...],
+        forget: tuple[str, ...],
+        *,
+        reload: bool,
+    ) -> None:
+        changed = {path: content for path, content in fresh.items() if self._files.get(path) != content}
+        changed.pop("state.json", None)
+        changed["state.json"] = fresh["state.json"]
+        if commands and not reload:
+            changed["commands"] = "".join(f"{c}\n" for c in commands).encode()
+        if forget:
+            changed["forget"] = "".join(f"{f}\n" for f in forget).encode()
+        session.commit(changed, [p for p in self._files if p not in fresh], reload=reload)
+
+    def _read(self, session: Session) -> None:
+        """What the container says it was told. One of another form, or none, is nothing that is known."""
+        said, self._complaints = session.state()
+        try:
+            found = msgspec.json.decode(said, type=typed(NodeTraffic))
+        except msgspec.DecodeError:
+            found = None
+        if found != self._traffic:
+            self._traffic, self._files = found, {}
+
+    def _stand(self, data_plane: DataPlane) -> None:
+        fresh = Standing(data_plane=data_plane, traffic=self._traffic, complaints=self._complaints)
+        if fresh != self.standing:
+            self.standing = fresh
+
+    def _forget(self) -> None:
+        if self._session is not None:
+            self._session.close()
+        self._session, self._traffic, self._files, self._complaints = None, None, {}, ()
+
+
+def certificates(traffic: NodeTraffic, contents: Contents) -> dict[str, bytes]:
+    """`namespace/secret` -> its chain and key in PEM, for HAProxy. A Secret that is gone gives none."""
+    found: dict[str, bytes] = {}
+    for wanted in traffic.ingress.certificates if traffic.ingress else ():
+        secret = contents.get(Key("Secret", wanted.namespace, wanted.secret))
+        if isinstance(secret, Secret):
+            data = secret.contents()
+            pem = [data.get(part, b"").rstrip() for part in ("tls.crt", "tls.key")]
+            found[f"{wanted.namespace}/{wanted.secret}"] = b"\n".join([*pem, b""])
+    return found
+
+
+def base(node: str, spec: NetworkSpec, pod_cidr: str) -> NodeTraffic:
+    """A node that knows of nobody else yet: its own pods, and names of the outside."""
+    return NodeTraffic(
+        node=node,
+        pod_range=spec.pod_cidr,
+        pod_cidr=pod_cidr,
+        service_range=spec.service_cidr,
+        dns=spec.dns,
+        domain=spec.cluster_domain,
+        overlay=Overlay(address="", vxlan_id=spec.vxlan_id, vxlan_port=spec.vxlan_port, mtu=spec.mtu),
+    )

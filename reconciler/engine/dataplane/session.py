@@ -1,0 +1,96 @@
+"""The reconciler's conversation with one node container: files in, commands in, answers out.
+
+The other side is `session` in node_image/node.sh. One command runs there as long as the connection lasts; cut
+off in the middle of a file it throws away what it has, so nothing is ever half in force.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+
+from reconciler.engine.connection.client import Engine
+from reconciler.engine.connection.dialogue import Dialogue, open_dialogue
+from reconciler.errors import EngineError, NodeError, NodeUnreachable
+
+_COMMIT_SECONDS = 60.0
+_ASK_SECONDS = 15.0
+
+
+class Session:
+    """Thread-safe. Failures are `NodeError`; after one it is closed, and the owner opens another."""
+
+    def __init__(self, engine: Engine, container: str) -> None:
+        self._engine, self.container = engine, container
+        self._lock = threading.Lock()
+        self._dialogue: Dialogue | None = None
+        self._ended = False
+
+    @property
+    def usable(self) -> bool:
+        return not self._ended and self._engine.alive
+
+    def state(self) -> tuple[bytes, tuple[str, ...]]:
+        """What was last published, as it was written (empty: nothing yet), and what is wrong in words."""
+        head, _, rest = self._ask("state", _ASK_SECONDS).partition(b"\n")
+        return head, tuple(line for line in rest.decode(errors="replace").splitlines() if line)
+
+    def sessions(self, ip: str) -> int:
+        return int(self._ask(f"sessions {ip}", _ASK_SECONDS).strip() or 0)
+
+    def commit(self, files: Mapping[str, bytes], dropped: Iterable[str], *, reload: bool) -> None:
+        """Put all of it in force together. Raises `EngineError` when the node container can't."""
+        with self._lock:
+            dialogue = self._open()
+            try:
+                for path, content in files.items():
+                    dialogue.send(f"put {path} {len(content)}\n".encode())
+                    dialogue.send(content)
+                for path in dropped:
+                    dialogue.send(f"drop {path}\n".encode())
+                dialogue.send(f"commit {'reload' if reload else 'run'}\n".encode())
+                self._answer(dialogue, _COMMIT_SECONDS)
+            except OSError as error:
+                raise self._broken(error) from error
+
+    def close(self) -> None:
+        self._ended = True
+        if self._dialogue is not None:
+            self._dialogue.close()
+
+    def _ask(self, command: str, timeout: float) -> bytes:
+        with self._lock:
+            dialogue = self._open()
+            try:
+                dialogue.send(f"{command}\n".encode())
+                return dialogue.read(self._answer(dialogue, timeout), timeout)
+            except OSError as error:
+                raise self._broken(error) from error
+
+    def _open(self) -> Dialogue:
+        """You hold the lock."""
+        if self._dialogue is None:
+            command = ["/bin/busybox", "sh", "/node", "session"]
+            try:
+                self._dialogue = open_dialogue(self._engine, self.container, command)
+            except OSError as error:
+                raise self._broken(error) from error
+            except NodeError:
+                self._ended = True
+                raise
+        return self._dialogue
+
+    def _answer(self, dialogue: Dialogue, timeout: float) -> int:
+        """The size of what follows the word `ok`."""
+        word, _, rest = dialogue.line(timeout).partition(" ")
+        if word != "ok":
+            remedy = f"on the node: docker logs {self.container}"
+            raise EngineError(f"its node container: {rest or word}", node=self._engine.node, remedy=remedy)
+        return int(rest or 0)
+
+    def _broken(self, error: OSError) -> NodeError:
+        self.close()
+        if self._engine.alive:
+            said = str(error) or type(error).__name__
+            return EngineError(f"no word from its node container: {said}", node=self._engine.node)
+        return NodeUnreachable(f"the connection broke: {error}", node=self._engine.node)

@@ -1,0 +1,15 @@
+"""How a node's data plane stands, as those who decide see it."""
+
+from __future__ import annotations
+
+from reconciler.model.base import Value
+from reconciler.model.observed import DataPlane
+from reconciler.model.traffic import NodeTraffic
+
+
+class Standing(Value):
+    """See `NodeState`: the same three, apart."""
+
+    data_plane: DataPlane = ""
+    traffic: NodeTraffic | None = None
+    complaints: tuple[str, ...] = ()

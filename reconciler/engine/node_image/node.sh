@@ -1,0 +1,315 @@
+#!/bin/busybox sh
+# The node container's only program. It keeps up, from what lies in /net, without anybody's help:
+# the VXLAN device between the nodes' pod networks, the way to services (iptables), HAProxy, dnsmasq.
+#
+#   node run       PID 1
+#   node session   commands of the reconciler on standard input, answers on standard output
+#   node links|rules|balance|names   bring one part to what /net says (what `run` does every few seconds)
+#
+# /net is a volume: it outlives this container. /run is this container's own.
+set -u
+NET=/net RUN=/run SOCKET=/net/run/haproxy.sock
+BRIDGE=reconciler0 VXLAN=reconciler1
+LOCK=$RUN/lock
+
+say() { echo "$(date -u +%FT%TZ) $*" >&2; }
+settings() { [ -f $NET/network ] && . $NET/network; }
+alive() { [ -n "${1:-}" ] && kill -0 "$1" 2>/dev/null; }
+pid_of() { cat "$RUN/$1.pid" 2>/dev/null; }
+complain() { echo "$2" > "$RUN/complaints/$1"; }
+content() { rm -f "$RUN/complaints/$1"; }
+
+# -- links: the pods' one flat network ------------------------------------------------------------
+
+links() {
+  settings || return 0
+  ip route replace local "$SERVICE_RANGE" dev lo
+  if [ -z "$PEERS" ] || [ -z "$ADDRESS" ]; then
+    ip link del $VXLAN 2>/dev/null
+    return 0
+  fi
+  local mtu wanted
+  mtu=$(pod_mtu)
+  wanted="$VXLAN_ID $VXLAN_PORT $ADDRESS"
+  if [ "$(cat $RUN/vxlan 2>/dev/null)" != "$wanted" ] || ! ip link show $VXLAN >/dev/null 2>&1; then
+    ip link del $VXLAN 2>/dev/null
+    ip link add $VXLAN type vxlan id "$VXLAN_ID" dstport "$VXLAN_PORT" local "$ADDRESS" || return 1
+    echo "$wanted" > $RUN/vxlan
+  fi
+  case "$(ip -o link show $VXLAN)" in
+    *" mtu $mtu "*"master $BRIDGE"*UP*) ;;
+    *) ip link set $VXLAN mtu "$mtu" master $BRIDGE up || return 1;;
+  esac
+  flood
+}
+
+# What a packet of a pod may measure: the link's MTU less VXLAN's head, unless it is set.
+pod_mtu() {
+  local dev link
+  [ "$MTU" -gt 0 ] 2>/dev/null && { echo "$MTU"; return; }
+  dev=$(ip -o -4 addr show | awk -v a="$ADDRESS" '{ split($4, p, "/") } p[1] == a { print $2; exit }')
+  link=$(ip -o link show "${dev:-lo}" 2>/dev/null | sed -n 's/.* mtu \([0-9]*\) .*/\1/p')
+  [ "${link:-0}" -gt 65000 ] && link=1500
+  echo $(( ${link:-1500} - 50 ))
+}
+
+# Broadcasts and unknown destinations go to every peer; the device learns the rest from what comes in.
+flood() {
+  local have peer
+  have=$(bridge fdb show dev $VXLAN | awk '$1 == "00:00:00:00:00:00" { for (i = 1; i < NF; i++) if ($i == "dst") print $(i + 1) }')
+  for peer in $PEERS; do
+    echo "$have" | grep -qxF "$peer" || bridge fdb append 00:00:00:00:00:00 dev $VXLAN dst "$peer"
+  done
+  for peer in $have; do
+    case " $PEERS " in *" $peer "*) ;; *) bridge fdb del 00:00:00:00:00:00 dev $VXLAN dst "$peer"; forget_mac "$peer";; esac
+  done
+}
+
+forget_mac() {
+  bridge fdb show dev $VXLAN | awk -v p="$1" '$0 ~ "dst " p "( |$)" { print $1 }' |
+    while read -r mac; do bridge fdb del "$mac" dev $VXLAN dst "$1" 2>/dev/null; done
+}
+
+# -- rules: the way to services --------------------------------------------------------------------
+
+# Docker's own choice of the two kernels' interfaces is ours, too: rules of both kinds don't see each other.
+backend() {
+  local found
+  found=$(cat $RUN/backend 2>/dev/null)
+  if [ -z "$found" ]; then
+    found=iptables-nft
+    iptables-legacy -t nat -S DOCKER >/dev/null 2>&1 && ! iptables-nft -t nat -S DOCKER >/dev/null 2>&1 && found=iptables-legacy
+    echo "$found" > $RUN/backend
+  fi
+  echo "$found"
+}
+
+rules() {
+  settings || return 0
+  local ipt fresh=
+  ipt=$(backend)
+  for chain in RECONCILER-SVC RECONCILER-POST; do
+    $ipt -w -t nat -S $chain >/dev/null 2>&1 || { $ipt -w -t nat -N $chain || return 1; fresh=1; }
+  done
+  for hook in PREROUTING OUTPUT; do
+    $ipt -w -t nat -C $hook -j RECONCILER-SVC 2>/dev/null || $ipt -w -t nat -I $hook -j RECONCILER-SVC || return 1
+  done
+  $ipt -w -t nat -C POSTROUTING -j RECONCILER-POST 2>/dev/null || $ipt -w -t nat -I POSTROUTING -j RECONCILER-POST || return 1
+  admit "$ipt"
+  [ -z "$fresh" ] && [ "${1:-}" != again ] && cmp -s $NET/nat.rules $RUN/nat.rules && return 0
+  dns_rules < $NET/nat.rules | $ipt-restore -w --noflush || { complain rules "the rules for services can't be set: $ipt refused them"; return 1; }
+  content rules
+  cp $NET/nat.rules $RUN/nat.rules
+}
+
+# Docker drops what comes from outside to a pod; what a service let in may pass.
+admit() {
+  local chain=DOCKER-USER
+  $1 -w -S $chain >/dev/null 2>&1 || chain=FORWARD
+  $1 -w -C $chain -o $BRIDGE -m conntrack --ctstate DNAT -j ACCEPT 2>/dev/null ||
+    $1 -w -I $chain -o $BRIDGE -m conntrack --ctstate DNAT -j ACCEPT
+}
+
+# During an upgrade two name servers stand side by side, each on a port of its own.
+dns_rules() { sed "s/:15053/:$(cat $RUN/dns-port 2>/dev/null || echo 15053)/g"; }
+
+# -- balance: HAProxy ------------------------------------------------------------------------------
+
+balance() {
+  [ -f $NET/haproxy.cfg ] || return 0
+  alive "$(pid_of haproxy)" && [ "${1:-}" != again ] && return 0
+  local tries=0 said taken
+  : > $RUN/taken
+  while [ $tries -lt 50 ]; do
+    without_taken < $NET/haproxy.cfg > $RUN/haproxy.cfg
+    if said=$(haproxy_begin 2>&1); then
+      taken=$(tr '\n' ' ' < $RUN/taken)
+      if [ -n "$taken" ]; then complain ports "taken by another program on the node: ${taken% }"; else content ports; fi
+      content balance
+      return 0
+    fi
+    taken=$(echo "$said" | sed -n 's/.*cannot bind socket.*\[\([^]]*\)\].*/\1/p' | sed 's/^0\.0\.0\.0:/:/; s/^\*:/:/' | head -n 1)
+    [ -z "$taken" ] && break
+    echo "$taken" >> $RUN/taken
+    tries=$((tries + 1))
+  done
+  complain balance "HAProxy doesn't start: $(echo "$said" | grep -m 1 -E 'ALERT|rror' | cut -c1-300)"
+  echo "$said" >&2
+  return 1
+}
+
+# The listening sockets come from the HAProxy that runs, ours or that of the container before, so that no
+# connection is refused. It then ends once what it is answering is done.
+haproxy_begin() {
+  local old from=
+  old=$(pid_of haproxy)
+  alive "$old" || old=
+  echo "show info" | socat -t 2 - UNIX-CONNECT:$SOCKET >/dev/null 2>&1 && from="-x $SOCKET"
+  haproxy -D -f $RUN/haproxy.cfg -p $RUN/haproxy.pid $from ${old:+-sf $old}
+}
+
+without_taken() { awk 'NR == FNR { taken[$0] = 1; next } !($1 == "bind" && ($2 in taken))' $RUN/taken -; }
+
+# -- names: dnsmasq --------------------------------------------------------------------------------
+
+names() {
+  [ -f $NET/dnsmasq.conf ] || return 0
+  local port
+  touch $NET/run/external-hosts
+  alive "$(pid_of dnsmasq)" && [ "${1:-}" != again ] && return 0
+  alive "$(pid_of dnsmasq)" && { kill "$(pid_of dnsmasq)"; while alive "$(pid_of dnsmasq)"; do sleep 0.02; done; }
+  port=15053
+  grep -qi ":$(printf %04X $port) " /proc/net/udp && port=15054
+  sed "s/^port=.*/port=$port/" $NET/dnsmasq.conf > $RUN/dnsmasq.conf
+  if ! dnsmasq -C $RUN/dnsmasq.conf --pid-file=$RUN/dnsmasq.pid; then
+    complain names "the name server doesn't start"
+    return 1
+  fi
+  content names
+  if [ "$(cat $RUN/dns-port 2>/dev/null)" != $port ]; then
+    echo $port > $RUN/dns-port
+    rules again
+  fi
+}
+
+# dnsmasq can't alias a name to one that it doesn't know itself: ExternalName gets its target's addresses.
+externals() {
+  local name target port new=$RUN/external-hosts
+  [ -s $NET/externals ] || { [ -s $NET/run/external-hosts ] && : > $NET/run/external-hosts && reread; return 0; }
+  settings || return 0
+  port=$(cat $RUN/dns-port 2>/dev/null || echo 15053)
+  : > $new
+  while read -r name target; do
+    [ -n "$target" ] || continue
+    nslookup -type=a "$target" "$GATEWAY:$port" 2>/dev/null |
+      awk -v n="$name" '/^Name:/ { body = 1 } body && /^Address/ { print $NF, n }' |
+      sort -u >> $new
+    grep -qF " $name" $new || grep -F " $name" $NET/run/external-hosts >> $new 2>/dev/null
+  done < $NET/externals
+  cmp -s $new $NET/run/external-hosts || { cp $new $NET/run/external-hosts; reread; }
+}
+
+reread() { alive "$(pid_of dnsmasq)" && kill -HUP "$(pid_of dnsmasq)"; }
+
+# -- session: the reconciler's commands ------------------------------------------------------------
+#   put PATH SIZE      then SIZE bytes: a file for /net, not in force yet
+#   drop PATH          a file of /net that is to go
+#   commit HOW         put in force; HOW is reload, or run for the HAProxy commands in the file `commands`
+#   state              what was last published, and what is wrong
+#   sessions IP        how many connections the proxy has to this pod
+# Answers: `ok [SIZE]` and then SIZE bytes, or `error WORDS`.
+
+session() {
+  local next=$RUN/next.$$ word one two
+  mkdir -p "$next"
+  trap 'rm -rf "$next"' EXIT
+  : > "$next/.drop"
+  while read -r word one two; do
+    case "$word" in
+      put) mkdir -p "$next/$(dirname "$one")"
+           dd of="$next/$one" bs="$two" count=1 iflag=fullblock 2>/dev/null
+           [ "$(stat -c %s "$next/$one")" = "$two" ] || exit 1;;
+      drop) echo "$one" >> "$next/.drop";;
+      commit) if said=$(commit "$next" "$one" 2>&1); then echo ok; else echo "error $(echo "$said" | tr '\n' ' ' | cut -c1-500)"; fi
+              rm -rf "$next"; mkdir -p "$next"; : > "$next/.drop";;
+      state) { cat $NET/state.json 2>/dev/null; echo; cat $RUN/complaints/* 2>/dev/null; } > "$next/.answer"
+             answer "$next/.answer";;
+      sessions) echo "show servers conn" | socat -t 2 - UNIX-CONNECT:$SOCKET 2>/dev/null |
+                  awk -v ip="$one" '$3 == ip { n += $7 } END { print n + 0 }' > "$next/.answer"
+                answer "$next/.answer";;
+      *) echo "error unknown command $word";;
+    esac
+  done
+}
+
+answer() { echo "ok $(stat -c %s "$1")"; cat "$1"; }
+
+commit() {
+  ( flock 9
+    local next=$1 how=$2 file
+    names_before=$(cat $NET/dnsmasq.conf 2>/dev/null | sha256sum)
+    (cd "$next" && find . -type f ! -name '.*' ! -name state.json ! -name commands ! -name forget) | sed 's|^\./||' > $RUN/files
+    while read -r file; do
+      mkdir -p "$NET/$(dirname "$file")" && chmod 600 "$next/$file" && cp "$next/$file" "$NET/$file.new" && mv "$NET/$file.new" "$NET/$file" || exit 1
+    done < $RUN/files
+    chmod 644 $NET/hosts $NET/run/external-hosts $NET/dnsmasq.conf 2>/dev/null
+    while read -r file; do rm -f "$NET/$file"; done < "$next/.drop"
+    links || { echo "the link between the nodes can't be set up"; exit 1; }
+    rules || { echo "the rules for services can't be set"; exit 1; }
+    if [ "$names_before" != "$(sha256sum < $NET/dnsmasq.conf)" ]; then names again; else reread; fi
+    [ -f "$next/forget" ] && while read -r file; do conntrack $file >/dev/null 2>&1; done < "$next/forget"
+    if [ "$how" = reload ]; then
+      balance again || exit 1
+    elif [ -s "$next/commands" ] && ! run_commands "$next/commands"; then
+      say "a command of HAProxy failed: $(cat $RUN/refused); it is reloaded"
+      balance again || exit 1
+    fi
+    [ -f "$next/state.json" ] && cp "$next/state.json" $NET/state.json.new && mv $NET/state.json.new $NET/state.json
+    [ -s $NET/externals ] && externals
+    exit 0
+  ) 9> $LOCK
+}
+
+# Anything that HAProxy says beyond its few words of success is a refusal.
+run_commands() {
+  alive "$(pid_of haproxy)" || { echo "HAProxy isn't running" > $RUN/refused; return 1; }
+  : > $RUN/said
+  batches < "$1" > $RUN/batches
+  while read -r line; do
+    echo "$line" | socat -t 10 - UNIX-CONNECT:$SOCKET >> $RUN/said 2>&1 || { cp $RUN/said $RUN/refused; return 1; }
+  done < $RUN/batches
+  ! grep -vE '^$|^New server registered|^Server deleted|^Adding' $RUN/said > $RUN/refused
+}
+
+# Several commands on a line, as many as HAProxy's buffer surely takes.
+batches() {
+  awk 'length(l) + length($0) > 8000 { print l; l = "" } { l = l (l == "" ? "" : "; ") $0 } END { if (l != "") print l }'
+}
+
+# -- run: PID 1 ------------------------------------------------------------------------------------
+
+keep_up() {
+  ( flock 9; links; rules; balance; names ) 9> $LOCK
+}
+
+# The one that comes after us has taken the listening sockets: finish what is open, then go.
+retire() {
+  say "retiring"
+  RETIRED=1
+  kill "$(pid_of dnsmasq)" 2>/dev/null
+  kill -USR1 "$(pid_of haproxy)" 2>/dev/null
+}
+
+leave() {
+  kill "$(pid_of dnsmasq)" "$(pid_of haproxy)" 2>/dev/null
+  exit 0
+}
+
+run() {
+  local turn=0
+  RETIRED=
+  mkdir -p $NET/run $RUN/complaints
+  rm -f $RUN/*.pid $RUN/complaints/* $RUN/nat.rules $RUN/vxlan $RUN/backend
+  chmod 755 $NET/run
+  trap retire USR1
+  trap leave TERM INT
+  say "begin"
+  while :; do
+    if [ -n "$RETIRED" ]; then
+      alive "$(pid_of haproxy)" || exit 0
+    else
+      keep_up
+      [ $((turn % 5)) -eq 0 ] && externals
+      # A port that was taken may be free now.
+      [ $((turn % 15)) -eq 14 ] && [ -f $RUN/complaints/ports ] && ( flock 9; balance again ) 9> $LOCK
+    fi
+    turn=$((turn + 1))
+    sleep 2 &
+    wait $!
+  done
+}
+
+case "${1:-}" in
+  run|session|links|rules|balance|names) "$@";;
+  *) echo "usage: node run|session|links|rules|balance|names" >&2; exit 2;;
+esac
