@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from reconciler.engine.connection.facts import missing_limits, skew, steady
+from reconciler.engine.connection.facts import links, missing_limits, skew, steady
 from reconciler.model.observed import NodeFacts
 
 
@@ -37,3 +37,27 @@ def test_noise_is_no_change_but_a_change_is() -> None:
     fresh = msgspec.structs.replace(old, disk_free=5 * 2**30, clock_skew=9.0)
     assert steady(old, fresh) == fresh
     assert steady(NodeFacts(), old).disk_free == old.disk_free
+
+
+_SHELL = r"""192.0.2.1 via 10.77.0.1 dev eth0 src 10.77.0.11 uid 0 \    cache
+1: lo    inet 127.0.0.1/8 scope host lo\       valid_lft forever preferred_lft forever
+2: eth0    inet 10.77.0.11/24 scope global eth0\       valid_lft forever preferred_lft forever
+2: eth0    inet 10.77.0.200/24 scope global secondary eth0\       valid_lft forever preferred_lft forever
+3: docker0    inet 172.17.0.1/16 brd 172.17.255.255 scope global docker0\       valid_lft forever
+4: reconciler0    inet 10.42.1.1/16 brd 10.42.255.255 scope global reconciler0\       valid_lft forever
+1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN mode DEFAULT group default qlen 1000\    link/loopback
+2: eth0@if6: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1400 qdisc noqueue state UP mode DEFAULT group default qlen 1000\    link
+3: docker0: <NO-CARRIER,BROADCAST,MULTICAST,UP> mtu 1500 qdisc noqueue state DOWN mode DEFAULT group default \    link
+"""
+
+
+def test_a_nodes_links_are_those_that_lead_outside() -> None:
+    assert links(_SHELL) == ("10.77.0.11", ("10.77.0.11", "10.77.0.200"), 1400)
+
+
+def test_without_a_route_to_the_outside_the_first_address_counts() -> None:
+    assert links(_SHELL.partition("\n")[2]).internal_ip == "10.77.0.11"
+
+
+def test_a_shell_without_ip_tells_nothing() -> None:
+    assert links("sh: ip: not found\n") == ("", (), 0)

@@ -8,10 +8,13 @@
 #
 # /net is a volume: it outlives this container. /run is this container's own.
 set -u
-NET=/net RUN=/run SOCKET=/net/run/haproxy.sock
+NET=${NET:-/net} RUN=${RUN:-/run}
+SOCKET=$NET/run/haproxy.sock
 BRIDGE=reconciler0 VXLAN=reconciler1
 LOCK=$RUN/lock
 
+# busybox has an `ip` of its own, which knows no VXLAN, and its shell would take that one.
+ip() { /bin/ip "$@"; }
 say() { echo "$(date -u +%FT%TZ) $*" >&2; }
 settings() { [ -f $NET/network ] && . $NET/network; }
 alive() { [ -n "${1:-}" ] && kill -0 "$1" 2>/dev/null; }
