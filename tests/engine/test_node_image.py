@@ -13,7 +13,7 @@ from reconciler.engine.node_image.packages import PackageUnavailable, fetch
 def test_without_apt_it_says_where_to_get_the_image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(PackageUnavailable, match="no apt-get") as caught:
-        fetch("busybox-static", "arm64")
+        fetch(["busybox-static"], "arm64")
     assert "copy ~/.cache/reconciler/node-image" in caught.value.remedy
 
 
@@ -28,7 +28,7 @@ def test_a_mirror_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv(packages.MIRROR_VARIABLE, "http://mirror")
     monkeypatch.setattr(packages, "_KEYRING", keyring)
     with pytest.raises(PackageUnavailable, match="E: Failed to fetch http://mirror/") as caught:
-        fetch("busybox-static", "arm64")
+        fetch(["busybox-static"], "arm64")
     assert packages.MIRROR_VARIABLE in caught.value.remedy
 
 
@@ -44,7 +44,7 @@ def test_a_machine_whose_apt_knows_no_debian_is_told_which_variable_names_one(
     monkeypatch.delenv(packages.MIRROR_VARIABLE, raising=False)
     monkeypatch.setattr(packages, "_KEYRING", tmp_path / "keyring.gpg")
     with pytest.raises(PackageUnavailable, match="knows no Debian mirror") as caught:
-        fetch("busybox-static", "arm64")
+        fetch(["busybox-static"], "arm64")
     assert packages.MIRROR_VARIABLE in caught.value.remedy
 
 
@@ -55,5 +55,22 @@ def test_a_missing_keyring_names_its_package(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(packages, "_KEYRING", tmp_path / "none.gpg")
     with pytest.raises(PackageUnavailable) as caught:
-        fetch("busybox-static", "arm64")
+        fetch(["busybox-static"], "arm64")
     assert caught.value.remedy == "apt-get install debian-archive-keyring"
+
+
+def test_a_package_that_apt_does_not_bring_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A stand-in for apt-get that downloads one of two, with what it depends on."""
+    apt = tmp_path / "apt-get"
+    apt.write_text(
+        '#!/bin/sh\ncase "$*" in *install*) echo libc > cache/archives/libc6_2_arm64.deb\n'
+        "echo bb > cache/archives/busybox-static_1%3a1.35_arm64.deb;; esac\n"
+    )
+    apt.chmod(0o755)
+    (tmp_path / "keyring.gpg").touch()
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv(packages.MIRROR_VARIABLE, "http://mirror")
+    monkeypatch.setattr(packages, "_KEYRING", tmp_path / "keyring.gpg")
+    assert fetch(["busybox-static"], "arm64") == {"busybox-static": b"bb\n", "libc6": b"libc\n"}
+    with pytest.raises(PackageUnavailable, match="brought no haproxy for arm64"):
+        fetch(["busybox-static", "haproxy"], "arm64")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.engine.node_image.build import assemble, debian_architecture
+from reconciler.engine.node_image.build import debian_architecture
 from reconciler.engine.observing.container_state import Count, counted, listed
 from reconciler.engine.pods.downward import Place
 from reconciler.engine.pods.files import File, tarball
@@ -305,12 +305,6 @@ def test_restarts_are_counted_whoever_made_them() -> None:
     assert by_docker.total == 3
     assert counted(9.0, 0, by_docker).total == 4
     assert counted(5.0, 0, Count(None, 0, 0)).total == 0
-
-
-def test_the_node_image_depends_only_on_what_goes_into_it() -> None:
-    one, two, other = assemble("arm64", []), assemble("arm64", []), assemble("amd64", [])
-    assert one == two
-    assert one.tag != other.tag
 
 
 @pytest.mark.parametrize(

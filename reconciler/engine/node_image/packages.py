@@ -1,20 +1,21 @@
-"""Debian packages of any architecture, fetched and verified by apt, unpacked by us."""
+"""Debian packages of any architecture with all that they depend on, fetched and verified by apt."""
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import subprocess
-import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 SUITE = "bookworm"
 MIRROR_VARIABLE = "RECONCILER_DEBIAN_MIRROR"
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-_SECONDS = 300
+_SECONDS = 900
+_INSTALL = ("install", "--yes", "--download-only", "--no-install-recommends")
+_BETTER = ("usr-is-merged",)
+"""Taken where apt has a choice and would choose what is larger: `usrmerge`, which needs all of Perl."""
 
 
 class PackageUnavailable(Exception):
@@ -25,48 +26,30 @@ class PackageUnavailable(Exception):
         self.remedy = remedy
 
 
-def fetch(package: str, architecture: str) -> bytes:
-    """The .deb of Debian's `architecture` (amd64, arm64, armhf, armel), its signature chain checked by
-    apt.
+def fetch(packages: Sequence[str], architecture: str) -> dict[str, bytes]:
+    """Name -> .deb, of `packages` and all that they depend on, of Debian's `architecture` (amd64, arm64,
+    armhf, armel). Their signature chain is checked by apt.
     """
     if shutil.which("apt-get") is None:
         raise PackageUnavailable("there is no apt-get on this machine", _elsewhere())
     if not _KEYRING.exists():
         raise PackageUnavailable(f"{_KEYRING} is missing", "apt-get install debian-archive-keyring")
-    with tempfile.TemporaryDirectory(prefix="reconciler-apt-") as folder:
-        environment = {**os.environ, "APT_CONFIG": str(_apt_config(Path(folder), architecture))}
-        _apt(["update"], environment, Path(folder))
-        _apt(["download", package], environment, Path(folder))
-        found = list(Path(folder).glob(f"{package}_*.deb"))
-        if len(found) != 1:
-            raise PackageUnavailable(f"apt-get found no {package} for {architecture}", _elsewhere())
-        return found[0].read_bytes()
-
-
-def unpack(package: bytes) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
-    """Every entry of a .deb's data archive with its content (Debian: deb(5), an `ar` archive)."""
-    for name, content in _ar_members(package):
-        if name.startswith("data.tar"):
-            with tarfile.open(fileobj=io.BytesIO(content)) as data:
-                for entry in data:
-                    file = data.extractfile(entry) if entry.isreg() else None
-                    yield entry, file.read() if file else b""
-
-
-def _ar_members(archive: bytes) -> Iterator[tuple[str, bytes]]:
-    offset = 8
-    while offset + 60 <= len(archive):
-        head = archive[offset : offset + 60]
-        size = int(head[48:58])
-        yield head[:16].decode().strip().rstrip("/"), archive[offset + 60 : offset + 60 + size]
-        offset += 60 + size + size % 2
+    with tempfile.TemporaryDirectory(prefix="reconciler-apt-") as name:
+        folder = Path(name)
+        environment = {**os.environ, "APT_CONFIG": str(_apt_config(folder, architecture))}
+        _apt(["update"], environment, folder)
+        _apt([*_INSTALL, *packages, *_BETTER], environment, folder)
+        found = {f.name.split("_")[0]: f.read_bytes() for f in (folder / "cache/archives").glob("*.deb")}
+    if missing := sorted({*packages} - {*found}):
+        raise PackageUnavailable(f"apt-get brought no {', '.join(missing)} for {architecture}", _elsewhere())
+    return found
 
 
 def _apt_config(folder: Path, architecture: str) -> Path:
     """Everything that apt reads and writes in `folder`, but for proxies and such from the machine's
-    apt.conf.d.
+    apt.conf.d. Nothing is installed there, so that apt fetches what this machine has, too.
     """
-    for part in ("state/lists/partial", "cache/archives/partial"):
+    for part in ("state/lists/partial", "cache/archives/partial", "preferences.d"):
         (folder / part).mkdir(parents=True)
     (folder / "state/status").touch()
     mirror = _mirror()
@@ -78,6 +61,8 @@ def _apt_config(folder: Path, architecture: str) -> Path:
         "Dir::Cache": folder / "cache",
         "Dir::Etc::sourcelist": folder / "sources.list",
         "Dir::Etc::sourceparts": "-",
+        "Dir::Etc::preferences": "/dev/null",
+        "Dir::Etc::preferencesparts": folder / "preferences.d",
         "Acquire::Languages": "none",
         "APT::Sandbox::User": "root",
     }
@@ -107,7 +92,7 @@ def _mirror() -> str:
 def _apt(arguments: list[str], environment: dict[str, str], folder: Path) -> None:
     try:
         done = subprocess.run(
-            ["apt-get", "-q", *arguments],
+            ["apt-get", "-q", "-o", "APT::Default-Release=", *arguments],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
