@@ -147,8 +147,8 @@ class NodeTraffic(Value):
     pod_cidr: str
     service_range: str
     dns: str
-    domain: str = "cluster.local"
     overlay: Overlay
+    domain: str = "cluster.local"
     services: tuple[RoutedService, ...] = ()
     names: tuple[Name, ...] = ()
     ingress: IngressTraffic | None = None

@@ -27,7 +27,12 @@ from reconciler.errors import EngineError
 from reconciler.model import labels
 
 _TAKEOVER_SECONDS = 20.0
-_CHECK_HAPROXY = ["/bin/busybox", "sh", "-c", 'kill -0 "$(cat /run/haproxy.pid)" && kill -0 "$(cat /run/dnsmasq.pid)"']
+_CHECK_HAPROXY = [
+    "/bin/busybox",
+    "sh",
+    "-c",
+    'kill -0 "$(cat /run/haproxy.pid)" && kill -0 "$(cat /run/dnsmasq.pid)"',
+]
 
 
 def install(engine: Engine, fleet: str, files: Mapping[str, bytes]) -> None:
@@ -75,7 +80,11 @@ def _is_current(summary: dict[str, Any]) -> bool:
 
 
 def _make_volume(engine: Engine, fleet: str) -> None:
-    wish = {"Name": node_volume(fleet), "Driver": "local", "Labels": {labels.FLEET: fleet, labels.ROLE: NODE_ROLE}}
+    wish = {
+        "Name": node_volume(fleet),
+        "Driver": "local",
+        "Labels": {labels.FLEET: fleet, labels.ROLE: NODE_ROLE},
+    }
     engine.call("POST", "/volumes/create", body=wish)
 
 
@@ -86,7 +95,9 @@ def _start(engine: Engine, container: str) -> None:
 def _has_settings(engine: Engine, container: str) -> bool:
     """The volume has been in use: what it says stays in force."""
     try:
-        with engine.stream("GET", f"/containers/{container}/archive", params={"path": "/net/network"}) as chunks:
+        with engine.stream(
+            "GET", f"/containers/{container}/archive", params={"path": "/net/network"}
+        ) as chunks:
             for _ in chunks:
                 pass
     except EngineError as error:
@@ -134,5 +145,3 @@ def _tar(files: Mapping[str, bytes]) -> bytes:
             entry.mode = 0o600 if path.startswith("certs/") else 0o644
             tar.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()
-
-

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from reconciler.engine.dataplane.changes import change
+from reconciler.engine.dataplane.render import files
 
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.dataplane import install
-from reconciler.engine.dataplane.changes import change
 from reconciler.engine.dataplane.container import VERSION_LABEL, version
-from reconciler.engine.dataplane.render import files
 from reconciler.engine.dataplane.session import Session
 from reconciler.engine.dataplane.standing import Standing
 from reconciler.errors import EngineError, NodeError, ReconcilerError

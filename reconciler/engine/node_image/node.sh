@@ -14,7 +14,7 @@ BRIDGE=reconciler0 VXLAN=reconciler1
 LOCK=$RUN/lock
 
 # busybox has an `ip` of its own, which knows no VXLAN, and its shell would take that one.
-ip() { /bin/ip "$@"; }
+ip() { /usr/bin/ip "$@"; }
 say() { echo "$(date -u +%FT%TZ) $*" >&2; }
 settings() { [ -f $NET/network ] && . $NET/network; }
 alive() { [ -n "${1:-}" ] && kill -0 "$1" 2>/dev/null; }

@@ -203,4 +203,6 @@ def _judged(pod: PodState, runs: dict[str, Run]) -> PodState:
 def _with_verdict(state: ContainerState, run: Run | None) -> ContainerState:
     if run is None or state.state != "running" or run.started_at != state.started_at:
         return state
-    return replace(state, started=run.started, ready=run.ready, live=run.live, known=run.known, probe_message=run.message)
+    return replace(
+        state, started=run.started, ready=run.ready, live=run.live, known=run.known, probe_message=run.message
+    )
