@@ -65,7 +65,6 @@ def body(fleet: str, image: str) -> dict[str, Any]:
             ],
             "SecurityOpt": ["no-new-privileges"],
             "Mounts": [{"Type": "volume", "Source": node_volume(fleet), "Target": "/net"}],
-            "Ulimits": [{"Name": "nofile", "Soft": 65536, "Hard": 65536}],
             "LogConfig": {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}},
         },
     }

@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Mapping
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import msgspec
-from reconciler.engine.dataplane.changes import change
-from reconciler.engine.dataplane.render import files
 
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.dataplane import install
+from reconciler.engine.dataplane.changes import Change, change
 from reconciler.engine.dataplane.container import VERSION_LABEL, version
+from reconciler.engine.dataplane.files import files
 from reconciler.engine.dataplane.session import Session
 from reconciler.engine.dataplane.standing import Standing
 from reconciler.errors import EngineError, NodeError, ReconcilerError
@@ -36,6 +39,8 @@ class Plane:
         self._traffic: NodeTraffic | None = None
         self._files: dict[str, bytes] = {}
         """What the node is known to have, so that only what differs travels."""
+        self._rendering = ""
+        """Which form of files it has."""
         self._complaints: tuple[str, ...] = ()
         self.standing = Standing()
 
@@ -55,13 +60,14 @@ class Plane:
                 with contextlib.suppress(ReconcilerError):
                     self._read(self._session)
             current = (found.get("Labels") or {}).get(VERSION_LABEL) == version()
-            self._stand("running" if current else "outdated")
+            known = self._traffic is None or self._rendering == rendering()
+            self._stand("running" if current and known else "outdated")
 
     def install(self, engine: Engine, base: NodeTraffic) -> None:
         """A node container of our version runs. `base` is what a first one does."""
         with self._lock:
             self._forget()
-            install.install(engine, self._fleet, files(base, {}))
+            install.install(engine, self._fleet, files(base, {}) | {"rendering": rendering().encode()})
 
     def publish(self, traffic: NodeTraffic, contents: Contents) -> None:
         """Returns when the node does it. Raises `NodeError`; what it was told isn't known then."""
@@ -69,16 +75,16 @@ class Plane:
             session = self._session
             if session is None or not session.usable:
                 raise EngineError("its node container doesn't run", node=traffic.node)
-            fresh = files(traffic, certificates(traffic, contents))
-            wanted = change(self._traffic, traffic)
+            fresh = files(traffic, certificates(traffic, contents)) | {"rendering": rendering().encode()}
+            wanted = change(self._traffic if self._rendering == rendering() else None, traffic)
             try:
-                self._send(session, fresh, wanted.commands, wanted.forget, reload=wanted.reload)
+                self._send(session, fresh, wanted)
             except NodeError:
                 self._traffic = None
                 self._stand(self.standing.data_plane)
                 raise
-            self._traffic, self._files = traffic, fresh
-            self._complaints = session.state()[1]
+            self._traffic, self._files, self._rendering = traffic, fresh, rendering()
+            self._complaints = session.state()[2]
             self._stand(self.standing.data_plane)
 
     def sessions(self, ip: str) -> int:
@@ -90,27 +96,18 @@ class Plane:
         with self._lock:
             self._forget()
 
-    def _send(
-        self,
-        session: Session,
-        fresh: Mapping[str, bytes],
-        commands: tuple[str, ...],
-        forget: tuple[str, ...],
-        *,
-        reload: bool,
-    ) -> None:
+    def _send(self, session: Session, fresh: Mapping[str, bytes], wanted: Change) -> None:
+        """What differs from what the node has, its state last, so that a cut-off change is told again."""
         changed = {path: content for path, content in fresh.items() if self._files.get(path) != content}
-        changed.pop("state.json", None)
-        changed["state.json"] = fresh["state.json"]
-        if commands and not reload:
-            changed["commands"] = "".join(f"{c}\n" for c in commands).encode()
-        if forget:
-            changed["forget"] = "".join(f"{f}\n" for f in forget).encode()
-        session.commit(changed, [p for p in self._files if p not in fresh], reload=reload)
+        changed["state.json"] = changed.pop("state.json", fresh["state.json"])
+        for path, lines in (("commands", wanted.commands), ("forget", wanted.forget)):
+            if lines:
+                changed[path] = "".join(f"{line}\n" for line in lines).encode()
+        session.commit(changed, [p for p in self._files if p not in fresh], reload=wanted.reload)
 
     def _read(self, session: Session) -> None:
         """What the container says it was told. One of another form, or none, is nothing that is known."""
-        said, self._complaints = session.state()
+        self._rendering, said, self._complaints = session.state()
         try:
             found = msgspec.json.decode(said, type=typed(NodeTraffic))
         except msgspec.DecodeError:
@@ -127,6 +124,15 @@ class Plane:
         if self._session is not None:
             self._session.close()
         self._session, self._traffic, self._files, self._complaints = None, None, {}, ()
+
+
+@cache
+def rendering() -> str:
+    """Changes with the code that writes the files (12 hex digits): what an older one wrote is written anew."""
+    digest = sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def certificates(traffic: NodeTraffic, contents: Contents) -> dict[str, bytes]:

@@ -30,10 +30,11 @@ class Session:
     def usable(self) -> bool:
         return not self._ended and self._engine.alive
 
-    def state(self) -> tuple[bytes, tuple[str, ...]]:
-        """What was last published, as it was written (empty: nothing yet), and what is wrong in words."""
-        head, _, rest = self._ask("state", _ASK_SECONDS).partition(b"\n")
-        return head, tuple(line for line in rest.decode(errors="replace").splitlines() if line)
+    def state(self) -> tuple[str, bytes, tuple[str, ...]]:
+        """By which rendering, what was last published as it was written (empty: nothing yet), what is wrong."""
+        rendering, published, rest = (*self._ask("state", _ASK_SECONDS).split(b"\n", 2), b"", b"")[:3]
+        complaints = tuple(line for line in rest.decode(errors="replace").splitlines() if line)
+        return rendering.decode(errors="replace"), published, complaints
 
     def sessions(self, ip: str) -> int:
         return int(self._ask(f"sessions {ip}", _ASK_SECONDS).strip() or 0)

@@ -22,6 +22,8 @@ pid_of() { cat "$RUN/$1.pid" 2>/dev/null; }
 complain() { echo "$2" > "$RUN/complaints/$1"; }
 content() { rm -f "$RUN/complaints/$1"; }
 
+# What changes something holds the lock on descriptor 9; a daemon that is started meanwhile must not inherit it.
+
 # -- links: the pods' one flat network ------------------------------------------------------------
 
 links() {
@@ -131,7 +133,7 @@ balance() {
       content balance
       return 0
     fi
-    taken=$(echo "$said" | sed -n 's/.*cannot bind socket.*\[\([^]]*\)\].*/\1/p' | sed 's/^0\.0\.0\.0:/:/; s/^\*:/:/' | head -n 1)
+    taken=$(echo "$said" | sed -n 's/.*cannot bind socket.*\[\([^]]*\)\].*/\1/p' | sed 's/^0\.0\.0\.0:/:/; s/^\*:/:/')
     [ -z "$taken" ] && break
     echo "$taken" >> $RUN/taken
     tries=$((tries + 1))
@@ -148,10 +150,10 @@ haproxy_begin() {
   old=$(pid_of haproxy)
   alive "$old" || old=
   echo "show info" | socat -t 2 - UNIX-CONNECT:$SOCKET >/dev/null 2>&1 && from="-x $SOCKET"
-  haproxy -D -f $RUN/haproxy.cfg -p $RUN/haproxy.pid $from ${old:+-sf $old}
+  haproxy -D -f $RUN/haproxy.cfg -p $RUN/haproxy.pid $from ${old:+-sf $old} 9>&-
 }
 
-without_taken() { awk 'NR == FNR { taken[$0] = 1; next } !($1 == "bind" && ($2 in taken))' $RUN/taken -; }
+without_taken() { awk 'FILENAME == ARGV[1] { taken[$0] = 1; next } !($1 == "bind" && ($2 in taken))' $RUN/taken -; }
 
 # -- names: dnsmasq --------------------------------------------------------------------------------
 
@@ -164,7 +166,7 @@ names() {
   port=15053
   grep -qi ":$(printf %04X $port) " /proc/net/udp && port=15054
   sed "s/^port=.*/port=$port/" $NET/dnsmasq.conf > $RUN/dnsmasq.conf
-  if ! dnsmasq -C $RUN/dnsmasq.conf --pid-file=$RUN/dnsmasq.pid; then
+  if ! dnsmasq -C $RUN/dnsmasq.conf --pid-file=$RUN/dnsmasq.pid 9>&-; then
     complain names "the name server doesn't start"
     return 1
   fi
@@ -198,7 +200,7 @@ reread() { alive "$(pid_of dnsmasq)" && kill -HUP "$(pid_of dnsmasq)"; }
 #   put PATH SIZE      then SIZE bytes: a file for /net, not in force yet
 #   drop PATH          a file of /net that is to go
 #   commit HOW         put in force; HOW is reload, or run for the HAProxy commands in the file `commands`
-#   state              what was last published, and what is wrong
+#   state              by which rendering, what was last published, and what is wrong: a line, a line, lines
 #   sessions IP        how many connections the proxy has to this pod
 # Answers: `ok [SIZE]` and then SIZE bytes, or `error WORDS`.
 
@@ -210,12 +212,13 @@ session() {
   while read -r word one two; do
     case "$word" in
       put) mkdir -p "$next/$(dirname "$one")"
-           dd of="$next/$one" bs="$two" count=1 iflag=fullblock 2>/dev/null
+           : > "$next/$one"
+           [ "$two" -gt 0 ] && dd of="$next/$one" bs="$two" count=1 iflag=fullblock 2>/dev/null
            [ "$(stat -c %s "$next/$one")" = "$two" ] || exit 1;;
       drop) echo "$one" >> "$next/.drop";;
       commit) if said=$(commit "$next" "$one" 2>&1); then echo ok; else echo "error $(echo "$said" | tr '\n' ' ' | cut -c1-500)"; fi
               rm -rf "$next"; mkdir -p "$next"; : > "$next/.drop";;
-      state) { cat $NET/state.json 2>/dev/null; echo; cat $RUN/complaints/* 2>/dev/null; } > "$next/.answer"
+      state) { cat $NET/rendering 2>/dev/null; echo; cat $NET/state.json 2>/dev/null; echo; cat $RUN/complaints/* 2>/dev/null; } > "$next/.answer"
              answer "$next/.answer";;
       sessions) echo "show servers conn" | socat -t 2 - UNIX-CONNECT:$SOCKET 2>/dev/null |
                   awk -v ip="$one" '$3 == ip { n += $7 } END { print n + 0 }' > "$next/.answer"
@@ -230,38 +233,53 @@ answer() { echo "ok $(stat -c %s "$1")"; cat "$1"; }
 commit() {
   ( flock 9
     local next=$1 how=$2 file
-    names_before=$(cat $NET/dnsmasq.conf 2>/dev/null | sha256sum)
     (cd "$next" && find . -type f ! -name '.*' ! -name state.json ! -name commands ! -name forget) | sed 's|^\./||' > $RUN/files
     while read -r file; do
       mkdir -p "$NET/$(dirname "$file")" && chmod 600 "$next/$file" && cp "$next/$file" "$NET/$file.new" && mv "$NET/$file.new" "$NET/$file" || exit 1
     done < $RUN/files
     chmod 644 $NET/hosts $NET/run/external-hosts $NET/dnsmasq.conf 2>/dev/null
     while read -r file; do rm -f "$NET/$file"; done < "$next/.drop"
-    links || { echo "the link between the nodes can't be set up"; exit 1; }
-    rules || { echo "the rules for services can't be set"; exit 1; }
-    if [ "$names_before" != "$(sha256sum < $NET/dnsmasq.conf)" ]; then names again; else reread; fi
+    if came network; then links || { echo "the link between the nodes can't be set up"; exit 1; }; fi
+    if came nat.rules; then rules || { echo "the rules for services can't be set"; exit 1; }; fi
+    if came dnsmasq.conf; then names again; elif came hosts; then reread; fi
     [ -f "$next/forget" ] && while read -r file; do conntrack $file >/dev/null 2>&1; done < "$next/forget"
-    if [ "$how" = reload ]; then
-      balance again || exit 1
-    elif [ -s "$next/commands" ] && ! run_commands "$next/commands"; then
-      say "a command of HAProxy failed: $(cat $RUN/refused); it is reloaded"
-      balance again || exit 1
+    touch "$next/commands"
+    if ! run_commands "$next/commands" && [ "$how" != reload ]; then
+      say "a command of HAProxy failed: $(head -n 1 $RUN/refused); it is reloaded"
+      how=reload
     fi
+    [ "$how" = reload ] && { balance again || exit 1; }
     [ -f "$next/state.json" ] && cp "$next/state.json" $NET/state.json.new && mv $NET/state.json.new $NET/state.json
-    [ -s $NET/externals ] && externals
+    if came externals; then externals; fi
     exit 0
   ) 9> $LOCK
 }
 
-# Anything that HAProxy says beyond its few words of success is a refusal.
+came() { grep -qxF "$1" $RUN/files; }
+
+# Anything that HAProxy says beyond its few words of success is a refusal. A server whose sessions are being shut
+# down can be deleted a moment later; one that stays stands in maintenance and does no harm.
 run_commands() {
+  [ -s "$1" ] || return 0
   alive "$(pid_of haproxy)" || { echo "HAProxy isn't running" > $RUN/refused; return 1; }
+  tell "$(grep -v '^del ' "$1")" || return 1
+  local tries=0
+  grep '^del ' "$1" > $RUN/deletions || return 0
+  while [ $tries -lt 5 ] && ! tell "$(cat $RUN/deletions)"; do
+    grep -v -E 'still has|No such server' $RUN/refused > /dev/null && return 1
+    tries=$((tries + 1))
+    sleep 0.05
+  done
+  return 0
+}
+
+tell() {
   : > $RUN/said
-  batches < "$1" > $RUN/batches
+  echo "$1" | batches > $RUN/batches
   while read -r line; do
     echo "$line" | socat -t 10 - UNIX-CONNECT:$SOCKET >> $RUN/said 2>&1 || { cp $RUN/said $RUN/refused; return 1; }
   done < $RUN/batches
-  ! grep -vE '^$|^New server registered|^Server deleted|^Adding' $RUN/said > $RUN/refused
+  ! grep -vE '^$|^New server registered|^Server deleted' $RUN/said > $RUN/refused
 }
 
 # Several commands on a line, as many as HAProxy's buffer surely takes.
