@@ -85,9 +85,9 @@ class RealNode:
     def publish(self, action: Publish, contents: Contents) -> None:
         plane = self._plane
         assert plane is not None, "decide publishes nothing where the network is switched off"
-        self._usable()
+        engine = self._usable()
         try:
-            plane.publish(action.traffic, contents)
+            plane.publish(engine, action.traffic, contents)
         finally:
             self._seen.told(plane.standing)
 

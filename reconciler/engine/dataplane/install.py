@@ -42,7 +42,7 @@ def install(engine: Engine, fleet: str, files: Mapping[str, bytes]) -> None:
     found = _find(engine, fleet)
     if found is not None and _is_current(found):
         _start(engine, found["Id"])
-        _remove_retired(engine, fleet, found["Id"])
+        remove_retired(engine, fleet)
         return
     _make_volume(engine, fleet)
     old = found["Id"] if found is not None else None
@@ -57,7 +57,20 @@ def install(engine: Engine, fleet: str, files: Mapping[str, bytes]) -> None:
     _start(engine, made["Id"])
     if old is not None:
         _take_over(engine, made["Id"], old)
-    _remove_retired(engine, fleet, made["Id"])
+    remove_retired(engine, fleet)
+
+
+def retired(fleet: str, listing: list[dict[str, Any]]) -> list[str]:
+    """IDs of those that have been replaced and have ended. One that still answers something is left alone."""
+    current = present(fleet, listing)
+    return [
+        c["Id"] for c in containers(listing) if c is not current and c["State"] in ("exited", "created", "dead")
+    ]
+
+
+def remove_retired(engine: Engine, fleet: str) -> None:
+    for one in retired(fleet, owned.list_containers(engine, fleet)):
+        owned.remove_container(engine, one)
 
 
 def containers(listing: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -123,13 +136,6 @@ def _take_over(engine: Engine, new: str, old: str) -> None:
     except EngineError as error:
         if not owned.is_gone(error) and "is not running" not in error.message:
             raise
-
-
-def _remove_retired(engine: Engine, fleet: str, current: str) -> None:
-    """Those that have ended. One that still answers something is left to a later pass."""
-    for one in containers(owned.list_containers(engine, fleet)):
-        if one["Id"] != current and one["State"] in ("exited", "created", "dead"):
-            owned.remove_container(engine, one["Id"])
 
 
 def _tar(files: Mapping[str, bytes]) -> bytes:

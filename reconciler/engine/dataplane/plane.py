@@ -42,12 +42,14 @@ class Plane:
         self._rendering = ""
         """Which form of files it has."""
         self._complaints: tuple[str, ...] = ()
+        self._leftovers = False
         self.standing = Standing()
 
     def look(self, engine: Engine, listing: list[dict[str, Any]], *, full: bool) -> None:
         """Take in how the container stands; ask it what it was told where that isn't known, or `full`."""
         found = install.present(self._fleet, listing)
         with self._lock:
+            self._leftovers = bool(install.retired(self._fleet, listing))
             if found is None or found["State"] != "running":
                 self._forget()
                 self.standing = Standing(data_plane="stopped" if found else "")
@@ -69,7 +71,7 @@ class Plane:
             self._forget()
             install.install(engine, self._fleet, files(base, {}) | {"rendering": rendering().encode()})
 
-    def publish(self, traffic: NodeTraffic, contents: Contents) -> None:
+    def publish(self, engine: Engine, traffic: NodeTraffic, contents: Contents) -> None:
         """Returns when the node does it. Raises `NodeError`; what it was told isn't known then."""
         with self._lock:
             session = self._session
@@ -85,6 +87,8 @@ class Plane:
                 raise
             self._traffic, self._files, self._rendering = traffic, fresh, rendering()
             self._complaints = session.state()[2]
+            if self._leftovers:
+                install.remove_retired(engine, self._fleet)
             self._stand(self.standing.data_plane)
 
     def sessions(self, ip: str) -> int:

@@ -206,6 +206,9 @@ reread() { alive "$(pid_of dnsmasq)" && kill -HUP "$(pid_of dnsmasq)"; }
 
 session() {
   local next=$RUN/next.$$ word one two
+  for one in $RUN/next.*; do
+    [ -d "/proc/${one##*.}" ] || rm -rf "$one"  # of a session that was cut off
+  done
   mkdir -p "$next"
   trap 'rm -rf "$next"' EXIT
   : > "$next/.drop"
