@@ -8,7 +8,7 @@ so `down` finds it whatever line `up` died at.
 
 The reading order: `lab` (what others call), `state`, `up`, `node`, `down`; then `network`, `sshd`,
 `engine`, `registry`, `accounts`, `cgroups`, `process`, `inventory`; then `layer`, `image`, `upload`,
-`samples` for images, `guard` for tests. It must not import anything of the reconciler but `model` and
+`interpreter`, `sample_app`, `samples` for images, `guard` for tests. It must not import anything of the reconciler but `model` and
 `errors`.
 """
 

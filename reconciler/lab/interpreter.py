@@ -1,6 +1,6 @@
-"""This machine's Python as files of an image: the program, its libraries, the modules that a script imports.
+"""Programs of this machine as files of an image, above all its Python with the modules that a script imports.
 
-Nothing else of the standard library comes along, so an image made with it stays at a few MB.
+Nothing else of the standard library comes along, so an image made with it stays small.
 """
 
 from __future__ import annotations
@@ -37,11 +37,8 @@ def copy_into(root: Path, script: Path) -> str:
     """
     interpreter = Path(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))
     prefix, os_module, modules = json.loads(run([str(interpreter), *FLAGS, "-c", LIST, str(script)]))
-    binaries = [interpreter, *(Path(name) for name in modules if ".so" in Path(name).suffixes)]
-    for binary in binaries:
-        _copy(binary, root)
-    for library in sorted({name for binary in binaries for name in libraries(binary)}):
-        _copy(Path(library), root)
+    for binary in (interpreter, *(Path(name) for name in modules if ".so" in Path(name).suffixes)):
+        copy_program(binary, root)
     for source in (Path(name) for name in modules if name.endswith(".py")):
         _compile(source, _copy(source, root))
     # Where Python looks for its own place; without it, it warns at every start.
@@ -50,9 +47,20 @@ def copy_into(root: Path, script: Path) -> str:
     return str(interpreter)
 
 
+def copy_program(binary: Path, root: Path) -> None:
+    """It and its libraries, at the paths of this machine. Raises LabError when one can't be found."""
+    for path in (binary, *map(Path, libraries(binary))):
+        _copy(path, root)
+
+
 def libraries(binary: Path) -> list[str]:
-    """The paths of the shared libraries of an ELF file, the loader among them."""
-    text = run([program("ldd"), str(binary)])
+    """The paths of the shared libraries of an ELF file, the loader among them; none for a static one."""
+    try:
+        text = run([program("ldd"), str(binary)])
+    except LabError as error:
+        if "not a dynamic executable" in str(error):
+            return []
+        raise
     if missing := re.findall(r"(\S+) => not found", text):
         raise LabError(f"{binary} needs {', '.join(missing)}, which this machine doesn't have")
     return re.findall(r"(/\S+) \(0x", text)

@@ -90,15 +90,17 @@ def load(
     rate: float = 200.0,
     keep_alive: bool = True,
     timeout: float = 2.0,
+    host: str = "",
     at: Sequence[str] = (),
 ) -> Iterator[Run]:
     """While the block runs, at most `rate` requests a second over `connections` connections.
 
-    It begins once each of these has made a request. `timeout` is for a whole request, in seconds.
+    It begins once each of these has made a request. `timeout` is for a whole request, in seconds. `host` is
+    asked for instead of the URL's, as at an Ingress.
     """
-    numbers = [str(part) for part in (connections, rate, keep_alive, timeout)]
+    given = [str(part) for part in (connections, rate, keep_alive, timeout, host)]
     process = subprocess.Popen(
-        [*at, sys.executable, str(PROGRAM), url, *numbers],
+        [*at, sys.executable, str(PROGRAM), url, *given],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,7 +1,7 @@
 """A strict client of one URL: it asks steadily, and counts every request that a user would have seen fail.
 
-`python loader.py URL CONNECTIONS RATE KEEP_ALIVE TIMEOUT` runs until its stdin ends, stdlib only. It says
-`started` once each connection has made a request, and in the end one JSON object (`load.Result`).
+`python loader.py URL CONNECTIONS RATE KEEP_ALIVE TIMEOUT HOST` runs until its stdin ends; stdlib only. It
+says `started` once each connection has made a request, and in the end one JSON object (`load.Result`).
 
 With keep-alive a connection is used again until the server announces `Connection: close`. A server may also
 close one that rests: what is noticed before the next request is sent is counted as `closed_idle` and no
@@ -82,13 +82,13 @@ class Tally:
 class Connection:
     """One at a time, made anew when it must be."""
 
-    def __init__(self, url: str, tally: Tally, *, keep_alive: bool, timeout: float) -> None:
+    def __init__(self, url: str, host: str, tally: Tally, *, keep_alive: bool, timeout: float) -> None:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "", parts.port or 80
         self._keep, self._timeout, self._tally = keep_alive, timeout, tally
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._request = (
-            f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nUser-Agent: strict\r\n"
+            f"GET {path} HTTP/1.1\r\nHost: {host or parts.netloc}\r\nUser-Agent: strict\r\n"
             f"Connection: {'keep-alive' if keep_alive else 'close'}\r\n\r\n"
         ).encode()
         self._sock: socket.socket | None = None
@@ -221,7 +221,7 @@ def work(
     connection.close()
 
 
-def main(url: str, connections: int, rate: float, keep_alive: bool, timeout: float) -> None:
+def main(url: str, connections: int, rate: float, keep_alive: bool, timeout: float, host: str) -> None:
     tally, stop = Tally(), threading.Event()
     started = threading.Barrier(connections + 1)
     began, every = time.monotonic(), connections / rate
@@ -229,7 +229,7 @@ def main(url: str, connections: int, rate: float, keep_alive: bool, timeout: flo
         threading.Thread(
             target=work,
             args=(
-                Connection(url, tally, keep_alive=keep_alive, timeout=timeout),
+                Connection(url, host, tally, keep_alive=keep_alive, timeout=timeout),
                 began + every * number / connections,
                 every,
                 started,
@@ -250,4 +250,11 @@ def main(url: str, connections: int, rate: float, keep_alive: bool, timeout: flo
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4] == "True", float(sys.argv[5]))
+    main(
+        sys.argv[1],
+        int(sys.argv[2]),
+        float(sys.argv[3]),
+        sys.argv[4] == "True",
+        float(sys.argv[5]),
+        sys.argv[6],
+    )

@@ -23,13 +23,15 @@ Behaviour = Callable[[socket.socket, int], bool]
 
 
 @contextmanager
-def server(behave: Behaviour) -> Iterator[str]:
+def server(behave: Behaviour, asked: list[bytes] | None = None) -> Iterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve(connection: socket.socket) -> None:
         number = 0
         with connection:
-            while _request(connection):
+            while request := _request(connection):
+                if asked is not None:
+                    asked.append(request)
                 number += 1
                 if not behave(connection, number):
                     return
@@ -50,17 +52,17 @@ def server(behave: Behaviour) -> Iterator[str]:
         listener.close()
 
 
-def _request(connection: socket.socket) -> bool:
+def _request(connection: socket.socket) -> bytes:
     got = b""
     while b"\r\n\r\n" not in got:
         try:
             data = connection.recv(4096)
         except OSError:
-            return False
+            return b""
         if not data:
-            return False
+            return b""
         got += data
-    return True
+    return got
 
 
 def says(answer: bytes, *, more: bool = True) -> Behaviour:
@@ -122,6 +124,19 @@ def test_a_new_connection_for_each_request() -> None:
     result = ask(says(LAST, more=False), keep_alive=False)
     assert result.failed == 0
     assert result.opened == result.ok > 2
+
+
+def test_another_host_can_be_asked_for() -> None:
+    asked: list[bytes] = []
+
+    def behave(connection: socket.socket, number: int) -> bool:
+        connection.sendall(LAST)
+        return False
+
+    with server(behave, asked) as url, load(url, connections=1, rate=20, host="a.example") as run:
+        pass
+    assert run.result.failed == 0
+    assert b"\r\nHost: a.example\r\n" in asked[0]
 
 
 def test_an_announced_end_of_a_connection_is_fine() -> None:
