@@ -8,8 +8,8 @@ so `down` finds it whatever line `up` died at.
 
 The reading order: `lab` (what others call), `state`, `up`, `node`, `down`; then `network`, `sshd`,
 `engine`, `registry`, `accounts`, `cgroups`, `process`, `inventory`; then `layer`, `image`, `upload`,
-`samples` for images, `guard` for tests. It must not import anything of the reconciler but `model` and
-`errors`.
+`interpreter`, `sample_app`, `samples` for images, `guard` for tests. It must not import anything of the
+reconciler but `model` and `errors`.
 """
 
 from reconciler.lab.lab import Lab

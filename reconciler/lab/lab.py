@@ -86,6 +86,16 @@ class Lab:
         """The words before a command that make it run on a node."""
         return node.entering(self.state, self.node(name))
 
+    def entering_container(self, name: str, container: str) -> list[str]:
+        """The words before a command of this machine that make it run in a container's network, with its
+        DNS and hosts. Files and programs are the node's. Raises LabError when the container isn't running.
+        """
+        where = "{{.State.Pid}} {{.ResolvConfPath}} {{.HostsPath}}"
+        pid, *files = self.docker(name, "inspect", "--format", where, container).split(" ")
+        if pid == "0":
+            raise LabError(f"container {container} isn't running", where=f"node {name}")
+        return [*self.entering(name), *node.in_network_of(int(pid), *files)]
+
     def docker(self, name: str, *arguments: str, timeout: float = 60.0) -> str:
         """What this machine's `docker` prints when it is asked of a node's engine."""
         host = self.node(name).docker_host
@@ -100,6 +110,18 @@ class Lab:
 
     def is_cut(self, name: str) -> bool:
         return not network.is_link_up(self.state, self._running(name))
+
+    def set_mtu(self, name: str, mtu: int) -> None:
+        """The largest packet that the node's link takes, until the node is started again; 1500 as made.
+
+        Both ends: the node knows. What others send it that is larger is dropped and nobody told, as by
+        any switch.
+        """
+        network.set_mtu(self.state, self._running(name), mtu)
+        self.exec(name, ["ip", "link", "set", "eth0", "mtu", str(mtu)])
+
+    def mtu(self, name: str) -> int:
+        return network.mtu_of(self.state, self._running(name))
 
     def kill(self, name: str) -> None:
         """A power cut: sshd, engine and every container end at once. Disks stay as they are."""

@@ -112,6 +112,17 @@ def set_link(state: LabState, node: LabNode, up: bool) -> None:
     run(["ip", "link", "set", link_name(state, node), "up" if up else "down"])
 
 
+def set_mtu(state: LabState, node: LabNode, mtu: int) -> None:
+    """Of the host's end. A bridge takes on the smallest MTU of its ports, unless it was given one."""
+    run(["ip", "link", "set", state.bridge, "mtu", "1500"])
+    run(["ip", "link", "set", link_name(state, node), "mtu", str(mtu)])
+
+
+def mtu_of(state: LabState, node: LabNode) -> int:
+    name = link_name(state, node)
+    return next(int(link["mtu"]) for link in _links() if link["ifname"] == name)
+
+
 def is_link_up(state: LabState, node: LabNode) -> bool:
     name = link_name(state, node)
     return any(link["ifname"] == name and "UP" in link["flags"] for link in _links())

@@ -123,3 +123,17 @@ def entering(state: LabState, node: LabNode) -> list[str]:
         "--wd=/",
         "--",
     ]
+
+
+def in_network_of(pid: int, resolv_conf: str = "", hosts: str = "") -> list[str]:
+    """The words before a command on a node that put it into the network of the node's process `pid`, with
+    these files in the place of the machine's own.
+    """
+    files = [(resolv_conf, "/etc/resolv.conf"), (hosts, "/etc/hosts")]
+    mounts = "".join(
+        f"mount --bind {shlex.quote(file)} {place} && "
+        for file, place in files
+        if file and Path(place).exists()
+    )
+    enter = [program("nsenter"), "--target", str(pid), "--net", "--"]
+    return [*enter, program("unshare"), "--mount", "/bin/sh", "-c", f'{mounts}exec "$@"', "sh"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterable
 
 from reconciler.errors import LabError
 from reconciler.lab.command import succeeds
@@ -38,9 +39,9 @@ def program(name: str) -> str:
     return found
 
 
-def missing_programs() -> list[str]:
+def missing_programs(names: Iterable[str] = PROGRAMS) -> list[str]:
     path = f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}"
-    return [name for name in PROGRAMS if not shutil.which(name, path=path)]
+    return [name for name in names if not shutil.which(name, path=path)]
 
 
 def missing_packages() -> list[str]:

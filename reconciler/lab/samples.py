@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
+
+from reconciler.lab import interpreter
 from reconciler.lab.image import ImageSpec
 from reconciler.lab.lab import Lab
 
@@ -25,6 +29,28 @@ def push_all(lab: Lab) -> dict[str, str]:
     found["web:broken"] = lab.image("web:broken", shell("echo broken; exit 3"))
     found["sleeper:v1"] = lab.image("sleeper:v1", shell("trap 'exit 0' TERM; sleep 2147483647 & wait"))
     return found
+
+
+def push_apps(lab: Lab) -> dict[str, str]:
+    """Build and push what a network is tried with: app:v1, v2 and v3, see sample_app.py. v3 is no good.
+
+    Not part of `push_all`: at some MB each engine takes a moment for them.
+    """
+    script = Path(__file__).with_name("sample_app.py")
+    with TemporaryDirectory() as folder:
+        python = interpreter.copy_into(Path(folder), script)
+        shutil.copyfile(script, Path(folder) / "app.py")
+        base = ImageSpec(
+            directory=Path(folder),
+            entrypoint=(python, *interpreter.FLAGS, "/app.py"),
+            ports=(8080, 9000, 9001),
+        )
+        return {f"app:{version}": lab.image(f"app:{version}", _app(base, version)) for version in VERSIONS}
+
+
+def _app(base: ImageSpec, version: str) -> ImageSpec:
+    bad = ("BAD=1",) if version == "v3" else ()
+    return msgspec.structs.replace(base, env=(f"VERSION={version}", *bad))
 
 
 def push_web(lab: Lab, version: str, *, healthy: bool = True) -> str:

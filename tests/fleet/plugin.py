@@ -1,7 +1,8 @@
 """The lab as pytest fixtures, for the tests of every room (registered in tests/conftest.py).
 
 `lab`        three real nodes for the whole run; sample images are in its registry and on its nodes
-`clean_lab`  the same, with everything undone before and after the test: containers, cut links, power
+`apps`       images of a server that behaves as real programs do, on those nodes
+`clean_lab`  the same lab, with everything undone before and after the test: containers, cut links, power
 
 Mark such tests `fleet`; they run after all others. Where no lab can run they skip, saying why; with
 RECONCILER_LAB=required any skip of theirs is a failure.
@@ -20,6 +21,7 @@ from reconciler.errors import LabError
 from reconciler.lab import Lab, guard, process, requirements, samples, state
 from reconciler.lab.state import LabNode
 
+MTU = 1500
 REQUIRED = os.environ.get("RECONCILER_LAB") == "required"
 
 
@@ -61,6 +63,14 @@ def lab() -> Iterator[Lab]:
         running.down()
 
 
+@pytest.fixture(scope="session")
+def apps(lab: Lab) -> dict[str, str]:
+    """`app:v1` and so on -> full reference, on every node (reconciler/lab/sample_app.py)."""
+    images = samples.push_apps(lab)
+    lab.pull(*images.values())
+    return images
+
+
 @pytest.fixture
 def clean_lab(lab: Lab) -> Iterator[Lab]:
     restore(lab)
@@ -80,6 +90,8 @@ def _restore(lab: Lab, node: LabNode) -> None:
     lab.start_engine(node.name)
     if lab.is_cut(node.name):
         lab.heal(node.name)
+    if lab.mtu(node.name) != MTU:
+        lab.set_mtu(node.name, MTU)
     if not _listens(node):
         lab.reboot(node.name)
     _empty(node)

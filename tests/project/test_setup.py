@@ -16,9 +16,20 @@ SCRIPT = Path(__file__).parents[2] / ".ci" / "setup"
 class Machine:
     """A checkout whose set-up is done, on a machine whose `id`, `apt-get`, `uname` and `dpkg` are ours."""
 
-    def __init__(self, home: Path, *, missing: str = "", user: int = 0, system: str = "Linux") -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        missing: str = "",
+        tools: str = "",
+        acme: bool = True,
+        user: int = 0,
+        system: str = "Linux",
+    ) -> None:
         self.home, self.policy, self.log = home, home / "policy-rc.d", home / "apt.log"
-        self.program(".venv/bin/python", f"echo {missing}")
+        answers = {"haproxy": tools, "pebble": "" if acme else "pebble-challtestsrv", "": missing}
+        cases = "".join(f'*{asked}*) echo "{answer}" ;;\n' for asked, answer in answers.items())
+        self.program(".venv/bin/python", f'case "$2" in\n{cases}esac')
         self.program("bin/id", f"echo {user}")
         self.program("bin/uname", f"echo {system}")
         self.program("bin/dpkg", "exit 1")
@@ -75,6 +86,46 @@ def test_missing_packages_are_installed_after_saying_so(tmp_path: Path) -> None:
     assert not machine.policy.exists()
 
 
+def test_what_tests_of_the_network_run_is_installed_by_its_package(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, tools="haproxy dnsmasq wrk")
+    done = machine.set_up()
+    packages = "haproxy dnsmasq-base wrk"
+    assert done.returncode == 0
+    assert done.stderr == (
+        f"set-up: the network's tests need Debian packages that are missing; installing {packages}\n"
+    )
+    installed = f"install -y -qq --no-install-recommends --no-remove {packages}: exit 101"
+    assert machine.log.read_text().splitlines()[1:] == [installed]
+    assert not machine.policy.exists()
+
+
+def test_the_acme_server_is_installed_where_there_is_the_right_one(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, acme=False)
+    machine.program("bin/apt-cache", "echo Homepage: https://github.com/letsencrypt/pebble")
+    assert machine.set_up().stderr == (
+        "set-up: the tests of certificates need Debian packages that are missing; installing pebble\n"
+    )
+    assert machine.log.read_text().splitlines()[-1].endswith("--no-remove pebble: exit 101")
+
+
+@pytest.mark.parametrize("archive", ["exit 100", "echo Homepage: https://example.org/pebble"])
+def test_without_the_right_acme_server_it_goes_on(tmp_path: Path, archive: str) -> None:
+    machine = Machine(tmp_path, acme=False)
+    machine.program("bin/apt-cache", archive)
+    done = machine.set_up()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not machine.log.exists()
+
+
+def test_lab_and_tools_one_after_the_other_leave_no_policy(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, missing="docker.io", tools="haproxy")
+    machine.set_up()
+    said = machine.log.read_text().splitlines()
+    assert [line.rpartition(" ")[2] for line in said] == ["101"] * 4
+    assert [line.split(": ")[0].split()[-1] for line in said] == ["-qq", "docker.io", "-qq", "haproxy"]
+    assert not machine.policy.exists()
+
+
 @pytest.mark.parametrize("apt", ["exit 0", "exit 100"])
 def test_a_policy_of_the_machines_own_stays(tmp_path: Path, apt: str) -> None:
     machine = Machine(tmp_path, missing="docker.io")
@@ -103,6 +154,14 @@ def test_without_root_it_names_what_is_missing_and_goes_on(tmp_path: Path) -> No
         done.stderr == "set-up: the lab needs root and these Debian packages: docker.io; it can't run here\n"
     )
     assert not machine.log.exists()
+
+
+def test_without_root_the_tools_are_named_too(tmp_path: Path) -> None:
+    done = Machine(tmp_path, tools="wrk", user=1000).set_up()
+    assert done.returncode == 0
+    assert done.stderr == (
+        "set-up: the network's tests need root and these Debian packages: wrk; they can't run here\n"
+    )
 
 
 def test_without_linux_the_lab_is_left_out(tmp_path: Path) -> None:
