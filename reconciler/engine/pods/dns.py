@@ -26,7 +26,7 @@ class _Settings(Value):
 
 
 def dns_address(network: NetworkSpec) -> str:
-    """The fleet's name server: the tenth address of the service range, as Kubernetes' installers choose it."""
+    """The fleet's name server: the tenth address of the service range, as Kubernetes' installers have it."""
     return str(IPv4Network(network.service_cidr)[_TENTH])
 
 
