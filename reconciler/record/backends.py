@@ -44,6 +44,13 @@ class Pods:
         return tuple(sorted(found, key=lambda p: (p.record.name, p.node)))
 
 
+def pod_ip(pod: PodState, observed: Observed) -> str:
+    """Its own, on the host's network its node's; "" while that isn't known."""
+    if pod.record.spec.host_network:
+        return observed.nodes[pod.node].facts.internal_ip
+    return pod.record.ip
+
+
 def by_hand(service: Key, addresses: Mapping[Key, Addresses]) -> tuple[Addresses, ...]:
     """The Endpoints and EndpointSlices of a service, in order of their keys."""
     return tuple(a for a in addresses.values() if _is_for(service, a))

@@ -20,7 +20,8 @@ ServiceName = tuple[str, str]
 
 class Published(NamedTuple):
     """`services` as most nodes have them, without the nodes' own addresses; these are in `addresses`, of all
-    nodes together. `ingresses`: where each Ingress (`namespace/name`) is served. All sorted."""
+    nodes together. `ingresses`: where each Ingress (`namespace/name`) is served. All sorted.
+    """
 
     services: Mapping[ServiceName, RoutedService]
     addresses: Mapping[ServiceName, tuple[str, ...]]
