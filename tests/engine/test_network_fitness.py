@@ -230,5 +230,20 @@ def test_the_proxy_and_nat() -> None:
     refused = data_plane.proxy(inside(socat=(1, "socat E connect: Connection refused\n")))
     assert refused.found.endswith("Connection refused")
     assert data_plane.proxy(inside()).status == "fail"
-    assert data_plane.nat(inside(iptables=(0, "-P PREROUTING ACCEPT\n"))).status == "ok"
+    found = data_plane.nat(inside(iptables=(0, "Warning: legacy tables\niptables-nft\n")))
+    assert verdict(found) == ("ok", "the rules are there (iptables-nft)")
     assert data_plane.nat(inside(iptables=(3, "modprobe: FATAL\ncan't initialize table\n"))).status == "fail"
+
+
+def test_our_chains_are_looked_for_in_both_iptables() -> None:
+    def told(nft: str, legacy: str) -> tuple[int, str]:
+        stubs = f"iptables-nft() {{ {nft}; }}; iptables-legacy() {{ {legacy}; }}"
+        stubs = stubs.replace("iptables-", "iptables_")
+        script = stubs + data_plane.FIND_CHAINS.replace("iptables-", "iptables_")
+        done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=20, check=False)
+        return done.returncode, done.stdout
+
+    none, ours = "echo '-P PREROUTING ACCEPT'", "echo '-P INPUT ACCEPT'; echo '-N RECONCILER-SVC'"
+    assert told(none, ours) == (0, "-P PREROUTING ACCEPT\niptables_legacy\n")
+    assert told(ours, none) == (0, "iptables_nft\n")
+    assert told("false", "echo no table; false") == (1, "\nno table\n")
