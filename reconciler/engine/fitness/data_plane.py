@@ -105,9 +105,9 @@ def overlay(inside: Inside) -> Check:
     """Pings the first address of every other node's slice, plain and as large as pods' packets get."""
     peers = {str(IPv4Network(n.pod_cidr)[1]): n.name for n in inside.others if n.pod_cidr and not n.error}
     absent = [n.name for n in inside.others if n.error or not n.pod_cidr]
-    rest = f"; {', '.join(absent)} couldn't be asked or has no pods yet" if absent else ""
+    rest = f"; left out: {', '.join(absent)} (silent, or without a pod network yet)" if absent else ""
     if not peers:
-        return Check(name="overlay", status="ok", found=f"no other node to reach{rest}")
+        return Check(name="overlay", status="ok", found=f"no other node to reach yet{rest}")
     _, links = inside.ask("ip", "-o", "link", "show")
     mtu = link_mtus(links).get(VXLAN, 0)
     if not mtu:
