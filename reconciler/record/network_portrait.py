@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.model.desired import Desired
+from reconciler.model.fleet import IngressPortsSpec
 from reconciler.model.ingress import Ingress
 from reconciler.model.meta import Key
 from reconciler.model.observed import Observed
@@ -18,7 +19,7 @@ from reconciler.record.metadata import Shown
 from reconciler.record.published import Published, published
 from reconciler.record.service_status import ServiceSight, service_object
 
-_IngressSight = tuple[Ingress, tuple[str, ...]]
+_IngressSight = tuple[Ingress, tuple[str, ...], IngressPortsSpec]
 
 
 class NetworkPortrait:
@@ -57,10 +58,10 @@ class NetworkPortrait:
         self._services = drawn
 
     def _all_ingresses(self, desired: Desired, network: Published) -> Iterator[Shown]:
-        fleet = desired.fleet.metadata.name
+        fleet, ports = desired.fleet.metadata.name, desired.fleet.spec.network.ingress
         drawn: dict[Key, tuple[_IngressSight, Shown]] = {}
         for key, wanted in desired.ingresses.items():
-            sight = wanted, network.ingresses.get(f"{key.namespace}/{key.name}", ())
+            sight = wanted, network.ingresses.get(f"{key.namespace}/{key.name}", ()), ports
             before = self._ingresses.get(key)
             same = before is not None and before[0] == sight
             drawn[key] = before if before is not None and same else (sight, ingress_object(fleet, *sight))
