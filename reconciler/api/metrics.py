@@ -37,6 +37,13 @@ class Metrics:
         self._workloads = Gauge(
             "reconciler_workloads", "Workloads by how they stand.", ["standing"], registry=own
         )
+        self._services = Gauge("reconciler_services", "Services that the nodes balance.", registry=own)
+        self._endpoints = Gauge(
+            "reconciler_endpoints", "Endpoints behind the ports of services.", ["state"], registry=own
+        )
+        self._data_planes = Gauge(
+            "reconciler_data_planes", "Node containers by how they stand.", ["state"], registry=own
+        )
         self._converged = Gauge(
             "reconciler_converged", "1 when the fleet is as the revision wants it.", registry=own
         )
@@ -68,6 +75,14 @@ class Metrics:
 
     def workloads(self, by_standing: Mapping[str, int]) -> None:
         _set_all(self._workloads, by_standing)
+
+    def network(self, services: int, endpoints: Mapping[str, int]) -> None:
+        """What the nodes were told; endpoints by state."""
+        self._services.set(services)
+        _set_all(self._endpoints, endpoints)
+
+    def data_planes(self, by_state: Mapping[str, int]) -> None:
+        _set_all(self._data_planes, by_state)
 
     def converged(self, yes: bool) -> None:
         self._converged.set(1 if yes else 0)

@@ -20,8 +20,10 @@ from reconciler.model.meta import Key
 from reconciler.model.observed import NodeState
 from reconciler.model.plan import Plan
 from reconciler.model.progress import Progress
+from reconciler.model.traffic import NodeTraffic
 from reconciler.record.journal import Journal
 from reconciler.record.overview import Overview, overview
+from reconciler.record.published import data_planes, newest
 from reconciler.record.status import Portrait
 from reconciler.record.world import World
 
@@ -48,6 +50,7 @@ class Reporter:
         self._source_error = ""
         self._blocked_since: float | None = None
         self._failed: frozenset[tuple[Key, str]] = frozenset()
+        self._traffic: NodeTraffic | None = None
         self._drawing = threading.Lock()
         self._portrait, self._world = Portrait(), World()
 
@@ -103,6 +106,9 @@ class Reporter:
         nodes = turn.observed.nodes.values()
         metrics.nodes(Counter({True: "ready", False: "lost", None: "unknown"}[n.reachable] for n in nodes))
         metrics.pods(Counter(p.phase for p in turn.observed.pods()))
+        networked = turn.desired is None or turn.desired.fleet.spec.network.enabled
+        metrics.data_planes(data_planes(nodes) if networked else {})
+        self._count_network(newest(nodes))
         if turn.source_error is not None and str(turn.source_error) != self._source_error:
             metrics.source_error()
         self._source_error = str(turn.source_error or "")
@@ -111,6 +117,14 @@ class Reporter:
             metrics.converged(plan.standing == "converged")
             metrics.revision(plan.revision)
             self._count_failed(plan)
+
+    def _count_network(self, traffic: NodeTraffic | None) -> None:
+        """Counted anew only when something else was published."""
+        if traffic is not self._traffic:
+            self._traffic = traffic
+            services = traffic.services if traffic else ()
+            ends = Counter[str](e.state for s in services for p in s.ports for e in p.endpoints)
+            self.metrics.network(len(services), ends)
 
     def _count_failed(self, plan: Plan) -> None:
         """Each version of a workload that is given up counts once."""

@@ -11,7 +11,7 @@ import click
 
 from reconciler.cli.options import fleet_option, output_option
 from reconciler.errors import ReconcilerError, UsageError
-from reconciler.model.fleet import NodeSpec
+from reconciler.model.fleet import Fleet, NodeSpec
 
 if TYPE_CHECKING:
     from reconciler.engine.fitness.report import Report
@@ -33,13 +33,16 @@ def command() -> None:
 @fleet_option
 @output_option
 def check(names: tuple[str, ...], fleet_file: Path, output: str) -> int:
-    """Examine nodes: reach, host key, login, Docker, forwarding, capacity, clock. Changes nothing.
+    """Examine nodes: reach, host key, login, Docker, forwarding, capacity, clock, network. Changes nothing.
 
     Exits 1 if a node can't do its work.
     """
     from reconciler.engine.fitness.doctor import examine
+    from reconciler.engine.fitness.neighbours import neighbours
 
-    reports = _side_by_side(examine, _chosen(fleet_file, names))
+    fleet, nodes = _chosen(fleet_file, names)
+    known = neighbours(fleet)
+    reports = _side_by_side(lambda spec: examine(spec, fleet, known), nodes)
     failed = 0
     if output == "json":
         reports = list(reports)
@@ -63,7 +66,7 @@ def trust(names: tuple[str, ...], fleet_file: Path, yes: bool) -> int:
     """
     from reconciler.engine.fitness.trust import fetch
 
-    nodes = [n for n in _chosen(fleet_file, names) if n.address.startswith("ssh://")]
+    nodes = [n for n in _chosen(fleet_file, names)[1] if n.address.startswith("ssh://")]
     missed = 0
     for node in nodes:
         try:
@@ -94,17 +97,18 @@ def _settle(offer: Offer, inventory: Path, yes: bool) -> bool:
     return True
 
 
-def _chosen(fleet_file: Path, names: Sequence[str]) -> list[NodeSpec]:
+def _chosen(fleet_file: Path, names: Sequence[str]) -> tuple[Fleet, list[NodeSpec]]:
     from reconciler.manifests.inventory import load_fleet
 
-    nodes = {n.name: n for n in load_fleet(fleet_file).spec.nodes}
+    fleet = load_fleet(fleet_file)
+    nodes = {n.name: n for n in fleet.spec.nodes}
     if unknown := [n for n in names if n not in nodes]:
         raise UsageError(
             f"no such node: {', '.join(unknown)}",
             where=str(fleet_file),
             remedy=f"its nodes are {', '.join(nodes) or 'none'}",
         )
-    return [nodes[n] for n in names] if names else list(nodes.values())
+    return fleet, [nodes[n] for n in names] if names else list(nodes.values())
 
 
 def _side_by_side(examine: Callable[[NodeSpec], T], nodes: Sequence[NodeSpec]) -> Iterable[T]:

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from reconciler.model.base import Value
 from reconciler.model.duration import human_duration
 from reconciler.model.quantity import human_bytes, human_cpu
-from reconciler.record.overview import NodeLine, Overview, PodLine, WorkloadLine
+from reconciler.record.overview import IngressLine, NodeLine, Overview, PodLine, ServiceLine, WorkloadLine
 
 EVENTS_SHOWN = 8
 LINES_SHOWN = 8
+PATHS_SHOWN = 3
 
 
 class Table(Value):
@@ -29,7 +30,14 @@ class Page(Value):
 
 def page(seen: Overview, now: float) -> Page:
     """`now` (epoch seconds) gives ages."""
-    tables = (_workloads(seen), _pods(seen, now), _nodes(seen, now), _events(seen, now))
+    tables = (
+        _workloads(seen),
+        _pods(seen, now),
+        _services(seen),
+        _ingresses(seen),
+        _nodes(seen, now),
+        _events(seen, now),
+    )
     return Page(head=tuple(_head(seen, now)), tables=tuple(_tidy(t) for t in tables if t.rows))
 
 
@@ -115,14 +123,65 @@ def _pod(pod: PodLine, now: float) -> tuple[str, ...]:
     return name, pod.node, pod.ip or "-", ready, pod.status, str(pod.restarts), created, pod.message
 
 
+def _services(seen: Overview) -> Table:
+    columns = ("NAMESPACE", "NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORTS", "ENDPOINTS", "WHY")
+    return Table(columns=columns, rows=tuple(_service(s) for s in seen.services))
+
+
+def _service(service: ServiceLine) -> tuple[str, ...]:
+    pending = "<pending>" if service.type == "LoadBalancer" else "-"
+    return (
+        service.namespace,
+        service.name,
+        service.type,
+        service.ip or "-",
+        ",".join(service.external) or pending,
+        ",".join(service.ports) or "-",
+        _endpoints(service),
+        service.message,
+    )
+
+
+def _endpoints(service: ServiceLine) -> str:
+    if service.type == "ExternalName":
+        return "-"
+    return str(service.ready) if service.endpoints is None else f"{service.ready}/{service.endpoints}"
+
+
+def _ingresses(seen: Overview) -> Table:
+    columns = ("NAMESPACE", "NAME", "HOSTS", "ADDRESS", "PATHS", "TLS", "WHY")
+    return Table(columns=columns, rows=tuple(_ingress(i) for i in seen.ingresses))
+
+
+def _ingress(ingress: IngressLine) -> tuple[str, ...]:
+    hosts, addresses = ",".join(ingress.hosts), ",".join(ingress.addresses) or "-"
+    paths = [path.removeprefix(hosts) for path in ingress.paths]
+    return (
+        ingress.namespace,
+        ingress.name,
+        hosts,
+        addresses,
+        _few(paths),
+        ",".join(ingress.tls),
+        ingress.message,
+    )
+
+
+def _few(paths: Sequence[str]) -> str:
+    """So many as a line holds; `-o json` has them all."""
+    more = f" + {len(paths) - PATHS_SHOWN} more" if len(paths) > PATHS_SHOWN else ""
+    return ", ".join(path.strip() for path in paths[:PATHS_SHOWN]) + more
+
+
 def _nodes(seen: Overview, now: float) -> Table:
-    columns = ("NODE", "STATE", "PODS", "CPU", "MEMORY", "ARCH", "DOCKER", "OS", "WHY")
+    columns = ("NODE", "STATE", "PODS", "CPU", "MEMORY", "ARCH", "DOCKER", "OS", "NETWORK", "WHY")
     return Table(columns=columns, rows=tuple(_node(n, now) for n in seen.nodes))
 
 
 def _node(node: NodeLine, now: float) -> tuple[str, ...]:
     state = f"{node.state}, unschedulable" if node.unschedulable else node.state
     why = f"for {age(node.lost_since, now)}: {node.message}" if node.lost_since else node.message
+    network = ", ".join(filter(None, (node.data_plane, node.traffic if node.traffic == "behind" else "")))
     size = (
         human_cpu(node.cpu_milli) if node.cpu_milli else "-",
         human_bytes(node.memory) if node.memory else "-",
@@ -135,7 +194,8 @@ def _node(node: NodeLine, now: float) -> tuple[str, ...]:
         node.architecture,
         node.docker or "-",
         node.os_image or "-",
-        why,
+        network,
+        "; ".join(filter(None, (why, *node.complaints))),
     )
 
 

@@ -16,11 +16,13 @@ STYLES = {
     **dict.fromkeys(("progressing", "paused", "Unknown", "Pending", "Warning"), CARE),
     **dict.fromkeys(("failed", "blocked", "NotReady", "Failed", "Error", "OOMKilled"), BAD),
     **dict.fromkeys(("CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull"), BAD),
+    **dict.fromkeys(("outdated", "<pending>", "running, behind"), CARE),
+    **dict.fromkeys(("stopped", "absent"), BAD),
     "Terminating": "dim",
 }
 """Words that are coloured wherever they fill a cell. Everything else stays as the terminal has it."""
 
-WIDE = frozenset({"WHY", "EVENT"})
+WIDE = frozenset({"WHY", "EVENT", "PATHS"})
 """Columns that may wrap; the others are kept whole."""
 
 

@@ -102,7 +102,8 @@ class RealNode:
             from reconciler.engine.pods.operator_login import with_operator_login
 
             contents = with_operator_login(contents, action.record)
-        self._do(lambda engine: start.start_pod(engine, self._label, action, contents, facts))
+        network = self._fleet.spec.network
+        self._do(lambda engine: start.start_pod(engine, self._label, action, contents, facts, network))
 
     def start_containers(self, action: StartContainers) -> None:
         from reconciler.engine.pods import start

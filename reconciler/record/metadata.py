@@ -17,7 +17,12 @@ Shown = dict[str, Any]
 _SPACE = uuid.UUID("6f1d0f0e-3c55-5c1e-9d5b-7d3c1f5b7a10")
 """Of our own choosing; it must never change, or every object's uid would."""
 
-API_VERSIONS = {"Deployment": "apps/v1", "ReplicaSet": "apps/v1"}
+API_VERSIONS = {
+    "Deployment": "apps/v1",
+    "ReplicaSet": "apps/v1",
+    "EndpointSlice": "discovery.k8s.io/v1",
+    "Ingress": "networking.k8s.io/v1",
+}
 """Kinds that aren't in the core group, `v1`."""
 
 

@@ -21,6 +21,7 @@ from reconciler.model.pod import Pod
 from reconciler.model.progress import Progress, RolloutState
 from reconciler.model.workload import Deployment
 from reconciler.record.metadata import Shown, metadata, timestamp
+from reconciler.record.network_portrait import NetworkPortrait
 from reconciler.record.node_status import node_object
 from reconciler.record.pod_status import controller, pod_object
 from reconciler.record.workload_status import deployment_object, replica_sets, set_object
@@ -29,7 +30,10 @@ from reconciler.record.workload_status import deployment_object, replica_sets, s
 def objects(
     desired: Desired | None, observed: Observed, progress: Progress, plan: Plan | None, now: float
 ) -> tuple[Shown, ...]:
-    """Namespaces, nodes, workloads, generated ReplicaSets and pods; `now` in seconds since the epoch."""
+    """Namespaces, nodes, workloads, generated ReplicaSets, pods, services with their endpoints, Ingresses.
+
+    `now` in seconds since the epoch.
+    """
     return Portrait().of(desired, observed, progress, plan, now)
 
 
@@ -61,6 +65,7 @@ class Portrait:
         self._workloads: dict[Key, tuple[Sight, tuple[Shown, ...]]] = {}
         self._pods: dict[Key, tuple[PodState, Shown]] = {}
         self._ending: dict[Key, float] = {}
+        self._network = NetworkPortrait()
 
     def of(
         self, desired: Desired | None, observed: Observed, progress: Progress, plan: Plan | None, now: float
@@ -72,6 +77,7 @@ class Portrait:
             *_nodes(desired, observed),
             *self._all_workloads(desired, observed, progress, plan, now),
             *self._all_pods(desired, observed, progress, plan, now),
+            *self._network.of(desired, observed),
         )
 
     def _all_workloads(

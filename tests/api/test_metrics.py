@@ -42,3 +42,16 @@ def test_two_fleets_do_not_meet() -> None:
     one.workloads({"converged": 2})
     assert "reconciler_rollouts_failed_total 1.0" in lines(one)
     assert "reconciler_rollouts_failed_total 0.0" in lines(two)
+
+
+def test_the_network() -> None:
+    metrics = Metrics("home")
+    metrics.network(2, {"ready": 5, "draining": 1})
+    metrics.network(3, {"ready": 6})
+    metrics.data_planes({"running": 2, "outdated": 1})
+    told = lines(metrics)
+    assert "reconciler_services 3.0" in told
+    assert [line for line in told if line.startswith("reconciler_endpoints")] == [
+        'reconciler_endpoints{state="ready"} 6.0'
+    ]
+    assert 'reconciler_data_planes{state="outdated"} 1.0' in told

@@ -30,7 +30,7 @@ from reconciler.model.pod import PodSpec
 from reconciler.model.revision import Revision
 from reconciler.record.journal import RecordedEvent
 from reconciler.record.lock import FleetLock
-from reconciler.record.overview import Overview, overview
+from reconciler.record.overview import IngressLine, Overview, ServiceLine, overview
 
 WEB = Key("Deployment", "default", "web")
 INVENTORY = """\
@@ -119,6 +119,50 @@ def test_the_tables() -> None:
         assert any(all(cell in line for cell in row) for line in text.splitlines()), row
 
 
+def with_network() -> Overview:
+    return msgspec.structs.replace(
+        seen(),
+        services=(
+            ServiceLine(
+                namespace="default", name="web", type="NodePort", ip="10.43.7.7", external=(),
+                ports=("80:30080/TCP",), ready=1, endpoints=2,
+            ),
+            ServiceLine(
+                namespace="lan", name="dns", type="LoadBalancer", ip="10.43.9.9", external=(),
+                ports=("53/UDP", "53/TCP"), ready=0, endpoints=0, message="no pod matches its selector",
+            ),
+        ),
+        ingresses=(
+            IngressLine(
+                namespace="default", name="site", hosts=("a.lan",), addresses=("192.168.1.11",),
+                paths=tuple(f"a.lan/{n} -> web:80" for n in range(5)), tls=("a.lan",),
+            ),
+        ),
+        nodes=tuple(
+            msgspec.structs.replace(n, data_plane="running", traffic="behind", complaints=("80 is taken",))
+            for n in seen().nodes
+        ),
+    )  # fmt: skip
+
+
+def test_services_ingresses_and_data_planes() -> None:
+    said = lines(with_network())
+    begin = next(i for i, line in enumerate(said) if line.startswith("NAMESPACE"))
+    assert [line.split()[:7] for line in said[begin : begin + 3]] == [
+        ["NAMESPACE", "NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORTS", "ENDPOINTS"],
+        ["default", "web", "NodePort", "10.43.7.7", "-", "80:30080/TCP", "1/2"],
+        ["lan", "dns", "LoadBalancer", "10.43.9.9", "<pending>", "53/UDP,53/TCP", "0/0"],
+    ]
+    text = "\n".join(said)
+    assert "/0 -> web:80, /1 -> web:80, /2 -> web:80 + 2 more" in text
+    assert "running, behind" in text
+    assert "no route to host; 80 is taken" in text
+
+
+def test_a_fleet_without_services_has_no_table_of_them() -> None:
+    assert not any("CLUSTER-IP" in line or "HOSTS" in line for line in lines(seen()))
+
+
 def test_a_column_with_nothing_to_say_is_left_out() -> None:
     text = "\n".join(lines(seen()))
     assert "WHY" not in text.split("NODE  ")[0].split("POD ")[0]
@@ -176,7 +220,7 @@ def test_ages(since: float | None, text: str) -> None:
 def test_on_a_terminal_nothing_is_wider_than_it(width: int) -> None:
     out = io.StringIO()
     Console(file=out, width=width, force_terminal=True, color_system=None).print(
-        picture(seen(message="x " * 90), NOW)
+        picture(msgspec.structs.replace(with_network(), why="x " * 90), NOW)
     )
     assert "fleet home: progressing" in out.getvalue()
     assert max(len(line) for line in out.getvalue().splitlines()) <= width

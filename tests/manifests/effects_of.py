@@ -42,7 +42,7 @@ from tests.decide.builders import bare_pod, desired, fleet
 
 NOW = 10_000.0
 FACTS = NodeFacts(cpu_milli=4000, memory=8 * 2**30, disk_free=2**40)
-PLACE = Place(fleet="home", network="home_pods", host_ip="10.0.0.5", facts=FACTS)
+PLACE = Place(fleet="home", network="home_pods", dns="10.43.0.10", host_ip="10.0.0.5", facts=FACTS)
 NODES = fleet(
     {"name": "a", "labels": {"rack": "1", "zone": "x", "size": "2"}},
     {"name": "b", "labels": {"rack": "1", "zone": "y", "size": "4"}},

@@ -43,8 +43,7 @@ SAID: dict[str, list[str]] = {
         f"{TEMPLATE}.automountServiceAccountToken note",
         f"{TEMPLATE}.containers[0].terminationMessagePolicy note",
     ],
-    "home-assistant": [f"{TEMPLATE}.dnsPolicy note", f"{TEMPLATE}.enableServiceLinks note"],
-    "hosts": ["spec.dnsConfig.searches note"],
+    "home-assistant": [f"{TEMPLATE}.enableServiceLinks note"],
     "jellyfin": [
         f"{TEMPLATE}.securityContext.fsGroupChangePolicy note",
         f"{TEMPLATE}.containers[0].resources.limits[gpu.intel.com/i915] note",

@@ -79,10 +79,9 @@ POD = [
         ),
     ),
     (
-        "dnsConfig: {nameservers: [1.1.1.1]}",
+        "dnsPolicy: Default\ndnsConfig: {nameservers: [1.1.1.1]}",
         f"{P}.dnsConfig.nameservers: note: take the place of the node's own",
     ),
-    ("dnsPolicy: ClusterFirstWithHostNet", f"{P}.dnsPolicy: note: has no effect yet"),
     ("os: {name: windows}", f"{P}.os.name: expected linux, found windows"),
     ("nodeSelector: {'a b': c}", f"{P}.nodeSelector[a b]: the key should be a name"),
     ("ephemeralContainers: []", f"{P}.ephemeralContainers: not supported"),

@@ -1,4 +1,4 @@
-"""Examines one node, from the outside in: reach, host key, login, Docker, forwarding, capacity, clock.
+"""Examines one node, from the outside in: reach, host key, login, Docker, forwarding, capacity, network.
 
 Changes nothing. Each check says what was found and, unless all is well, what to do.
 """
@@ -14,10 +14,12 @@ from reconciler.engine.connection.address import Endpoint, Route, route
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.connection.connect import greet, shown_key
 from reconciler.engine.connection.local import LocalLink
-from reconciler.engine.fitness import checks
+from reconciler.engine.fitness import checks, data_plane, neighbours
+from reconciler.engine.fitness import network as fit
+from reconciler.engine.fitness.neighbours import Neighbour
 from reconciler.engine.fitness.report import Check, Report, Status
 from reconciler.errors import ReconcilerError
-from reconciler.model.fleet import NodeSpec
+from reconciler.model.fleet import Fleet, NodeSpec
 
 if TYPE_CHECKING:
     from reconciler.engine.connection.link import Link
@@ -49,13 +51,20 @@ class _Sheet:
                 raise _Blocked from error
 
 
-def examine(spec: NodeSpec) -> Report:
-    """Never raises an expected failure: it is what the report is for."""
+def examine(spec: NodeSpec, fleet: Fleet | None = None, known: tuple[Neighbour, ...] = ()) -> Report:
+    """Never raises an expected failure: it is what the report is for.
+
+    `known` are the nodes of the fleet as they were found before, itself included. Without a fleet nothing is
+    said of its network.
+    """
     sheet = _Sheet()
     try:
         link = _arrive(spec, sheet)
         try:
-            _look_around(Engine(link), spec, sheet)
+            engine = Engine(link)
+            _look_around(engine, spec, sheet)
+            if fleet is not None and fleet.spec.network.enabled:
+                _look_at_network(engine, spec, fleet, known, sheet)
         finally:
             link.close()
     except _Blocked:
@@ -116,3 +125,36 @@ def _look_around(engine: Engine, spec: NodeSpec, sheet: _Sheet) -> None:
     for name, check in {**(checks.OVER_SSH if over_ssh else {}), **checks.EVERYWHERE}.items():
         with sheet.step(name):
             sheet.checks.append(check(engine))
+
+
+def _look_at_network(
+    engine: Engine, spec: NodeSpec, fleet: Fleet, known: tuple[Neighbour, ...], sheet: _Sheet
+) -> None:
+    network, name = fleet.spec.network, fleet.metadata.name
+    others = tuple(n for n in known if n.name != spec.name)
+    several = len(fleet.spec.nodes) > 1
+    with sheet.step("network"):
+        seen = neighbours.read_look(engine)
+        me = neighbours.neighbour(engine, spec, name, seen)
+        sheet.checks.append(fit.address(spec, seen, me, others))
+        if several:
+            sheet.checks.append(fit.link(network, me, others))
+        sheet.checks.append(fit.ranges(network, seen, engine.call("GET", "/networks") or [], name))
+        found = data_plane.find(engine, name)
+        if found is None:
+            sheet.checks.append(fit.kernel(seen, several=several))
+            sheet.checks.append(fit.ports(network, seen, me.pod_cidr, several=several))
+            sheet.add("node container", "ok", "not yet: the first `reconciler apply` or `serve` makes it")
+            return
+        sheet.checks.append(data_plane.container(found))
+        if found["State"] == "running":
+            title = found["Names"][0].removeprefix("/")
+            _look_inside(data_plane.Inside(engine, title, network, me, others), sheet)
+
+
+def _look_inside(inside: data_plane.Inside, sheet: _Sheet) -> None:
+    for name, check in data_plane.INSIDE.items():
+        if name == "overlay" and not inside.others:
+            continue
+        with sheet.step(name):
+            sheet.checks.append(check(inside))

@@ -20,10 +20,15 @@ _SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]$")
 
 
 class Place(Value):
-    """Where a pod runs: the fleet's and its pod network's Docker name, the node's IP and facts."""
+    """Where a pod runs: the fleet's and its pod network's Docker name, the node's IP and facts.
+
+    `dns` is the fleet's name server, empty where spec.network is off, and `domain` what its names end in.
+    """
 
     fleet: str
     network: str
+    dns: str = ""
+    domain: str = "cluster.local"
     host_ip: str = ""
     facts: NodeFacts = NodeFacts()
 

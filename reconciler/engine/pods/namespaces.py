@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from reconciler.engine.pods.dns import docker_dns
 from reconciler.engine.pods.downward import Place
 from reconciler.model.observed import PodRecord
 from reconciler.model.pod import PodSpec
 
 _LONGEST_HOSTNAME = 63
-CLUSTER_DOMAIN = "cluster.local"
 
 
 def own_namespaces(record: PodRecord, place: Place, *, shared: bool) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def own_namespaces(record: PodRecord, place: Place, *, shared: bool) -> dict[str
         "PidMode": "host" if spec.host_pid else "",
         "ExtraHosts": [f"{name}:{alias.ip}" for alias in spec.host_aliases for name in alias.hostnames],
         "Sysctls": {s.name: s.value for s in spec.security_context.sysctls},
-        **_dns(spec),
+        **docker_dns(record, place),
     }
     if spec.host_network:
         return {"HostConfig": host}
@@ -30,7 +30,7 @@ def own_namespaces(record: PodRecord, place: Place, *, shared: bool) -> dict[str
     return {
         "HostConfig": host,
         "ExposedPorts": exposed,
-        **_names(record),
+        **_names(record, place),
         "NetworkingConfig": {
             "EndpointsConfig": {
                 place.network: {"IPAMConfig": {"IPv4Address": record.ip}} if record.ip else {}
@@ -53,29 +53,16 @@ def joined(record: PodRecord, sandbox: str) -> dict[str, Any]:
     }
 
 
-def _names(record: PodRecord) -> dict[str, str]:
+def _names(record: PodRecord, place: Place) -> dict[str, str]:
     """Kubernetes: the hostname is the pod's name unless it says otherwise; a subdomain makes it an FQDN."""
     spec = record.spec
     hostname = (spec.hostname or record.name)[:_LONGEST_HOSTNAME].rstrip("-.")
     if not spec.subdomain:
         return {"Hostname": hostname}
-    domain = f"{spec.subdomain}.{record.namespace}.svc.{CLUSTER_DOMAIN}"
+    domain = f"{spec.subdomain}.{record.namespace}.svc.{place.domain}"
     if spec.set_hostname_as_fqdn:
         return {"Hostname": f"{hostname}.{domain}"}
     return {"Hostname": hostname, "Domainname": domain}
-
-
-def _dns(spec: PodSpec) -> dict[str, list[str]]:
-    """dnsConfig, which the Engine puts in the place of the node's own settings, each kind by itself.
-
-    Under dnsPolicy None the node's search list is out even when there is no other ("." to the Engine).
-    """
-    config = spec.dns_config
-    if config is None:
-        return {}
-    searches = list(config.searches) or (["."] if spec.dns_policy == "None" else [])
-    options = [o.name if o.value is None else f"{o.name}:{o.value}" for o in config.options]
-    return {"Dns": list(config.nameservers), "DnsSearch": searches, "DnsOptions": options}
 
 
 def _ports(spec: PodSpec) -> tuple[dict[str, dict[str, str]], dict[str, list[dict[str, str]]]]:

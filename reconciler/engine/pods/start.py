@@ -11,6 +11,7 @@ import msgspec
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.connection.facts import read_facts
 from reconciler.engine.pods import fill, hooks, image, nodeimage, owned, stop
+from reconciler.engine.pods.dns import dns_address
 from reconciler.engine.pods.downward import Place
 from reconciler.engine.pods.hostaddress import host_ip
 from reconciler.engine.pods.naming import network_name
@@ -21,6 +22,7 @@ from reconciler.errors import Conflict, ContainerFailed, EngineError, ImageUnava
 from reconciler.model import labels
 from reconciler.model.action import PodAction, RestartContainer, StartContainers, StartPod
 from reconciler.model.desired import Contents
+from reconciler.model.fleet import NetworkSpec
 from reconciler.model.observed import NodeFacts, PodRecord
 
 _SLOW = 120.0
@@ -28,15 +30,29 @@ _SLOW = 120.0
 
 
 def start_pod(
-    engine: Engine, fleet_name: str, action: StartPod, contents: Contents, facts: NodeFacts | None = None
+    engine: Engine,
+    fleet_name: str,
+    action: StartPod,
+    contents: Contents,
+    facts: NodeFacts | None = None,
+    network: NetworkSpec | None = None,
 ) -> None:
     """Pull, fill volumes, create every container, start the first ones; what is there already is kept.
 
     `facts` are the node's where they are known; else they are asked for if the pod depends on them.
+    `network` is the fleet's; None: there is none but the node's.
     """
     record = action.record
     image.pull_always(engine, record, contents)
-    pod = _translated(engine, record, contents, fleet_name, facts or _facts(engine, record))
+    place = Place(
+        fleet=fleet_name,
+        network=network_name(fleet_name),
+        dns=dns_address(network) if network and network.enabled else "",
+        domain=(network or NetworkSpec()).cluster_domain,
+        host_ip=host_ip(engine, record),
+        facts=facts or _facts(engine, record),
+    )
+    pod = _translated(engine, record, contents, place)
     mountpoints = fill.prepare(engine, pod, fleet_name)
     fresh = [c for c in pod.containers if _create(engine, c, pod, contents, mountpoints, fleet_name)]
     for container in first_ones(pod):
@@ -98,15 +114,7 @@ def _facts(engine: Engine, record: PodRecord) -> NodeFacts:
     return NodeFacts()
 
 
-def _translated(
-    engine: Engine, record: PodRecord, contents: Contents, fleet_name: str, facts: NodeFacts
-) -> DockerPod:
-    place = Place(
-        fleet=fleet_name,
-        network=network_name(fleet_name),
-        host_ip=host_ip(engine, record),
-        facts=facts,
-    )
+def _translated(engine: Engine, record: PodRecord, contents: Contents, place: Place) -> DockerPod:
     users = image.users(engine, record, contents, images_to_ask(record))
     sandbox_image = nodeimage.ensure(engine) if record.spec.needs_sandbox else ""
     return translate(record, contents, place, users, sandbox_image)

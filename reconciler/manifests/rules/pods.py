@@ -86,11 +86,12 @@ def _hosts(spec: PodSpec, path: Path) -> Iterator[Said]:
 
 
 def _name_servers(spec: PodSpec, path: Path) -> Iterator[Said]:
-    """What Docker makes of dnsConfig: it replaces a list, or leaves the node's."""
-    if spec.dns_policy == "ClusterFirstWithHostNet":
-        why = "has no effect yet: name servers are the node's; names of Services come with Service"
-        yield Said((*path, "dnsPolicy"), why, severity="note", rule="no-effect")
-    if spec.dns_policy != "None" and spec.dns_config:
+    """What Docker makes of dnsConfig beside the node's own settings: it replaces a list, or leaves it.
+
+    Kubernetes: on the host's network ClusterFirst means Default.
+    """
+    own = spec.dns_policy == "Default" or (spec.dns_policy == "ClusterFirst" and spec.host_network)
+    if own and spec.dns_config:
         for field, given in (
             ("nameservers", spec.dns_config.nameservers),
             ("searches", spec.dns_config.searches),
