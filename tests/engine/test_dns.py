@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from reconciler.engine.pods.dns import dns_address, docker_dns
+from reconciler.engine.pods.dns import docker_dns
 from reconciler.engine.pods.downward import Place
 from reconciler.model.fleet import NetworkSpec
 from tests.engine.pods import record
@@ -64,5 +64,5 @@ def test_another_domain_and_namespace() -> None:
 
 
 def test_the_name_server_is_the_tenth_address_of_the_service_range() -> None:
-    assert dns_address(NetworkSpec()) == "10.43.0.10"
-    assert dns_address(NetworkSpec(service_cidr="172.31.64.0/20")) == "172.31.64.10"
+    assert NetworkSpec().dns == "10.43.0.10"
+    assert NetworkSpec(service_cidr="172.31.64.0/20").dns == "172.31.64.10"

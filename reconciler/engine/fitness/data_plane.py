@@ -12,12 +12,11 @@ from ipaddress import IPv4Network
 from typing import Any, NamedTuple
 
 from reconciler.engine.connection.client import Engine
+from reconciler.engine.dataplane.container import VERSION_LABEL, version
 from reconciler.engine.fitness.neighbours import Neighbour
 from reconciler.engine.fitness.network import VXLAN_HEADER
 from reconciler.engine.fitness.network_facts import link_mtus
 from reconciler.engine.fitness.report import Check
-from reconciler.engine.node_image.build import RECIPE_LABEL, recipe
-from reconciler.engine.pods.dns import dns_address
 from reconciler.model import labels
 from reconciler.model.fleet import NetworkSpec
 
@@ -78,7 +77,7 @@ def container(found: Mapping[str, Any]) -> Check:
             found=f"{name} doesn't run: {found.get('Status') or found['State']}",
             remedy=f"see why with `docker logs {name}` on the node, then `docker start {name}`",
         )
-    if (found.get("Labels") or {}).get(RECIPE_LABEL) != recipe():
+    if (found.get("Labels") or {}).get(VERSION_LABEL) != version():
         return Check(
             name="node container",
             status="warn",
@@ -146,7 +145,7 @@ def overlay(inside: Inside) -> Check:
 
 def dns(inside: Inside) -> Check:
     """Any answer is one, also that there is no such name."""
-    server = dns_address(inside.network)
+    server = inside.network.dns
     _, said = inside.ask("nslookup", f"kubernetes.default.svc.{inside.network.cluster_domain}", server)
     if answered(said):
         return Check(name="dns", status="ok", found=f"{server} answers")

@@ -6,15 +6,12 @@ Source of the rules: Kubernetes, pkg/kubelet/network/dns (GetPodDNS, appendDNSCo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network
 
 from reconciler.engine.pods.downward import Place
 from reconciler.model.base import Value
-from reconciler.model.fleet import NetworkSpec
 from reconciler.model.observed import PodRecord
 from reconciler.model.pod import PodDNSConfig, PodSpec
 
-_TENTH = 10
 NDOTS = "ndots:5"
 """Kubernetes: a name with fewer dots is looked for in the search list first."""
 
@@ -23,11 +20,6 @@ class _Settings(Value):
     servers: tuple[str, ...] = ()
     searches: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
-
-
-def dns_address(network: NetworkSpec) -> str:
-    """The fleet's name server: the tenth address of the service range, as Kubernetes' installers have it."""
-    return str(IPv4Network(network.service_cidr)[_TENTH])
 
 
 def docker_dns(record: PodRecord, place: Place) -> dict[str, list[str]]:

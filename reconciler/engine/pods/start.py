@@ -11,7 +11,6 @@ import msgspec
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.connection.facts import read_facts
 from reconciler.engine.pods import fill, hooks, image, nodeimage, owned, stop
-from reconciler.engine.pods.dns import dns_address
 from reconciler.engine.pods.downward import Place
 from reconciler.engine.pods.hostaddress import host_ip
 from reconciler.engine.pods.naming import network_name
@@ -47,7 +46,7 @@ def start_pod(
     place = Place(
         fleet=fleet_name,
         network=network_name(fleet_name),
-        dns=dns_address(network) if network and network.enabled else "",
+        dns=network.dns if network and network.enabled else "",
         domain=(network or NetworkSpec()).cluster_domain,
         host_ip=host_ip(engine, record),
         facts=facts or _facts(engine, record),
