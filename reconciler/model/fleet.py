@@ -73,7 +73,10 @@ class PruneSpec(Model):
 
 
 class ACMESpec(Model):
-    """Certificates for Ingresses from an ACME server (RFC 8555), by HTTP-01. `ca_file` trusts a private one's."""
+    """Certificates for Ingresses from an ACME server (RFC 8555), by HTTP-01.
+
+    `ca_file` trusts a private one's.
+    """
 
     email: str = ""
     directory: str = "https://acme-v02.api.letsencrypt.org/directory"

@@ -63,7 +63,7 @@ class ContainerState(Value):
     ready: bool = False
     live: bool = True
     known: bool = True
-    """False: it runs and has a readiness or startup probe that hasn't been tried yet; `ready` says nothing."""
+    """False: it runs, and its readiness or startup probe hasn't been tried yet; `ready` says nothing."""
     probe_message: str = ""
 
 
@@ -136,9 +136,9 @@ class NodeState(Value):
     """One node as last seen. `reachable` None means that it hasn't been asked yet: wait.
 
     `lost_since` is when it stopped answering; `pods` are then the last seen.
-    `pod_cidr` is the slice of its pod network, empty until `PrepareNode` has made one. `data_plane` is how its
-    node container stands ("": there is none) and `traffic` what was last published to it, None when that isn't
-    known; `complaints` are what it can't do (a port that is taken), in words for people.
+    `pod_cidr` is the slice of its pod network, empty until `PrepareNode` has made one. `data_plane` is how
+    its node container stands ("": there is none) and `traffic` what was last published to it, None when that
+    isn't known; `complaints` are what it can't do (a port that is taken), in words for people.
     """
 
     name: str

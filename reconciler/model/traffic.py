@@ -1,8 +1,8 @@
 """What one node's data plane is to do: which services it balances to which pods, which names it answers.
 
 `decide` works it out whole for each node, `engine` renders it for HAProxy, dnsmasq, iptables and the VXLAN
-device. The node keeps the very same value, so what was published can be read back from the node alone, after a
-restart of the reconciler or on another machine. No Secret's value is ever in it.
+device. The node keeps the very same value, so what was published can be read back from the node alone, after
+a restart of the reconciler or on another machine. No Secret's value is ever in it.
 """
 
 from __future__ import annotations
@@ -79,9 +79,9 @@ class IngressRoute(Value):
     """Requests for `host` and `path` go to port `port` of a service. `host` is empty for any, or begins with
     `*.`; `exact`: this path alone, else it and everything below it.
 
-    `redirect`: plain HTTP is sent to HTTPS. `allow`: only clients of these ranges. `backend_tls`: the pods speak
-    HTTPS. `timeout_seconds`: how long a pod may take to answer, 0: as long as it likes. `ingress` names the
-    Ingress, as `namespace/name`.
+    `redirect`: plain HTTP is sent to HTTPS. `allow`: only clients of these ranges. `backend_tls`: the pods
+    speak HTTPS. `timeout_seconds`: how long a pod may take to answer, 0: as long as it likes. `ingress` names
+    the Ingress, as `namespace/name`.
     """
 
     ingress: str
@@ -138,8 +138,8 @@ class Overlay(Value):
 class NodeTraffic(Value):
     """Everything that a node's data plane is told. Tuples are in sorted order where nothing else is said.
 
-    `pod_range` is the fleet's, `pod_cidr` the node's slice of it, whose first address is the node's own on the
-    pod network. `dns` is the name server's address, in the service range.
+    `pod_range` is the fleet's, `pod_cidr` the node's slice of it, whose first address is the node's own on
+    the pod network. `dns` is the name server's address, in the service range.
     """
 
     node: str

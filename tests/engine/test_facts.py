@@ -45,9 +45,9 @@ _SHELL = r"""192.0.2.1 via 10.77.0.1 dev eth0 src 10.77.0.11 uid 0 \    cache
 2: eth0    inet 10.77.0.200/24 scope global secondary eth0\       valid_lft forever preferred_lft forever
 3: docker0    inet 172.17.0.1/16 brd 172.17.255.255 scope global docker0\       valid_lft forever
 4: reconciler0    inet 10.42.1.1/16 brd 10.42.255.255 scope global reconciler0\       valid_lft forever
-1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN mode DEFAULT group default qlen 1000\    link/loopback
-2: eth0@if6: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1400 qdisc noqueue state UP mode DEFAULT group default qlen 1000\    link
-3: docker0: <NO-CARRIER,BROADCAST,MULTICAST,UP> mtu 1500 qdisc noqueue state DOWN mode DEFAULT group default \    link
+1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue
+2: eth0@if6: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1400 qdisc noqueue
+3: docker0: <NO-CARRIER,BROADCAST,MULTICAST,UP> mtu 1500 qdisc noqueue 
 """
 
 

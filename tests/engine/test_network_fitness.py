@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from reconciler.engine.dataplane.container import VERSION_LABEL, version
 from reconciler.engine.fitness import data_plane, network
 from reconciler.engine.fitness.data_plane import Inside, answered, haproxy_info, pings, unanswered
 from reconciler.engine.fitness.neighbours import Neighbour, own_address
 from reconciler.engine.fitness.network_facts import LOOK, Look, Route, look
 from reconciler.engine.fitness.report import Check
-from reconciler.engine.node_image.build import RECIPE_LABEL, recipe
 from reconciler.model.fleet import NetworkSpec, NodeSpec
 
 ANSWER = """\
@@ -152,9 +152,9 @@ def test_ranges_that_somebody_else_has() -> None:
 
 
 def test_how_the_node_container_stands() -> None:
-    running = {"Names": ["/home__node"], "State": "running", "Labels": {RECIPE_LABEL: recipe()}}
+    running = {"Names": ["/home__node"], "State": "running", "Labels": {VERSION_LABEL: version()}}
     assert verdict(data_plane.container(running)) == ("ok", "home__node runs, of this version")
-    assert data_plane.container({**running, "Labels": {RECIPE_LABEL: "old"}}).status == "warn"
+    assert data_plane.container({**running, "Labels": {VERSION_LABEL: "old"}}).status == "warn"
     dead = data_plane.container({**running, "State": "exited", "Status": "Exited (1) 2 minutes ago"})
     assert (dead.status, dead.found) == ("fail", "home__node doesn't run: Exited (1) 2 minutes ago")
 

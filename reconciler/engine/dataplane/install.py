@@ -64,7 +64,9 @@ def retired(fleet: str, listing: list[dict[str, Any]]) -> list[str]:
     """IDs of those that have been replaced and have ended. One that still answers something is left alone."""
     current = present(fleet, listing)
     return [
-        c["Id"] for c in containers(listing) if c is not current and c["State"] in ("exited", "created", "dead")
+        c["Id"]
+        for c in containers(listing)
+        if c is not current and c["State"] in ("exited", "created", "dead")
     ]
 
 

@@ -132,7 +132,7 @@ class Plane:
 
 @cache
 def rendering() -> str:
-    """Changes with the code that writes the files (12 hex digits): what an older one wrote is written anew."""
+    """Changes with the code that writes the files (12 hex digits): an older one's are written anew."""
     digest = sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())

@@ -31,7 +31,7 @@ class Session:
         return not self._ended and self._engine.alive
 
     def state(self) -> tuple[str, bytes, tuple[str, ...]]:
-        """By which rendering, what was last published as it was written (empty: nothing yet), what is wrong."""
+        """The rendering's mark, what was last published as it was written (or nothing), what is wrong."""
         rendering, published, rest = (*self._ask("state", _ASK_SECONDS).split(b"\n", 2), b"", b"")[:3]
         complaints = tuple(line for line in rest.decode(errors="replace").splitlines() if line)
         return rendering.decode(errors="replace"), published, complaints

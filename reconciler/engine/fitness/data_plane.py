@@ -5,7 +5,6 @@ What the programs in it answer is read by pure functions; a check is a question 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import IPv4Network
@@ -13,11 +12,11 @@ from typing import Any, NamedTuple
 
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.dataplane.container import VERSION_LABEL, version
+from reconciler.engine.dataplane.install import present
 from reconciler.engine.fitness.neighbours import Neighbour
 from reconciler.engine.fitness.network import VXLAN_HEADER
 from reconciler.engine.fitness.network_facts import link_mtus
 from reconciler.engine.fitness.report import Check
-from reconciler.model import labels
 from reconciler.model.fleet import NetworkSpec
 
 TIMEOUT = 15.0
@@ -61,10 +60,7 @@ class Inside(NamedTuple):
 
 def find(engine: Engine, fleet_name: str) -> dict[str, Any] | None:
     """What Docker lists of the fleet's node container on this node, running or not."""
-    wanted = [f"{labels.FLEET}={fleet_name}", f"{labels.ROLE}={NODE_ROLE}"]
-    params = {"all": True, "filters": json.dumps({"label": wanted})}
-    found: list[dict[str, Any]] = engine.call("GET", "/containers/json", params=params) or []
-    return found[0] if found else None
+    return present(fleet_name, owned.list_containers(engine, fleet_name))
 
 
 def container(found: Mapping[str, Any]) -> Check:

@@ -41,8 +41,8 @@ class Run(Value):
 
     @property
     def known(self) -> bool:
-        """Whether `ready` says anything. Of a run that we find under way it doesn't before its probe has passed,
-        or failed for good: until then it may well be as ready as it was.
+        """Whether `ready` says anything. Of a run that we find under way it doesn't before its probe has
+        passed, or failed for good: until then it may well be as ready as it was.
         """
         if self.witnessed or self.ready:
             return True
