@@ -47,7 +47,7 @@ _SHELL = r"""192.0.2.1 via 10.77.0.1 dev eth0 src 10.77.0.11 uid 0 \    cache
 4: reconciler0    inet 10.42.1.1/16 brd 10.42.255.255 scope global reconciler0\       valid_lft forever
 1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue
 2: eth0@if6: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1400 qdisc noqueue
-3: docker0: <NO-CARRIER,BROADCAST,MULTICAST,UP> mtu 1500 qdisc noqueue 
+3: docker0: <NO-CARRIER,BROADCAST,MULTICAST,UP> mtu 1500 qdisc noqueue
 """
 
 

@@ -17,6 +17,7 @@ from reconciler.engine.fitness.neighbours import Neighbour
 from reconciler.engine.fitness.network import VXLAN_HEADER
 from reconciler.engine.fitness.network_facts import link_mtus
 from reconciler.engine.fitness.report import Check
+from reconciler.engine.pods import owned
 from reconciler.model.fleet import NetworkSpec
 
 TIMEOUT = 15.0
