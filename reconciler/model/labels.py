@@ -24,3 +24,7 @@ SANDBOX_NAME = "sandbox"
 
 INIT_ANNOTATION = "reconciler.io/init"
 """On a pod: `"true"` puts Docker's init in front of each program as PID 1."""
+PROXY_PROTOCOL_ANNOTATION = "reconciler.io/proxy-protocol"
+"""On a Service: `v1` or `v2`, the form in which its pods are told the client's address (HAProxy's send-proxy)."""
+DRAIN_ANNOTATION = "reconciler.io/drain-seconds"
+"""On a pod: how long its stop waits for what it is still answering, before preStop."""
