@@ -33,7 +33,7 @@ HONOURED: dict[str, str] = {
     ENTRYPOINTS: "`websecure`: hosts with TLS redirect; with `web` in the list: they don't",
     ROUTER_TLS: '`"true"`: as the entrypoint `websecure`',
     CLASS: "ignored, like `ingressClassName`: every Ingress is served",
-    TLS_ACME: '`"true"`: the certificates of `tls` come by ACME, if nodes.yaml has `spec.network.ingress.acme`',
+    TLS_ACME: '`"true"`: certificates come by ACME, if nodes.yaml has `spec.network.ingress.acme`',
     **dict.fromkeys(ISSUERS, "as `kubernetes.io/tls-acme`; which issuer it names doesn't matter"),
 }
 """Annotation -> what it does here."""
@@ -42,8 +42,9 @@ HONOURED: dict[str, str] = {
 class IngressSettings(Value):
     """`redirect` is about hosts that have a certificate; without one there is nothing to redirect to.
 
-    `allow`: only clients of these addresses and networks, everybody if empty. `backend_tls`: the pods speak TLS.
-    `timeout_seconds`: how long a pod may take to answer, 0: nothing was said. `acme`: a certificate is asked for.
+    `allow`: only clients of these addresses and networks, everybody if empty. `backend_tls`: the pods speak
+    TLS. `timeout_seconds`: how long a pod may take to answer, 0: nothing was said. `acme`: a certificate is
+    asked for.
     """
 
     redirect: bool = False

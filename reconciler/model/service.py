@@ -15,7 +15,7 @@ Protocol = Literal["TCP", "UDP", "SCTP"]
 
 
 class ServicePort(Model):
-    """`target_port` is a container port's number or name; left out, it is `port`."""
+    """`targetPort` is a container port's number or name; left out, it is `port`."""
 
     port: PortNumber
     name: DNSLabel = ""
