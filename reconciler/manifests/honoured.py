@@ -207,7 +207,7 @@ HONOURED: dict[str, tuple[str, ...]] = {
     "EndpointPort": ("port", "name", "protocol"),
     "EndpointSlice": ("api_version", "kind", "metadata", "address_type", "endpoints", "ports"),
     "SliceEndpoint": ("addresses", "conditions", "hostname", "node_name"),
-    "SliceConditions": ("ready",),
+    "SliceConditions": ("ready", "serving", "terminating"),
     "SlicePort": ("port", "name", "protocol"),
     "Ingress": ("api_version", "kind", "metadata", "spec"),
     "IngressSpec": ("default_backend", "rules", "tls"),

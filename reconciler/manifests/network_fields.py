@@ -15,7 +15,6 @@ from reconciler.model.service import (
     EndpointPort,
     Service,
     ServiceSpec,
-    SliceConditions,
     SliceEndpoint,
     SlicePort,
     TargetReference,
@@ -25,7 +24,6 @@ _STATUS = "the reconciler works it out; what the file says isn't read"
 _ONE_CONTROLLER = "there is one controller, the reconciler's, and it serves every Ingress"
 _NO_ZONES = "nodes have no zones to prefer"
 _REFERENCE = "an address by hand counts as it is, whatever stands behind it"
-_CONDITIONS = "an address by hand is in rotation or not, as ready says"
 _PROTOCOL = "the Service's port says it"
 _V1BETA1 = "v1beta1 wrote it so; v1 has service.name and service.port.number"
 
@@ -45,7 +43,6 @@ NOTED: dict[type[Model], dict[str, str]] = {
         "deprecated_topology": _NO_ZONES,
         "target_ref": _REFERENCE,
     },
-    SliceConditions: {"serving": _CONDITIONS, "terminating": _CONDITIONS},
     SlicePort: {"app_protocol": _PROTOCOL},
     Ingress: {"status": _STATUS},
     IngressSpec: {"ingress_class_name": _ONE_CONTROLLER},

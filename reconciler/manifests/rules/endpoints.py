@@ -56,7 +56,6 @@ def _slice(item: EndpointSlice) -> Iterator[Said]:
     for index, endpoint in enumerate(item.endpoints):
         at = ("endpoints", index)
         yield from metadata.notes(endpoint, at)
-        yield from metadata.notes(endpoint.conditions, (*at, "conditions"))
         for number, address in enumerate(endpoint.addresses):
             yield from addresses.host(address, (*at, "addresses", number))
     yield from _ports(item.ports, ("ports",))

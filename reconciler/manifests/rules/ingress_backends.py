@@ -48,10 +48,12 @@ def _backend(
         yield Said((*path, "name"), message, remedy, "warning", rule="reference")
         return
     wanted = backend.port.name or backend.port.number
-    if wanted and not any(wanted in (port.name, port.port) for port in service.spec.ports):
+    if wanted and not any(
+        wanted in (port.name, port.port) and port.protocol == "TCP" for port in service.spec.ports
+    ):
         known = [f"{port.port} ({port.name})" if port.name else str(port.port) for port in service.spec.ports]
         remedy = f"it has {', '.join(known)}" if known else "it has none: add it"
-        yield Said((*path, "port"), f"{key} has no port {wanted}", remedy, "warning", rule="reference")
+        yield Said((*path, "port"), f"{key} has no TCP port {wanted}", remedy, "warning", rule="reference")
 
 
 def _other(key: Key, kept: Kept) -> str:

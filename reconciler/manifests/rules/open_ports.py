@@ -66,11 +66,9 @@ def _opened(item: Service, held: dict[Open, Key]) -> Iterator[Said]:
 def opened(item: Service) -> Iterator[tuple[Path, Open]]:
     """The ports that are open as they are for those outside, and where the manifest says so."""
     spec = item.spec
-    addresses = list(dict.fromkeys(spec.external_ips))
+    addresses = list(spec.external_ips)
     if spec.type == "LoadBalancer":
-        if spec.load_balancer_ip and spec.load_balancer_ip not in addresses:
-            addresses.append(spec.load_balancer_ip)
-        addresses = addresses or [""]
+        addresses.append(spec.load_balancer_ip)  # without one, the nodes' own
     for index, port in enumerate(spec.ports):
-        for address in addresses if spec.type != "ExternalName" else ():
+        for address in dict.fromkeys(addresses) if spec.type != "ExternalName" else ():
             yield ("spec", "ports", index, "port"), (address, port.port, port.protocol)
