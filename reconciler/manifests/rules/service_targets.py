@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from reconciler.manifests.entry import Entry, Kept
 from reconciler.manifests.rules.nodes import pod_of
+from reconciler.manifests.rules.services import is_port_name
 from reconciler.manifests.said import Said
 from reconciler.model.kinds import Addresses
 from reconciler.model.meta import Key
@@ -85,7 +86,7 @@ def _selected(item: Service, pods: _Pods, complete: bool) -> Iterator[Said]:
         yield Said(("spec", "selector"), message, _near_miss(item, pods), "warning", rule="selector")
         return
     for index, port in enumerate(item.spec.ports):
-        if isinstance(port.target_port, str) and not port.target_port.isdigit():
+        if isinstance(port.target_port, str) and is_port_name(port.target_port):
             path = ("spec", "ports", index, "targetPort")
             yield from _named(port.target_port, port.protocol, found, path, complete)
 
@@ -100,7 +101,7 @@ def _near_miss(item: Service, pods: _Pods) -> str:
     for target in (t for t in pods.every if t.owner.namespace == item.key.namespace):
         lacks = sum(target.labels.get(key) != value for key, value in selector.items())
         close = any(
-            get_close_matches(value, [target.labels.get(key, "")], 1, 0.7) for key, value in selector.items()
+            get_close_matches(value, [target.labels.get(key, "")], 1, 0.6) for key, value in selector.items()
         )
         if lacks < missing or (best is None and close):
             best, missing = target, lacks

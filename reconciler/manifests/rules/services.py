@@ -132,7 +132,7 @@ def _port(port: ServicePort, at: tuple[str | int, ...], item: Service) -> Iterat
     if port.protocol == "SCTP":
         message = "SCTP isn't supported: the nodes pass on TCP and UDP"
         yield Said((*at, "protocol"), message, "write TCP or UDP", rule="unsupported")
-    if target == 0 or (isinstance(target, str) and not _good_target(target)):
+    if target == 0 or (isinstance(target, str) and not (target.isdigit() or is_port_name(target))):
         message = f"expected a port's number or name, found {shown(target)}"
         yield Said((*at, "targetPort"), message, "write a container port's name, or 1 to 65535", rule="port")
     elif isinstance(target, str) and target.isdigit():
@@ -152,8 +152,8 @@ def _port(port: ServicePort, at: tuple[str | int, ...], item: Service) -> Iterat
         yield Said((*at, "nodePort"), message, "remove one of the two", "warning", rule="port")
 
 
-def _good_target(name: str) -> bool:
-    return name.isdigit() or (len(name) <= 15 and bool(_PORT_NAME.fullmatch(name)))
+def is_port_name(name: str) -> bool:
+    return len(name) <= 15 and bool(_PORT_NAME.fullmatch(name))
 
 
 def _cluster_ip(item: Service) -> Iterator[Said]:
