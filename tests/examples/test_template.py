@@ -46,7 +46,7 @@ def test_every_manifest_of_the_template_is_valid() -> None:
     loaded = load_tree(TEMPLATE, fleet=fleet)
     assert loaded.findings == ()
     kinds = {object_.kind for object_ in loaded.objects}
-    assert {"Deployment", "ConfigMap"} <= kinds
+    assert {"Deployment", "ConfigMap", "Service", "Ingress"} <= kinds
 
 
 def test_every_other_file_is_what_its_name_says() -> None:

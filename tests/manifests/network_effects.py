@@ -15,6 +15,7 @@ from reconciler.decide import decide
 from reconciler.manifests.desired import desired
 from reconciler.model.action import Publish
 from reconciler.model.desired import Contents
+from reconciler.model.fleet import NetworkSpec
 from reconciler.model.kinds import Object
 from reconciler.model.observed import ContainerState, NodeState, Observed, PodState
 from reconciler.model.progress import Progress
@@ -138,7 +139,8 @@ JUDGED_ROWS = rows("judge", JUDGED)
 def told(value: dict[str, Any], _: Contents) -> Any:
     """What every node's data plane is told, beside pods that run and Services that are there already."""
     objects: list[Object] = [converted(value), *map(converted, (*OTHERS, *SECRETS))]
-    plan = decide(desired(NODES, Revision(id="1"), objects), Observed(_nodes()), Progress(), NOW)
+    fleet = replace(NODES, spec=replace(NODES.spec, network=NetworkSpec()))
+    plan = decide(desired(fleet, Revision(id="1"), objects), Observed(_nodes()), Progress(), NOW)
     return {s.action.node: s.action.traffic for s in plan.steps if isinstance(s.action, Publish)}
 
 

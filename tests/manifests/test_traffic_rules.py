@@ -18,7 +18,7 @@ PORTS = "ports: [{port: 80}]\n"
 
 def network(**settings: Any) -> Fleet:
     labelled = {"name": "door", "labels": {"reconciler.io/ingress": "true"}}
-    return fleet(labelled, {"name": "b"}, network=settings)
+    return fleet(labelled, {"name": "b"}, network={"enabled": True, **settings})
 
 
 @pytest.mark.parametrize(

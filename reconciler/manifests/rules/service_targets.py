@@ -16,6 +16,9 @@ from reconciler.model.meta import Key
 from reconciler.model.pod import Pod, PodSpec
 from reconciler.model.service import Endpoints, EndpointSlice, Service
 
+_MAX_LOOKS = 20
+"""So many Services are compared letter by letter; who has more of them wrong needs no hint for each."""
+
 
 class _Target(NamedTuple):
     """A pod, or what will make pods with these labels."""
@@ -34,6 +37,12 @@ class _Pods:
         for target in self.every:
             for key, value in target.labels.items():
                 self._by_label[target.owner.namespace, key, value].append(target)
+
+        self._looks = _MAX_LOOKS
+
+    def may_look(self) -> bool:
+        self._looks -= 1
+        return self._looks >= 0
 
     def matching(self, namespace: str, selector: dict[str, str]) -> list[_Target]:
         key, value = next(iter(selector.items()))
@@ -97,14 +106,10 @@ def _near_miss(item: Service, pods: _Pods) -> str:
     for target in pods.every:
         if selector.items() <= target.labels.items():
             return f"{target.owner} has them; a Service finds pods of its own namespace only"
-    best, missing = None, len(selector)
-    for target in (t for t in pods.every if t.owner.namespace == item.key.namespace):
-        lacks = sum(target.labels.get(key) != value for key, value in selector.items())
-        close = any(
-            get_close_matches(value, [target.labels.get(key, "")], 1, 0.6) for key, value in selector.items()
-        )
-        if lacks < missing or (best is None and close):
-            best, missing = target, lacks
+    near = [target for target in pods.every if target.owner.namespace == item.key.namespace]
+    best = min(near, key=lambda target: _lacks(target, selector), default=None)
+    if best is not None and _lacks(best, selector) == len(selector):
+        best = _alike(near, selector) if pods.may_look() else None
     if best is None:
         return "use labels of spec.template.metadata.labels"
     has = ", ".join(
@@ -113,6 +118,19 @@ def _near_miss(item: Service, pods: _Pods) -> str:
         if best.labels.get(key) != value
     )
     return f"{best.owner} has {has}"
+
+
+def _lacks(target: _Target, selector: dict[str, str]) -> int:
+    return sum(target.labels.get(key) != value for key, value in selector.items())
+
+
+def _alike(targets: list[_Target], selector: dict[str, str]) -> _Target | None:
+    """One with a label of the same key and a similar value: a slip of the pen."""
+    for key, value in selector.items():
+        values = {target.labels[key]: target for target in targets if key in target.labels}
+        if found := get_close_matches(value, values, 1, 0.6):
+            return values[found[0]]
+    return None
 
 
 def _named(
