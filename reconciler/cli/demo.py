@@ -100,7 +100,7 @@ spec:
       containers:
         - name: web
           image: {image}
-          ports: [{{containerPort: 8080}}]
+          ports: [{{name: http, containerPort: 8080}}]
           readinessProbe: {{httpGet: {{path: /healthz, port: 8080}}, periodSeconds: 2}}
 """
 

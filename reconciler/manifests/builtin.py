@@ -71,9 +71,25 @@ INSTEAD: dict[str, str] = {
     "ExternalSecret": "write a Secret, and keep the repository private",
     "HelmRelease": "render the chart with `helm template` and commit what it prints",
     "Application": "nodes.yaml names the source; it isn't a manifest",
-    "NetworkPolicy": "leave it out; every pod reaches every pod",
+    "NetworkPolicy": "remove it, or keep the pods apart otherwise: on fleets or machines of their own",
+    "HTTPRoute": "write an Ingress",
+    "IngressRoute": "write an Ingress",
+    "Certificate": "annotate the Ingress with kubernetes.io/tls-acme, or write a TLS Secret",
+    "ClusterIssuer": "nodes.yaml names the ACME server, in spec.network.ingress.acme",
+    "Issuer": "nodes.yaml names the ACME server, in spec.network.ingress.acme",
+    "IPAddressPool": "write spec.loadBalancerIP; the node that has the address serves it",
+    "L2Advertisement": "write spec.loadBalancerIP; the node that has the address serves it",
 }
 """What to do instead, where more can be said than "not yet"."""
+
+PROMISES = frozenset({"NetworkPolicy", "CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy"})
+"""Kinds that promise security: to accept one without keeping it would be worse than to refuse it."""
+
+MOVED: dict[str, str] = {
+    "Ingress": "write `apiVersion: networking.k8s.io/v1`; there, backends are service.name and "
+    "service.port.number, and each path has a pathType",
+}
+"""What else changed in the version that is supported, where its fields did."""
 
 _SUPPORTED = {kind: api_version for api_version, kind in KINDS}
 
@@ -82,14 +98,18 @@ def unsupported(api_version: str, kind: str) -> tuple[str, str]:
     """(what is wrong, the remedy) with an apiVersion and kind that aren't in KINDS."""
     if kind in _SUPPORTED and _is_group_of(api_version, _SUPPORTED[kind]):
         right = _SUPPORTED[kind]
-        return f"{kind} belongs to {right}, found {api_version}", f"write `apiVersion: {right}`"
+        remedy = MOVED.get(kind, f"write `apiVersion: {right}`")
+        return f"{kind} belongs to {right}, found {api_version}", remedy
+    if kind in PROMISES:
+        message = f"{kind} is a security promise that this version can't keep, so it is refused"
+        return message, INSTEAD["NetworkPolicy"]
     group = api_version.split("/", maxsplit=1)[0]
     same_group = kind in BUILTIN and BUILTIN[kind].split("/")[0] == group
     if same_group or (kind in BUILTIN and kind not in _SUPPORTED):
         remedy = INSTEAD.get(kind, f"supported are {supported_kinds()}; keep this file out of the source")
         return f"{kind} is a known kind, not supported yet", remedy
     close = get_close_matches(kind, [*_SUPPORTED, *BUILTIN], 1, 0.7)
-    if close:
+    if close and close[0] != kind:
         return f'no kind is called "{kind}"', f"did you mean {close[0]}?"
     return f"unknown kind {kind} of {api_version}", f"supported are {supported_kinds()}"
 

@@ -9,9 +9,11 @@ from reconciler.manifests.digest import contents_digest, reads, template_digest,
 from reconciler.model.config import ConfigMap, Namespace, Secret
 from reconciler.model.desired import Contents, Desired
 from reconciler.model.fleet import Fleet
-from reconciler.model.kinds import Object, Workload
+from reconciler.model.ingress import Ingress, IngressClass
+from reconciler.model.kinds import Addresses, Object, Workload
 from reconciler.model.meta import Key
 from reconciler.model.revision import Revision
+from reconciler.model.service import Endpoints, EndpointSlice, Service
 
 T = TypeVar("T")
 
@@ -45,25 +47,56 @@ def desired(
     """`objects` as `load_tree` gives them. Keep `cache` from one revision to the next."""
     cache = cache or DigestCache()
     cache.turn()
-    ordered = sorted(objects, key=lambda item: item.key)
-    workloads: dict[Key, Workload] = {}
-    contents: Contents = {}
-    namespaces = {"default"}
-    for item in ordered:
-        if isinstance(item, ConfigMap | Secret):
-            contents[item.key] = item
-        elif not isinstance(item, Namespace):
-            workloads[item.key] = item
-        namespaces.add(item.metadata.name if isinstance(item, Namespace) else item.metadata.namespace)
+    sorts = _sorted_out(objects)
+    contents = sorts.contents
     return Desired(
         fleet=fleet,
         revision=revision,
-        workloads=workloads,
-        hashes={key: _hash(workload, contents, cache) for key, workload in workloads.items()},
+        workloads=sorts.workloads,
+        hashes={key: _hash(workload, contents, cache) for key, workload in sorts.workloads.items()},
         contents=contents,
-        namespaces=tuple(sorted(namespaces)),
+        namespaces=tuple(sorted(sorts.namespaces)),
         complete=complete,
+        services=sorts.services,
+        addresses=sorts.addresses,
+        ingresses=sorts.ingresses,
     )
+
+
+class _Sorts:
+    """The objects of each sort, by key."""
+
+    def __init__(self) -> None:
+        self.workloads: dict[Key, Workload] = {}
+        self.contents: Contents = {}
+        self.services: dict[Key, Service] = {}
+        self.addresses: dict[Key, Addresses] = {}
+        self.ingresses: dict[Key, Ingress] = {}
+        self.namespaces = {"default"}
+
+
+def _sorted_out(objects: Sequence[Object]) -> _Sorts:
+    """In sorted order. A Namespace is its name alone; an IngressClass changes nothing."""
+    sorts = _Sorts()
+    for item in sorted(objects, key=lambda item: item.key):
+        match item:
+            case Namespace():
+                sorts.namespaces.add(item.metadata.name)
+            case ConfigMap() | Secret():
+                sorts.contents[item.key] = item
+            case Service():
+                sorts.services[item.key] = item
+            case Endpoints() | EndpointSlice():
+                sorts.addresses[item.key] = item
+            case Ingress():
+                sorts.ingresses[item.key] = item
+            case IngressClass():
+                continue
+            case _:
+                sorts.workloads[item.key] = item
+        if item.metadata.namespace:
+            sorts.namespaces.add(item.metadata.namespace)
+    return sorts
 
 
 def _hash(workload: Workload, contents: Contents, cache: DigestCache) -> str:

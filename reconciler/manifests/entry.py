@@ -7,6 +7,7 @@ from typing import NamedTuple
 from reconciler.manifests.documents import Path
 from reconciler.manifests.references import Reference
 from reconciler.model.kinds import Object
+from reconciler.model.meta import Key
 
 
 class Entry(NamedTuple):
@@ -17,3 +18,7 @@ class Entry(NamedTuple):
     document: int
     path: Path
     references: tuple[Reference, ...] = ()
+
+
+Kept = dict[Key, Entry]
+"""Every object once, by its key."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from reconciler.manifests import network_fields
 from reconciler.model.base import Model
 from reconciler.model.config import ConfigMap, Namespace, Secret
 from reconciler.model.container import (
@@ -74,6 +75,7 @@ NOTED: dict[type[Model], dict[str, str]] = {
     Deployment: {"status": _STATUS},
     ReplicaSet: {"status": _STATUS},
     ReplicationController: {"status": _STATUS},
+    **network_fields.NOTED,
 }
 """Accepted with one note when it is set to something else than its default. Python names."""
 
@@ -157,6 +159,7 @@ REFUSED: dict[type[Model], dict[str, str]] = {
         ),
         "gitRepo": "Kubernetes gave it up for being unsafe; clone in an init container",
     },
+    **network_fields.REFUSED,
 }
 """Exists in Kubernetes and is an error here, and why. JSON names."""
 

@@ -1,8 +1,8 @@
 """Which fields of the models have an effect here.
 
 Explicit on purpose: the tests fail for a new field until it stands here or in `fields.NOTED`, and for one
-that stands here until changing it alone is seen to change what Docker, a probe or the plan gets
-(tests/manifests/test_effects.py). By model, in Python names.
+that stands here until changing it alone is seen to change what Docker, a probe, the plan or a node's data
+plane gets (tests/manifests/test_effects.py). By model, in Python names.
 """
 
 from __future__ import annotations
@@ -178,4 +178,45 @@ HONOURED: dict[str, tuple[str, ...]] = {
     "RollingUpdate": ("max_unavailable", "max_surge"),
     "ReplicaSet": ("api_version", "kind", "metadata", "spec"),
     "ReplicaSetSpec": ("selector", "template", "replicas", "min_ready_seconds"),
+    "Service": ("api_version", "kind", "metadata", "spec"),
+    "ServiceSpec": (
+        "type",
+        "ports",
+        "selector",
+        "cluster_ip",
+        "cluster_ips",
+        "external_ips",
+        "load_balancer_ip",
+        "load_balancer_source_ranges",
+        "allocate_load_balancer_node_ports",
+        "external_name",
+        "external_traffic_policy",
+        "internal_traffic_policy",
+        "publish_not_ready_addresses",
+        "session_affinity",
+        "session_affinity_config",
+        "ip_families",
+        "ip_family_policy",
+    ),
+    "ServicePort": ("port", "name", "protocol", "target_port", "node_port", "app_protocol"),
+    "SessionAffinityConfig": ("client_ip",),
+    "ClientIPConfig": ("timeout_seconds",),
+    "Endpoints": ("api_version", "kind", "metadata", "subsets"),
+    "EndpointSubset": ("addresses", "not_ready_addresses", "ports"),
+    "EndpointAddress": ("ip", "hostname", "node_name"),
+    "EndpointPort": ("port", "name", "protocol"),
+    "EndpointSlice": ("api_version", "kind", "metadata", "address_type", "endpoints", "ports"),
+    "SliceEndpoint": ("addresses", "conditions", "hostname", "node_name"),
+    "SliceConditions": ("ready", "serving", "terminating"),
+    "SlicePort": ("port", "name", "protocol"),
+    "Ingress": ("api_version", "kind", "metadata", "spec"),
+    "IngressSpec": ("default_backend", "rules", "tls"),
+    "IngressRule": ("host", "http"),
+    "HTTPIngressRuleValue": ("paths",),
+    "HTTPIngressPath": ("backend", "path_type", "path"),
+    "IngressBackend": ("service",),
+    "IngressServiceBackend": ("name", "port"),
+    "ServiceBackendPort": ("name", "number"),
+    "IngressTLS": ("hosts", "secret_name"),
+    "IngressClass": ("api_version", "kind"),
 }

@@ -18,7 +18,15 @@ from reconciler.manifests.rules import inventory as rules
 from reconciler.manifests.said import Said, shown
 from reconciler.model.base import typed
 from reconciler.model.finding import Finding
-from reconciler.model.fleet import DirectorySource, Fleet, FleetSpec, HostedSource, NodeDefaults, NodeSpec
+from reconciler.model.fleet import (
+    DirectorySource,
+    Fleet,
+    FleetSpec,
+    HostedSource,
+    NetworkSpec,
+    NodeDefaults,
+    NodeSpec,
+)
 
 DOCKER_SOCKET = NodeDefaults().docker_socket
 
@@ -88,7 +96,8 @@ def settled(fleet: Fleet, home: Path) -> Fleet:
     hook = spec.serve.webhook
     serve = replace(spec.serve, webhook=hook and replace(hook, secret_file=absolute(hook.secret_file, home)))
     nodes = tuple(_node(node, spec, home) for node in spec.nodes)
-    return replace(fleet, spec=replace(spec, nodes=nodes, source=source, serve=serve))
+    network = _network(spec.network, home)
+    return replace(fleet, spec=replace(spec, nodes=nodes, source=source, serve=serve, network=network))
 
 
 def absolute(path: str, home: Path) -> str:
@@ -107,6 +116,14 @@ def _node(node: NodeSpec, spec: FleetSpec, home: Path) -> NodeSpec:
         jump=node.jump or plain.jump,
         docker_socket=node.docker_socket if own_socket else plain.docker_socket,
     )
+
+
+def _network(network: NetworkSpec, home: Path) -> NetworkSpec:
+    acme = network.ingress.acme
+    if acme is None or not acme.ca_file:
+        return network
+    acme = replace(acme, ca_file=absolute(acme.ca_file, home))
+    return replace(network, ingress=replace(network.ingress, acme=acme))
 
 
 def _directory(source: DirectorySource | None, home: Path) -> DirectorySource | None:

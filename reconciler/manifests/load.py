@@ -18,6 +18,7 @@ from reconciler.manifests.locate import found_at, name_of, positions_of
 from reconciler.manifests.parse import Parsed, parse
 from reconciler.manifests.rules.across import across
 from reconciler.manifests.rules.nodes import nodes
+from reconciler.manifests.rules.traffic import traffic
 from reconciler.manifests.said import Said
 from reconciler.model.base import Value
 from reconciler.model.capacity import Capacity
@@ -83,6 +84,7 @@ def load_tree(
     said = list(across(entries, complete=paths is None))
     if fleet is not None:
         said += nodes(entries, fleet, capacity or {})
+        said += traffic(entries, fleet)
     findings += _located(root, said)
     return Loaded(
         objects=tuple(entry.item for entry in entries),

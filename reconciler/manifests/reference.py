@@ -20,9 +20,20 @@ from reconciler.manifests.honoured import HONOURED
 from reconciler.manifests.schemas import schema_of
 from reconciler.manifests.words import TYPES, choice
 from reconciler.model.base import Model
+from reconciler.model.ingress_annotations import HONOURED as INGRESS_ANNOTATIONS
 from reconciler.model.kinds import KINDS
+from reconciler.model.labels import DRAIN_ANNOTATION, INIT_ANNOTATION, PROXY_PROTOCOL_ANNOTATION
 
 FILE = Path(__file__).parents[2] / "docs" / "manifests.md"
+OWN = {
+    INIT_ANNOTATION: ("pod", '`"true"`: Docker\'s init is PID 1 of each container'),
+    DRAIN_ANNOTATION: ("pod", "seconds that its stop waits, before preStop, for what it is answering"),
+    PROXY_PROTOCOL_ANNOTATION: (
+        "Service",
+        "`v1` or `v2`: its pods are told clients' addresses in this form",
+    ),
+}
+"""Annotation of our own -> (where it stands, what it does)."""
 _LIMITS = ("MAX_FILE_BYTES", "MAX_DEPTH", "MAX_VALUES", "MAX_FILES", "MAX_TOTAL_BYTES")
 
 
@@ -56,7 +67,8 @@ def honoured(kind: type[Model]) -> tuple[str, ...]:
 
 def text() -> str:
     """The whole page."""
-    return "\n".join([*_head(), *(line for kind in every_model() for line in _section(kind)), ""])
+    sections = (line for kind in every_model() for line in _section(kind))
+    return "\n".join([*_head(), *_annotations(), *sections, ""])
 
 
 def _head() -> Iterator[str]:
@@ -84,6 +96,21 @@ def _head() -> Iterator[str]:
     yield "Limits of what is read:"
     yield ""
     yield from (f"- `{name}` {getattr(limits, name):,}" for name in _LIMITS)
+
+
+def _annotations() -> Iterator[str]:
+    yield ""
+    yield "## Annotations"
+    yield ""
+    yield "| annotation | on | |"
+    yield "|---|---|---|"
+    yield from (f"| `{name}` | {on} | {what} |" for name, (on, what) in OWN.items())
+    yield from (f"| `{name}` | Ingress | {what} |" for name, what in sorted(INGRESS_ANNOTATIONS.items()))
+    yield ""
+    yield "Any other annotation may stand there and does nothing, with two exceptions among those of nginx,"
+    yield "Traefik and HAProxy: one that changes how pages are served is a warning, and one that protects"
+    yield "them (logins, client certificates, deny lists, Traefik's middlewares, firewalls) is an **error**,"
+    yield "because a page that was protected would be served without it."
 
 
 def _section(kind: type[Model]) -> Iterator[str]:

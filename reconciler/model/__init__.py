@@ -1,7 +1,7 @@
 """Frozen values that every other room shares. No I/O, no clock, no policy.
 
 Manifests:   base, meta, quantity, container, probe, volume, security, placement, pod, workload, config,
-             service, ingress, kinds
+             service, ingress, ingress_annotations, kinds
 The fleet:   fleet (nodes.yaml), labels (the Docker labels from which all state is rebuilt)
 One pass:    revision, desired, traffic, observed, action, plan, progress, finding, event
 

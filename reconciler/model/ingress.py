@@ -45,7 +45,7 @@ class IngressRule(Model):
 
 class IngressTLS(Model):
     hosts: tuple[str, ...] = ()
-    secret_name: str = ""
+    secret_name: DNSSubdomain = ""
 
 
 class IngressSpec(Model):

@@ -8,21 +8,21 @@ from msgspec import Meta, field
 
 from reconciler.model.base import Model
 from reconciler.model.meta import Key, ObjectMeta
-from reconciler.model.names import Labels, PortName
+from reconciler.model.names import DNSLabel, Labels, QualifiedName
 
 PortNumber = Annotated[int, Meta(ge=1, le=65535)]
 Protocol = Literal["TCP", "UDP", "SCTP"]
 
 
 class ServicePort(Model):
-    """`target_port` is a container port's number or name; left out, it is `port`."""
+    """`targetPort` is a container port's number or name; left out, it is `port`."""
 
     port: PortNumber
-    name: PortName = ""
+    name: DNSLabel = ""
     protocol: Protocol = "TCP"
     target_port: Annotated[int, Meta(ge=0, le=65535)] | str | None = None
     node_port: Annotated[int, Meta(ge=0, le=65535)] = 0
-    app_protocol: str = ""
+    app_protocol: QualifiedName = ""
 
 
 class ClientIPConfig(Model):
@@ -87,14 +87,14 @@ class TargetReference(Model):
 
 class EndpointAddress(Model):
     ip: str
-    hostname: str = ""
+    hostname: DNSLabel = ""
     node_name: str = ""
     target_ref: TargetReference | None = None
 
 
 class EndpointPort(Model):
     port: PortNumber
-    name: str = ""
+    name: DNSLabel = ""
     protocol: Protocol = "TCP"
     app_protocol: str = ""
 
@@ -127,7 +127,7 @@ class SliceConditions(Model):
 class SliceEndpoint(Model):
     addresses: Annotated[tuple[str, ...], Meta(min_length=1)]
     conditions: SliceConditions = SliceConditions()
-    hostname: str = ""
+    hostname: DNSLabel = ""
     node_name: str = ""
     zone: str = ""
     target_ref: TargetReference | None = None

@@ -41,12 +41,25 @@ def test_what_the_annotated_inventory_shows_as_comments_is_valid_too(tmp_path: P
         assert getattr(load_fleet(file).spec.source, kind) is not None
 
 
+@pytest.mark.parametrize("file", [TOP / "nodes.yaml", TEMPLATE / "nodes.yaml"], ids=["top", "template"])
+def test_the_network_that_is_shown_as_a_comment_is_valid_too(tmp_path: Path, file: Path) -> None:
+    lines = file.read_text().splitlines()
+    start = lines.index("  # network:")
+    shown = next(n for n, line in enumerate([*lines[start:], ""], start) if not line.startswith("  # "))
+    opened = [line.replace("  # ", "  ", 1) for line in lines[start:shown]]
+    (tmp_path / "nodes.yaml").write_text("\n".join([*lines[:start], *opened, *lines[shown:]]) + "\n")
+    assert fleet_findings(tmp_path / "nodes.yaml") == ()
+    network = load_fleet(tmp_path / "nodes.yaml").spec.network
+    assert (network.pod_cidr, network.service_cidr) == ("10.42.0.0/16", "10.43.0.0/16")
+    assert (network.ingress.acme is not None) == (file.parent == TOP)
+
+
 def test_every_manifest_of_the_template_is_valid() -> None:
     fleet = load_fleet(TEMPLATE / "nodes.yaml")
     loaded = load_tree(TEMPLATE, fleet=fleet)
     assert loaded.findings == ()
     kinds = {object_.kind for object_ in loaded.objects}
-    assert {"Deployment", "ConfigMap"} <= kinds
+    assert {"Deployment", "ConfigMap", "Service", "Ingress"} <= kinds
 
 
 def test_every_other_file_is_what_its_name_says() -> None:

@@ -52,3 +52,33 @@ def assert_only(found: list[str], expected: str) -> None:
     """One finding, and it begins like this: nothing is reported twice."""
     assert len(found) == 1, found
     assert found[0].startswith(expected), found[0]
+
+
+def service(spec: str = "ports: [{port: 80}]", *, name: str = "web", meta: str = "") -> str:
+    """A Service for the pods of `deployment`, unless `spec` has its own selector or `selector: null`."""
+    chosen = "" if "selector" in spec or "ExternalName" in spec else "selector: {app: web}"
+    lines_of = f"{chosen}\n{dedent(spec)}".strip("\n")
+    return f"""\
+apiVersion: v1
+kind: Service
+metadata:
+  name: {name}
+{indent(dedent(meta), "  ")}
+spec:
+{indent(lines_of, "  ")}
+"""
+
+
+def ingress(*, spec: str = "", path: str = "", meta: str = "", name: str = "web", host: str = "a.lan") -> str:
+    """One path of one host that leads to port 80 of Service web; `path`: another one, whole."""
+    chosen = path or "{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}"
+    return f"""\
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: {name}
+{indent(dedent(meta), "  ")}
+spec:
+  rules: [{{host: "{host}", http: {{paths: [{chosen}]}}}}]
+{indent(dedent(spec), "  ")}
+"""

@@ -16,7 +16,7 @@ from reconciler.model.fleet import Fleet, FleetMeta, FleetSpec
 from reconciler.model.kinds import Object
 from reconciler.model.meta import Key
 from reconciler.model.revision import Revision
-from tests.manifests.build import deployment
+from tests.manifests.build import deployment, ingress, service
 
 FLEET = Fleet(
     api_version="reconciler.io/v1", kind="Fleet", metadata=FleetMeta(name="home"), spec=FleetSpec(nodes=())
@@ -140,6 +140,27 @@ def test_everything_stands_in_sorted_order(tmp_path: Path) -> None:
     ]
     assert wanted.namespaces == ("default", "vault")
     assert not wanted.complete
+
+
+def test_services_addresses_and_ingresses_are_no_workloads() -> None:
+    slice_of = (
+        "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: s, namespace: sliced}\n"
+        "addressType: IPv4\n"
+    )
+    texts = (
+        ingress(meta="namespace: doors"),
+        service(name="b", meta="namespace: shop"),
+        service(name="a", meta="namespace: shop"),
+        "apiVersion: v1\nkind: Endpoints\nmetadata: {name: nas}\n",
+        slice_of,
+        "apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: nginx}\n",
+    )
+    wanted = desired(FLEET, Revision(id="1"), objects(*texts))
+    assert wanted.workloads == {}
+    assert [str(key) for key in wanted.services] == ["Service shop/a", "Service shop/b"]
+    assert [str(key) for key in wanted.addresses] == ["EndpointSlice sliced/s", "Endpoints default/nas"]
+    assert [str(key) for key in wanted.ingresses] == ["Ingress doors/web"]
+    assert wanted.namespaces == ("default", "doors", "shop", "sliced")
 
 
 def test_unchanged_objects_are_not_digested_again(monkeypatch: pytest.MonkeyPatch) -> None:

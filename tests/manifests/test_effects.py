@@ -13,6 +13,7 @@ from reconciler.manifests.reference import every_model, honoured
 from reconciler.model.kinds import KINDS
 from tests.manifests.effect_rows import CONTENTS, REMOVED, ROWS, data, pod
 from tests.manifests.effects_of import SCENES, contents_of, on_docker
+from tests.manifests.network_effects import JUDGED_ROWS, TOLD_ROWS
 
 CHOOSES = {"api_version", "kind"}
 """They choose the model; another value is another kind or an error."""
@@ -55,7 +56,8 @@ def test_a_field_changed_alone_is_noticed(scene: str, manifest: Any, path: str, 
 
 
 def test_every_honoured_field_is_tried() -> None:
-    tried = {field for _, manifest, path, _ in ROWS for field in on_the_way(manifest, path)}
+    every = [*ROWS, *TOLD_ROWS, *JUDGED_ROWS]
+    tried = {field for _, manifest, path, _ in every for field in on_the_way(manifest, path)}
     wanted = {(kind.__name__, name) for kind in every_model() for name in honoured(kind)}
     assert {f for f in wanted - tried - set(ELSEWHERE) if f[1] not in CHOOSES} == set()
 

@@ -26,6 +26,7 @@ apiVersion: reconciler.io/v1
 kind: Fleet
 metadata: {name: home}
 spec:
+  network: {ingress: {acme: {email: me@example.com}}}
   nodes:
     - {name: pi-1, address: "ssh://pi@pi-1", labels: {camera: front}}
     - {name: pi-2, address: "ssh://pi@pi-2"}
@@ -39,6 +40,7 @@ PLACE = Place(
 TEMPLATE = "spec.template.spec"
 
 SAID: dict[str, list[str]] = {
+    "adguard": ["spec.ipFamilyPolicy note"],
     "hardened": [
         f"{TEMPLATE}.automountServiceAccountToken note",
         f"{TEMPLATE}.containers[0].terminationMessagePolicy note",
@@ -58,6 +60,11 @@ SAID: dict[str, list[str]] = {
         "status note",
     ],
     "nginx": [f"{TEMPLATE}.automountServiceAccountToken note"],
+    "outside": ["spec note"],
+    "paperless": [
+        "metadata.annotations[nginx.ingress.kubernetes.io/proxy-body-size] note",
+        "spec.ingressClassName note",
+    ],
     "sonarr": [f"{TEMPLATE}.priorityClassName note", f"{TEMPLATE}.containers[0].image warning"],
     "vaultwarden": [f"{TEMPLATE}.serviceAccountName note"],
 }

@@ -84,6 +84,24 @@ def test_paths_of_every_source_become_absolute(tmp_path: Path) -> None:
         (NODE + "  source: {git: {url: x, interval: soon}}\n", 6, "expected a duration"),
         (NODE + SOURCE + "  network: {podCIDR: x}\n", 7, "expected an IPv4 network"),
         (NODE + SOURCE + "  network: {podCIDR: 10.0.0.0/28}\n", 7, "slices of /24 for 1 nodes"),
+        (NODE + SOURCE + "  network: {serviceCIDR: 'fd00::/64'}\n", 7, "expected an IPv4 network"),
+        (NODE + SOURCE + "  network: {serviceCIDR: 10.43.0.0/25}\n", 7, "has room for few Services, expected /24"),
+        (NODE + SOURCE + "  network: {serviceCIDR: 10.42.128.0/20}\n", 7, "overlaps podCIDR, 10.42.0.0/16"),
+        (NODE + SOURCE + "  network: {mtu: 100}\n", 7, "expected 0 or at least 576, found 100"),
+        (NODE + SOURCE + "  network: {vxlanPort: 30789}\n", 7, "30789 is in the range of node ports"),
+        (NODE + SOURCE + "  network: {clusterDomain: my_home}\n", 7, "expected a DNS name"),
+        (NODE + SOURCE + "  network: {ingress: {httpPort: 443}}\n", 7, "expected another port than httpPort, found 443 for both"),
+        (NODE + SOURCE + "  network: {ingress: {httpPort: 30080}}\n", 7, "30080 is in the range of node ports"),
+        (NODE + SOURCE + "  network: {ingress: {acme: {email: me}}}\n", 7, "expected an e-mail address"),
+        (NODE + SOURCE + "  network: {ingress: {acme: {directory: 'http://x'}}}\n", 7, "expected an https address"),
+        (SOURCE + "  nodes: [{name: a, address: 'ssh://a', internalIP: pi.lan}]\n", 6, "expected an IPv4 address"),
+        (SOURCE + "  nodes: [{name: a, address: 'ssh://a', internalIP: 10.42.0.9}]\n", 6, "10.42.0.9 is in podCIDR, 10.42.0.0/16"),
+        (SOURCE + "  nodes: [{name: a, address: 'ssh://a', internalIP: 10.43.0.9}]\n", 6, "10.43.0.9 is in serviceCIDR"),
+        (
+            SOURCE + "  nodes:\n  - {name: a, address: 'ssh://a', internalIP: 10.0.0.9}\n  - {name: b, address: 'ssh://b', internalIP: 10.0.0.9}\n",
+            8,
+            "is the address of a, too",
+        ),
         (NODE + SOURCE + "  serve: {listen: '7420'}\n", 7, "expected host:port"),
     ],
 )  # fmt: skip
@@ -94,6 +112,26 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str, line: in
     assert message in str(caught.value)
     assert f"{file}:{line} " in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ("{clusterDomain: local}", "local belongs to multicast DNS"),
+        ("{ingress: {httpPort: 8080, acme: {email: me@example.com}}}", "ACME servers ask on port 80"),
+    ],
+)
+def test_what_is_only_doubtful_is_a_warning(tmp_path: Path, network: str, message: str) -> None:
+    (found,) = fleet_findings(write(tmp_path, HEAD + SOURCE + NODE + f"  network: {network}\n"))
+    assert found.severity == "warning"
+    assert found.message.startswith(message)
+
+
+def test_the_file_of_a_private_certificate_authority_becomes_absolute(tmp_path: Path) -> None:
+    text = HEAD + SOURCE + NODE + "  network: {ingress: {acme: {caFile: ca.pem}}}\n"
+    acme = load_fleet(write(tmp_path, text)).spec.network.ingress.acme
+    assert acme is not None
+    assert acme.ca_file == str(tmp_path / "ca.pem")
 
 
 def test_every_error_at_once(tmp_path: Path) -> None:

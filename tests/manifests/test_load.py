@@ -143,7 +143,23 @@ def test_files_given_alone_may_read_what_stands_elsewhere(tmp_path: Path) -> Non
     ("kind", "expected"),
     [
         ("apiVersion: apps/v1\nkind: StatefulSet", "StatefulSet is a known kind, not supported yet"),
-        ("apiVersion: v1\nkind: Service", "Service is a known kind, not supported yet"),
+        ("apiVersion: v1\nkind: ServiceAccount", "ServiceAccount is a known kind, not supported yet"),
+        (
+            "apiVersion: extensions/v1beta1\nkind: Ingress",
+            "Ingress belongs to networking.k8s.io/v1, found extensions/v1beta1",
+        ),
+        (
+            "apiVersion: networking.k8s.io/v1beta1\nkind: Ingress",
+            "Ingress belongs to networking.k8s.io/v1, found networking.k8s.io/v1beta1",
+        ),
+        (
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy",
+            "NetworkPolicy is a security promise that this version can't keep, so it is refused",
+        ),
+        (
+            "apiVersion: serving.knative.dev/v1\nkind: Service",
+            "unknown kind Service of serving.knative.dev/v1",
+        ),
         ("apiVersion: argoproj.io/v1alpha1\nkind: Rollout", "Rollout is a known kind, not supported yet"),
         (
             "apiVersion: extensions/v1beta1\nkind: Deployment",

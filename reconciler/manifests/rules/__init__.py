@@ -1,18 +1,21 @@
 """Rules that types can't say. One file a subject; each rule yields `Said`, in the order of the manifest.
 
 `check` is about one object alone, so its answer may be kept as long as the object; `across` is about all
-objects together, `nodes` about objects and the inventory. Sources: Kubernetes' core and apps validation.
+objects together, `nodes` and `traffic` about objects and the inventory. Sources: Kubernetes' core, apps and
+networking validation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.manifests.rules import config, metadata, pods, workloads
+from reconciler.manifests.rules import config, endpoints, ingresses, metadata, pods, services, workloads
 from reconciler.manifests.said import Said
 from reconciler.model.config import ConfigMap, Namespace, Secret
+from reconciler.model.ingress import Ingress, IngressClass
 from reconciler.model.kinds import Object
 from reconciler.model.pod import Pod
+from reconciler.model.service import Endpoints, EndpointSlice, Service
 
 
 def check(item: Object) -> Iterator[Said]:
@@ -28,9 +31,19 @@ def check(item: Object) -> Iterator[Said]:
 
 def _all(item: Object) -> Iterator[Said]:
     yield from metadata.check(item)
-    if isinstance(item, ConfigMap | Secret):
-        yield from config.check(item)
-    elif isinstance(item, Pod):
-        yield from pods.check(item.spec, ("spec",))
-    elif not isinstance(item, Namespace):
-        yield from workloads.check(item)
+    match item:
+        case ConfigMap() | Secret():
+            yield from config.check(item)
+        case Service():
+            yield from services.check(item)
+        case Endpoints() | EndpointSlice():
+            yield from endpoints.check(item)
+        case Ingress():
+            yield from ingresses.check(item)
+        case Namespace() | IngressClass():
+            return
+        case Pod():
+            yield from metadata.of_pod(item.metadata, ("metadata",))
+            yield from pods.check(item.spec, ("spec",))
+        case _:
+            yield from workloads.check(item)

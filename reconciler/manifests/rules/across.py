@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
-from reconciler.manifests.entry import Entry
+from reconciler.manifests.entry import Entry, Kept
 from reconciler.manifests.references import Reference
+from reconciler.manifests.rules import ingress_backends, open_ports, service_targets
 from reconciler.manifests.said import Said
 from reconciler.model.config import ConfigMap, Secret
 from reconciler.model.meta import Key
-
-Kept = dict[Key, Entry]
 
 
 def across(entries: Sequence[Entry], *, complete: bool) -> Iterator[tuple[Entry, Said]]:
@@ -27,6 +26,9 @@ def across(entries: Sequence[Entry], *, complete: bool) -> Iterator[tuple[Entry,
             said = _follow(reference, entry, kept, complete)
             if said:
                 yield entry, said
+    yield from service_targets.across(entries, kept, complete=complete)
+    yield from ingress_backends.across(entries, kept, complete=complete)
+    yield from open_ports.across(entries)
 
 
 def _twice(key: Key, first: Entry) -> Said:

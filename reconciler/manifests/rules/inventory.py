@@ -1,12 +1,12 @@
-"""Rules about nodes.yaml: names and addresses taken twice, one source, networks that are networks."""
+"""Rules about nodes.yaml: names and addresses taken twice, one source, a place to listen."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Network
 from urllib.parse import urlsplit
 
 from reconciler.manifests.documents import Path
+from reconciler.manifests.rules import inventory_network
 from reconciler.manifests.said import Said, shown
 from reconciler.model.capacity import ANNOTATION, pair
 from reconciler.model.fleet import Fleet, NodeSpec
@@ -15,7 +15,7 @@ from reconciler.model.fleet import Fleet, NodeSpec
 def check(fleet: Fleet) -> Iterator[Said]:
     yield from _nodes(fleet)
     yield from _source(fleet)
-    yield from _network(fleet)
+    yield from inventory_network.check(fleet)
     yield from _listen(fleet.spec.serve.listen)
 
 
@@ -83,21 +83,6 @@ def _source(fleet: Fleet) -> Iterator[Said]:
         message = "names no source: `serve` needs one; `apply` and `plan` take one as an argument"
         remedy = "add git, directory or hosted"
         yield Said(("spec", "source"), message, remedy, severity="warning", rule="one-of")
-
-
-def _network(fleet: Fleet) -> Iterator[Said]:
-    network = fleet.spec.network
-    path = ("spec", "network")
-    try:
-        whole = IPv4Network(network.pod_cidr)
-    except ValueError:
-        message = f"expected an IPv4 network, found {shown(network.pod_cidr)}"
-        yield Said((*path, "podCIDR"), message, "write it as 10.42.0.0/16", rule="network")
-        return
-    slices = 2 ** max(network.slice_bits - whole.prefixlen, 0)
-    if network.slice_bits < whole.prefixlen or slices < len(fleet.spec.nodes):
-        message = f"{whole} has {slices} slices of /{network.slice_bits} for {len(fleet.spec.nodes)} nodes"
-        yield Said((*path, "sliceBits"), message, "make podCIDR larger or the slices smaller", rule="network")
 
 
 def _listen(text: str) -> Iterator[Said]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from reconciler.manifests.documents import Path
 from reconciler.manifests.fields import noted
-from reconciler.manifests.said import Said
+from reconciler.manifests.said import Said, shown
 from reconciler.model.base import Model
 from reconciler.model.kinds import CLUSTER_SCOPED, Object
+from reconciler.model.labels import DRAIN_ANNOTATION
 from reconciler.model.meta import ObjectMeta
 
 MAX_ANNOTATIONS = 256 * 1024
 """Kubernetes: bytes of all annotations of an object together."""
+_SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
 
 
 def check(item: Object) -> Iterator[Said]:
@@ -45,6 +48,14 @@ def of_meta(meta: ObjectMeta, path: Path) -> Iterator[Said]:
     if size > MAX_ANNOTATIONS:
         message = f"hold {size:,} bytes, expected at most {MAX_ANNOTATIONS:,}"
         yield Said((*path, "annotations"), message, "move large data into a ConfigMap", rule="size")
+
+
+def of_pod(meta: ObjectMeta, path: Path) -> Iterator[Said]:
+    """A pod's own annotations that mean something here."""
+    text = meta.annotations.get(DRAIN_ANNOTATION, "0").strip()
+    if not _SECONDS.fullmatch(text):
+        message = f"expected a number of seconds, found {shown(text)}"
+        yield Said((*path, "annotations", DRAIN_ANNOTATION), message, 'write it as "30"', rule="annotation")
 
 
 def notes(value: Model, path: Path) -> Iterator[Said]:

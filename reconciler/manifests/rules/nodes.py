@@ -91,7 +91,7 @@ def _ports(
     entry: Entry, spec: PodSpec, path: Path, fitting: list[NodeSpec], held: dict[Port, Entry]
 ) -> Iterator[Said]:
     """A node's port is one pod's: too many replicas, two workloads, a rollout that can't start."""
-    for at, number, protocol, address in _host_ports(spec, path):
+    for at, number, protocol, address in host_ports(spec, path):
         replicas = getattr(getattr(entry.item, "spec", None), "replicas", 1)
         if fitting and replicas > len(fitting):
             yield Said(
@@ -115,7 +115,8 @@ def _ports(
                 yield Said(at, message, "use another port or another node", rule="port")
 
 
-def _host_ports(spec: PodSpec, path: Path) -> Iterator[tuple[Path, int, str, str]]:
+def host_ports(spec: PodSpec, path: Path) -> Iterator[tuple[Path, int, str, str]]:
+    """(where it stands, number, protocol, address) of each port of the node that the pod holds itself."""
     for index, container in enumerate(spec.containers):
         for count, port in enumerate(container.ports):
             number = port.host_port or (port.container_port if spec.host_network else 0)

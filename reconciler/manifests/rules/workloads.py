@@ -17,6 +17,7 @@ def check(item: Controller) -> Iterator[Said]:
     template = item.spec.template
     yield from _template_names(item)
     yield from metadata.of_meta(template.metadata, (*_TEMPLATE, "metadata"))
+    yield from metadata.of_pod(template.metadata, (*_TEMPLATE, "metadata"))
     yield from _selector(item)
     if template.spec.restart_policy != "Always":
         yield Said(
