@@ -62,11 +62,11 @@ class Ledger:
         """What an attempt depends on: when people change it, they want to see the effect."""
         return (*wish.hosts, self._spec.email, self._spec.ca_file)
 
-    def due(self, wish: Wish) -> float:
+    def due(self, wish: Wish, now: float) -> float:
         """When to ask for it, in seconds since the epoch."""
         with self._changed:
             held, attempt = self._held.get(wish.key), self._attempts.get(wish.key)
-            return due(wish, held, attempt, self.asked(wish), self.clock())
+            return due(wish, held, attempt, self.asked(wish), now)
 
     def attempt(self, wish: Wish) -> Attempt | None:
         with self._changed:

@@ -62,7 +62,7 @@ class Worker:
     def work(self) -> float:
         """Ask for the certificate that is due first, if one is. Returns seconds until the next one is."""
         now = self._ledger.clock()
-        times = {wish: self._ledger.due(wish) for wish in self._ledger.wishes()}
+        times = {wish: self._ledger.due(wish, now) for wish in self._ledger.wishes()}
         if not times:
             return inf
         self._folder.tidy({wish.key for wish in times}, now)

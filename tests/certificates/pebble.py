@@ -58,7 +58,13 @@ def pebble(folder: Path, *, reuse: int = 0) -> Iterator[Pebble]:
         "tlsPort": tls,
     }
     (folder / "pebble.json").write_text(json.dumps({"pebble": config}))
-    names = ["pebble-challtestsrv", "-dns01", f"127.0.0.1:{dns}", "-management", f"127.0.0.1:{dns_management}"]
+    names = [
+        "pebble-challtestsrv",
+        "-dns01",
+        f"127.0.0.1:{dns}",
+        "-management",
+        f"127.0.0.1:{dns_management}",
+    ]
     names += ["-defaultIPv6", "", "-http01", "", "-https01", "", "-tlsalpn01", ""]
     server = ["pebble", "-config", str(folder / "pebble.json"), "-dnsserver", f"127.0.0.1:{dns}"]
     found = Pebble(f"https://localhost:{api}/dir", folder / "server.pem", http)
@@ -73,7 +79,10 @@ def pebble(folder: Path, *, reuse: int = 0) -> Iterator[Pebble]:
 def _running(command: list[str], folder: Path, **env: str) -> Iterator[subprocess.Popen[bytes]]:
     with (folder / f"{command[0]}.log").open("wb") as log:
         process = subprocess.Popen(  # setpriv: the kernel ends it with us, even when we are killed
-            ["setpriv", "--pdeathsig", "KILL", *command], stdout=log, stderr=log, env={**os.environ, **QUICK, **env}
+            ["setpriv", "--pdeathsig", "KILL", *command],
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **QUICK, **env},
         )
     try:
         yield process

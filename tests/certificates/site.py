@@ -129,5 +129,8 @@ def desired(*ingresses: Ingress, spec: ACMESpec | None, secrets: tuple[Secret, .
 
 def secret(name: str = "web-tls", namespace: str = "default") -> Secret:
     return Secret(
-        api_version="v1", kind="Secret", metadata=ObjectMeta(name=name, namespace=namespace), data={"a": "Yg=="}
+        api_version="v1",
+        kind="Secret",
+        metadata=ObjectMeta(name=name, namespace=namespace),
+        data={"a": "Yg=="},
     )
