@@ -36,7 +36,7 @@ CERTIFICATE, ATTEMPT, ACCOUNT = "certificate.pem", "attempt.json", "account.json
 
 
 class Folder:
-    """Reading never raises: what can't be read counts as lost, which the log says. Writing raises `OSError`."""
+    """Reading never raises: what can't be read counts as lost, the log says so. Writing raises `OSError`."""
 
     def __init__(self, root: Path, directory_url: str) -> None:
         host = re.sub(r"[^a-z0-9.-]+", "-", (urlsplit(directory_url).hostname or ""))

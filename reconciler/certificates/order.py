@@ -23,7 +23,7 @@ Pause = Callable[[float], None]
 VALIDATION_S, ISSUANCE_S = 120.0, 120.0
 SLICE_S = 3.0
 """How long the library may wait at a stretch: closing takes no longer."""
-SLOWEST_POLL_S = 30.0
+FIRST_POLL_S, SLOWEST_POLL_S = 0.3, 30.0
 
 
 class Order(NamedTuple):
@@ -68,7 +68,7 @@ def validated(client: ClientV2, order: Order, pause: Pause) -> None:
 
     end = monotonic() + VALIDATION_S
     for authorization in order.open:
-        host = authorization.body.identifier.value
+        host, unasked = authorization.body.identifier.value, FIRST_POLL_S
         while True:
             current, response = client.poll(authorization)
             if current.body.status == STATUS_VALID:
@@ -77,7 +77,8 @@ def validated(client: ClientV2, order: Order, pause: Pause) -> None:
                 raise _refused(host, current)
             if monotonic() > end:
                 raise CertificateError(f"{host}: the server didn't come to look within {VALIDATION_S:.0f} s")
-            pause(_seconds(client, response))
+            pause(_seconds(client, response, unasked))
+            unasked *= 1.5
 
 
 def finalised(client: ClientV2, order: Order, pause: Pause) -> Held:
@@ -132,7 +133,9 @@ def _refused(host: str, authorization: Any) -> CertificateError:
     return CertificateError(f"{host}: the server couldn't convince itself: {why}")
 
 
-def _seconds(client: ClientV2, response: Any) -> float:
-    """What the server asks for (Retry-After), within reason."""
-    seconds = (client.retry_after(response, 1) - datetime.now()).total_seconds()
-    return min(SLOWEST_POLL_S, max(0.2, seconds))
+def _seconds(client: ClientV2, response: Any, unasked: float) -> float:
+    """What the server asks for (Retry-After), within reason; `unasked` if it doesn't."""
+    seconds = unasked
+    if "Retry-After" in response.headers:
+        seconds = (client.retry_after(response, 1) - datetime.now()).total_seconds()
+    return min(SLOWEST_POLL_S, max(FIRST_POLL_S, seconds))

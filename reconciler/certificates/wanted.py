@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from reconciler.model.base import Value
 from reconciler.model.desired import Desired
 from reconciler.model.ingress import Ingress, IngressTLS
 from reconciler.model.ingress_annotations import settings
 from reconciler.model.meta import Key
+from reconciler.model.names import DNS_SUBDOMAIN
+
+_NAME = re.compile(DNS_SUBDOMAIN)
 
 
 class Wish(Value):
@@ -57,17 +62,21 @@ def _entries(desired: Desired, ingress: Ingress) -> list[IngressTLS]:
     return [
         entry
         for entry in ingress.spec.tls
-        if entry.secret_name and entry.hosts and _secret(ingress, entry) not in desired.contents
+        if _NAME.match(entry.secret_name) and entry.hosts and _secret(ingress, entry) not in desired.contents
     ]
 
 
 def _problems(desired: Desired, ingress: Ingress) -> list[str]:
     said = [
-        f"{ingress.key}: no certificate for {host}: a wildcard can't be had by HTTP-01; "
-        "name each host, or give the Secret in a manifest"
+        f"{ingress.key}: no certificate for {host or 'an empty host'}: {_trouble(host)}"
         for entry in _entries(desired, ingress)
         for host in _hosts(entry)
         if not _possible(host)
+    ]
+    said += [
+        f"{ingress.key}: no certificate: secretName {e.secret_name!r} in spec.tls isn't a Secret's name"
+        for e in ingress.spec.tls
+        if e.secret_name and not _NAME.match(e.secret_name)
     ]
     if not ingress.spec.tls or any(not e.hosts or not e.secret_name for e in ingress.spec.tls):
         said.append(
@@ -91,4 +100,14 @@ def _hosts(entry: IngressTLS) -> list[str]:
 
 
 def _possible(host: str) -> bool:
-    return not host.startswith("*")
+    return not _trouble(host)
+
+
+def _trouble(host: str) -> str:
+    """Why HTTP-01 can't have it, empty if it can."""
+    if host.startswith("*."):
+        return "a wildcard can't be had by HTTP-01; name each host, or give the Secret in a manifest"
+    labels = host.split(".")
+    if len(host) > 253 or not _NAME.match(host) or max(map(len, labels)) > 63 or labels[-1].isdigit():
+        return "it isn't a DNS name (letters beyond a to z are written in punycode, xn--...)"
+    return ""

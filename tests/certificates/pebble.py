@@ -1,6 +1,7 @@
 """Let's Encrypt's Pebble, a real ACME server, and a DNS server for which every name is 127.0.0.1.
 
-Both run on loopback, on ports of their own, and end with the test, however that ends. Debian's package `pebble`.
+Both run on loopback, on ports of their own, and end with the test, however that ends. Debian's package is
+`pebble`.
 """
 
 from __future__ import annotations
