@@ -88,7 +88,7 @@ class Ledger:
     def ask(self, challenges: tuple[Challenge, ...]) -> None:
         """From now on `complete` asks for these to be served, and no others."""
         with self._changed:
-            self._challenges = challenges
+            self._challenges, self._in_force = challenges, ()  # a server may give the same token twice
             self._holds_until = -inf
 
     def published(self, challenges: tuple[Challenge, ...]) -> None:

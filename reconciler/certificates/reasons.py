@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from reconciler.errors import CertificateError
@@ -85,8 +86,7 @@ def _cause(error: BaseException) -> str:
         if not isinstance(inner, BaseException):
             break
         seen = inner
-    text = _short(str(seen))
-    return text.rpartition("]: ")[2].rpartition(">: ")[2] or text
+    return _short(re.sub(r"^(<[^>]*>|\w+\([^)]*\)): ", "", str(seen)))
 
 
 def _short(text: str) -> str:

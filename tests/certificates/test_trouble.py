@@ -17,6 +17,7 @@ from reconciler.certificates import worker as worker_module
 from reconciler.certificates.folder import Folder
 from reconciler.certificates.worker import Worker
 from reconciler.model.fleet import ACMESpec
+from reconciler.model.traffic import Challenge
 from tests.certificates.pebble import Pebble
 from tests.certificates.site import WEB_TLS, Clock, Site, by_hand, desired, ingress, secret
 
@@ -80,7 +81,7 @@ def test_a_failed_renewal_leaves_the_old_one(server: Pebble, site: Site, folder:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"directory": "https://localhost:1/dir"}, "can't be reached: "),
+        ({"directory": "https://localhost:1/dir"}, "can't be reached: Failed to establish"),
         ({"ca_file": ""}, "isn't trusted; a private server's CA goes into spec.network.ingress.acme.caFile"),
         ({"ca_file": "/no/such/ca.pem"}, "caFile: there is no file /no/such/ca.pem"),
         ({"email": "nonsense"}, "look at spec.network.ingress.acme.email"),
@@ -113,6 +114,18 @@ def test_nodes_that_never_serve_the_challenge(
     site.side = None
     assert "the ingress nodes didn't take the challenge within 0 s" in fails(worker, ledger)
     assert site.asked == []
+
+
+def test_what_was_in_force_before_is_not_taken_for_now(folder: Path, clock: Clock) -> None:
+    site, challenges = Site(), (Challenge(token="t", answer="t.k"),)
+    ledger, _, _ = by_hand(ACMESpec(), folder, site, clock)
+    ledger.ask(challenges)
+    assert not ledger.served(challenges, 0)
+    ledger.published(challenges)
+    assert ledger.served(challenges, 0)
+    ledger.ask(())
+    ledger.ask(challenges)
+    assert not ledger.served(challenges, 0)
 
 
 def test_another_manifest_is_tried_at_once(server: Pebble, site: Site, folder: Path, clock: Clock) -> None:
