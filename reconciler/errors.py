@@ -8,6 +8,7 @@
     |- FleetLocked           another reconciler runs this fleet
     |- NotConverged          the revision did not converge: failed, blocked, or out of time
     |- LabError              the lab can't do that
+    |- CertificateError      a certificate can't be had from the ACME server
     `- NodeError             carries the node's name
        |- NodeUnreachable    no connection, or it broke: a state of the node, never a crash of the loop
        |  |- HostKeyRefused  the host key is unknown or has changed
@@ -91,6 +92,10 @@ class NotConverged(ReconcilerError):
 
 class LabError(ReconcilerError):
     reason = "Lab"
+
+
+class CertificateError(ReconcilerError):
+    reason = "CertificateFailed"
 
 
 class NodeError(ReconcilerError):
