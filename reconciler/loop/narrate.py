@@ -11,6 +11,7 @@ from reconciler.model.action import (
     AnyAction,
     PodAction,
     PrepareNode,
+    Publish,
     RestartContainer,
     StartContainers,
     StartPod,
@@ -26,6 +27,7 @@ _REASON = {
     RestartContainer: "Unhealthy",
     StopPod: "Killing",
     PrepareNode: "Preparing",
+    Publish: "EndpointsChanged",
 }
 """The event's reason when an action begins; Kubernetes' words where it has one."""
 
