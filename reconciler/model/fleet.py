@@ -7,7 +7,15 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from reconciler.model.base import Model
-from reconciler.model.names import DNS_SUBDOMAIN, DURATION, FLEET_NAME, NODE_ADDRESS, NODE_NAME, Annotations, Labels
+from reconciler.model.names import (
+    DNS_SUBDOMAIN,
+    DURATION,
+    FLEET_NAME,
+    NODE_ADDRESS,
+    NODE_NAME,
+    Annotations,
+    Labels,
+)
 from reconciler.model.placement import Taint
 
 Duration = Annotated[str, Meta(pattern=DURATION)]

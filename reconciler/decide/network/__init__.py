@@ -23,7 +23,7 @@ from reconciler.decide.network.held import why_held
 from reconciler.decide.network.memo import NetworkMemo
 from reconciler.decide.network.steps import plan_steps
 from reconciler.decide.network.wanted import wanted_traffic
-from reconciler.model.action import StopPod
+from reconciler.model.action import PrepareNode, StopPod
 from reconciler.model.meta import Key
 from reconciler.model.plan import Standing
 
@@ -48,7 +48,8 @@ def plan_network(
     busy, told = plan_steps(turn, woven)
     if told is not woven.told:
         woven = msgspec.structs.replace(woven, told=told)
-    if busy:
+    joining = any(isinstance(step.action, PrepareNode) for step in turn.draft.steps)
+    if busy or joining:
         return "progressing", woven
     accident = woven.holds and turn.desired.fleet.spec.prune.enabled
     return "blocked" if accident else "converged", woven

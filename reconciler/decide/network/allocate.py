@@ -6,6 +6,7 @@ So an address outlives every loss of memory, and a service more or less moves no
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv4Address, IPv4Network
 
@@ -85,7 +86,7 @@ def _ips(
 def _usable(ip: str, network: IPv4Network) -> bool:
     if not ip:
         return False
-    offset = int(IPv4Address(ip)) - int(network.network_address)
+    offset = _number(ip) - int(network.network_address)
     return 0 < offset < network.num_addresses - 1 and offset != DNS_OFFSET
 
 
@@ -129,6 +130,11 @@ def _wants_node_port(service: Service, port: ServicePort) -> bool:
 def _before(service: RoutedService | None, port: ServicePort) -> int:
     ports = service.ports if service is not None else ()
     return next((p.node_port for p in ports if (p.port, p.protocol) == (port.port, port.protocol)), 0)
+
+
+@lru_cache(maxsize=8192)
+def _number(ip: str) -> int:
+    return int(IPv4Address(ip))
 
 
 def _digest(text: str) -> int:

@@ -153,6 +153,8 @@ class SimulatedFleet:
         for index, (matches, error) in enumerate(self._failures):
             if matches(action):
                 del self._failures[index]
+                if isinstance(action, Publish):
+                    machine.traffic, machine.stale = None, True  # who knows how much of it has come through?
                 raise error
         machine.stale = True
         match action:
@@ -211,6 +213,13 @@ class SimulatedFleet:
                     container.end(now, 137)
                     if container.role != "init" and pod.record.spec.restart_policy != "Never":
                         container.start(now, self.behaviour)
+
+    def set_data_plane(self, name: str, to: DataPlane) -> None:
+        """The node container is stopped, removed ("", with all that it was told), or an older one."""
+        machine = self.machines[name]
+        if machine.data_plane:
+            machine.data_plane, machine.stale = to, True
+            machine.traffic = machine.traffic if to else None
 
     def kill_container(self, node: str, pod: Key, container: str, now: float, code: int = 137) -> None:
         """`docker kill`: Docker leaves it dead."""
