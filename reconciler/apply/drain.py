@@ -19,10 +19,14 @@ def drain(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Returns when it is over, after `action.drain` seconds at the latest. A node that can't tell isn't asked again."""
+    """Returns when it is over, after `action.drain` seconds at the latest.
+
+    A node that has nothing open, or can't tell, isn't asked again: nothing new comes by it.
+    """
     if not action.ip or action.drain <= 0:
         return
-    asked, end, pause = list(nodes), clock() + action.drain, FIRST_S
+    asked = [node for node in nodes if node.state().reachable]
+    end, pause = clock() + action.drain, FIRST_S
     while True:
         asked = [node for node in asked if _busy(node, action.ip)]
         left = end - clock()

@@ -32,7 +32,7 @@ class Draft:
         self._notes[text] = None
 
     def lead(self, actions: Iterable[tuple[AnyAction, Iterable[int]]]) -> None:
-        """Put these before all others, which get higher numbers. Their own `after` counts from 1 among them."""
+        """Put these before all others, which move up. Their own `after` counts from 1 among them."""
         first = [
             Step(number=number, action=action, after=tuple(sorted(set(after))))
             for number, (action, after) in enumerate(actions, 1)

@@ -81,8 +81,8 @@ def start_record(turn: Pass, record: PodRecord, because: str, after: Sequence[in
 def prepare_idle(turn: Pass) -> None:
     """Where pods are started anyway, give every other node its pod network, too.
 
-    So any node that can be reached later tells whether the fleet has run before (see `hidden`). With a network
-    of our own, every node takes part in it, whether pods run there or not.
+    So any node that can be reached later tells whether the fleet has run before (see `hidden`). Every
+    node takes part in a network of our own, whether pods run there or not.
     """
     desired = turn.desired
     taking_part = desired.fleet.spec.network.enabled and (desired.workloads or desired.services)

@@ -152,12 +152,12 @@ def assert_out_of_rotation(world: World, action: StopPod) -> None:
 def assert_only_fit_ones(world: World, traffic: NodeTraffic) -> None:
     """Law 9: what is published as ready is ready, as far as anybody can know."""
     wanted = world.desired.services.values()
-    unready = {s.metadata.name for s in wanted if s.spec.publish_not_ready_addresses}
+    unready = {s.metadata.name for s in wanted if s.spec.publish_not_ready_addresses or not s.spec.selector}
     for service in traffic.services:
         for end in (e for port in service.ports for e in port.endpoints if e.state == "ready"):
-            machine = world.fleet.machines[end.node]
-            if not machine.reachable or service.name in unready:
+            if service.name in unready or not world.fleet.machines[end.node].reachable:
                 continue
+            machine = world.fleet.machines[end.node]
             pod = machine.pods.get(Key("Pod", service.namespace, end.name))
             assert pod is not None and pod.gone_at is None, f"{end.name} has gone\n{world.plan}"
             assert pod.at(world.now).ready, f"{end.name} isn't ready\n{world.plan}"

@@ -1,4 +1,4 @@
-"""What every node's data plane is told: services, names, ingress, peers; and in which order with the pods' ends.
+"""What every node's data plane is told (services, names, ingress, peers), in order with the pods' ends.
 
 address     by which addresses nodes reach each other
 published   what the data planes were told last

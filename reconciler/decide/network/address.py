@@ -39,7 +39,7 @@ def dns_address(service_cidr: str) -> str:
 def overlay_of(
     name: str, addresses: dict[str, str], network: NetworkSpec, published: NodeTraffic | None
 ) -> Overlay:
-    """The node's way to all others. While one of them has never told its address, no known peer is dropped."""
+    """The node's way to all others. While one of them hasn't told its address, no known peer is dropped."""
     own = addresses.get(name, "")
     others = {ip for other, ip in addresses.items() if other != name and ip and ip != own}
     if published is not None and not all(addresses.values()):

@@ -21,7 +21,7 @@ Ending = frozenset[tuple[str, Key]]
 
 
 class Backer(Value):
-    """One address behind a service: a pod's (`spec` tells its named ports), or one given by hand (`ports`)."""
+    """One address behind a service: a pod's (`spec` has its named ports), or one given by hand (`ports`)."""
 
     name: str
     ip: str

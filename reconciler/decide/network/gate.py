@@ -1,4 +1,4 @@
-"""No pod ends while a proxy still sends it something: its StopPod comes after what tells the proxies (law 9)."""
+"""No pod ends while a proxy still sends it something: its stop comes after what tells the proxies (law 9)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ States = dict[Place, EndpointState]
 
 
 class Gate:
-    """`publishing`: node -> the number of its Publish step. Only nodes that were told something hold a stop up."""
+    """`publishing`: node -> the number of its Publish step. Only nodes that were told something hold a stop
+    up.
+    """
 
     def __init__(self, turn: Pass, wanted: Mapping[str, NodeTraffic], publishing: Mapping[str, int]) -> None:
         self._turn, self._publishing = turn, publishing

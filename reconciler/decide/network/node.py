@@ -16,7 +16,7 @@ Copies = dict[tuple[Key, tuple[str, ...]], tuple[RoutedService, RoutedService]]
 
 
 class Loom:
-    """Makes each node's traffic. `before` and `copies` are the last pass': what is equal stays the same object."""
+    """Makes each node's traffic. `before` and `copies` are the last pass': what is equal stays one object."""
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ Table = Mapping[Service, RoutedService]
 
 
 class Published:
-    """`tables` may come from an earlier pass: a node's services by name, under the tuple they were made of."""
+    """`tables` may come from an earlier pass: a node's services by name, with the tuple they were made of."""
 
     def __init__(self, survey: Survey, tables: Mapping[str, tuple[tuple[RoutedService, ...], Table]]) -> None:
         self.traffic: dict[str, NodeTraffic] = {

@@ -28,7 +28,9 @@ _BELIEVED = ("ready", "silent", "unknown")
 def wanted_traffic(
     turn: Pass, held: str, ending: frozenset[tuple[Key, str, Key]], before: NetworkMemo | None
 ) -> NetworkMemo:
-    """`held`: why published services stay although nothing wants them. `ending`: (owner, node, pod) that are stopped."""
+    """`held`: why published services stay although nothing wants them. `ending`: (owner, node, pod) of every
+    pod that this plan stops.
+    """
     inputs = Inputs(
         desired=turn.desired,
         observed=turn.observed,

@@ -62,10 +62,10 @@ def _services(
         if other is None:
             yield f"{name}: it is no longer wanted"
         else:
-            yield f"{name}: {_cut(list(_service(one, other, reasons)), MOST_ITEMS, ', ')}{_why(one, other, reasons)}"
+            yield f"{name}: {_cut(list(_service(one, other)), MOST_ITEMS, ', ')}{_why(one, other, reasons)}"
 
 
-def _service(before: RoutedService | None, after: RoutedService, reasons: Reasons) -> Iterator[str]:
+def _service(before: RoutedService | None, after: RoutedService) -> Iterator[str]:
     if before is None:
         yield f"it is new{f' at {after.ip}' if after.ip else ''}"
     elif before.ip != after.ip:
