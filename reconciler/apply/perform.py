@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reconciler.apply.drain import drain
 from reconciler.engine.node import Node
 from reconciler.errors import NodeUnreachable
 from reconciler.model.action import (
     AnyAction,
     PrepareNode,
+    Publish,
     RestartContainer,
     StartContainers,
     StartPod,
@@ -30,9 +32,12 @@ def perform(action: AnyAction, nodes: Mapping[str, Node], contents: Contents) ->
         case RestartContainer():
             node.restart_container(action)
         case StopPod():
+            drain(action, nodes.values())
             node.stop_pod(action)
         case PrepareNode():
             node.prepare(action)
+        case Publish():
+            node.publish(action, contents)
 
 
 def waits_long(action: AnyAction) -> bool:

@@ -65,17 +65,22 @@ class Walker:
     def submit(self, steps: Iterable[Step], contents: ContentsOf) -> list[Step]:
         """Take on every step that may begin; returns those. Doesn't block.
 
-        Left to a later plan: what is busy, what failed a moment ago, and whatever comes after such a step.
+        Left to a later plan: what is busy, what failed a moment ago, a second step for the same subject (a
+        node is made, then told), and whatever comes after such a step.
         `contents` gives the ConfigMaps and Secrets for an action: an older version keeps its own.
         """
         fresh: list[Step] = []
         left: set[int] = set()
+        subjects: set[tuple[str, str]] = set()
         with self._changed:
             for step in steps:
-                if left.intersection(step.after) or not self._may_begin(step.action):
+                subject = _subject(step.action)
+                taken = subject in subjects or not self._may_begin(step.action)
+                if taken or left.intersection(step.after):
                     left.add(step.number)
                 else:
                     fresh.append(step)
+                    subjects.add(subject)
             self._under_way.update((_subject(s.action), s.action) for s in fresh)
         _Walk(self, fresh, contents).release()
         return fresh

@@ -9,6 +9,7 @@ schedule    where a pod goes, and why nowhere
 lifecycle   what a pod needs next
 attempts    pods that couldn't be started
 prune       what nobody wants any more
+network     what every node's data plane is told, and in which order
 diff        what changed, in words
 settled     what the next pass needn't look at again
 """
@@ -19,6 +20,7 @@ import msgspec
 
 from reconciler.decide.current import Pass
 from reconciler.decide.effects import prepare_idle
+from reconciler.decide.network import plan_network
 from reconciler.decide.prune import prune
 from reconciler.decide.settled import Calm, Memo, Settled
 from reconciler.decide.survey import survey
@@ -55,6 +57,7 @@ def decide(
     pruning = prune(turn)
     _free_places(turn)
     prepare_idle(turn)
+    network, network_memo = plan_network(turn, pruning, memo.network if memo else None)
     if unseen := turn.hidden.note():
         turn.draft.note(unseen)
     plan = Plan(
@@ -64,9 +67,9 @@ def decide(
         notes=turn.draft.notes,
         verdicts=verdicts,
         progress=_progress(turn),
-        standing=_standing(verdicts, pruning),
+        standing=_standing(verdicts, pruning, network),
     )
-    return plan.remember(Memo(seen, calm, turn.ground.refresh()))
+    return plan.remember(Memo(seen, calm, turn.ground.refresh(), network_memo))
 
 
 def _verdict(turn: Pass, key: Key, workload: Workload, before: Calm | None, calm: dict[Key, Calm]) -> Verdict:
@@ -112,7 +115,7 @@ def _progress(turn: Pass) -> Progress:
     return msgspec.structs.replace(before, rollouts=turn.rollouts, attempts=attempts, nodes=nodes)
 
 
-def _standing(verdicts: dict[Key, Verdict], pruning: Standing) -> Standing:
-    found = {pruning, *(v.standing for v in verdicts.values())}
+def _standing(verdicts: dict[Key, Verdict], *others: Standing) -> Standing:
+    found = {*others, *(v.standing for v in verdicts.values())}
     ladder: tuple[Standing, ...] = ("progressing", "failed", "blocked", "paused")
     return next((s for s in ladder if s in found), "converged")

@@ -31,6 +31,23 @@ class Draft:
     def note(self, text: str) -> None:
         self._notes[text] = None
 
+    def lead(self, actions: Iterable[tuple[AnyAction, Iterable[int]]]) -> None:
+        """Put these before all others, which move up. Their own `after` counts from 1 among them."""
+        first = [
+            Step(number=number, action=action, after=tuple(sorted(set(after))))
+            for number, (action, after) in enumerate(actions, 1)
+        ]
+        by = len(first)
+        moved = [
+            Step(number=s.number + by, action=s.action, after=tuple(n + by for n in s.after))
+            for s in self._steps
+        ]
+        self._steps = first + moved
+
+    def replace(self, step: Step) -> None:
+        """In the place of the one of the same number."""
+        self._steps[step.number - 1] = step
+
     def starting(self) -> set[str]:
         """The nodes that pods are started on."""
         return {s.action.node for s in self._steps if isinstance(s.action, StartPod)}

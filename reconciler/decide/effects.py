@@ -81,9 +81,12 @@ def start_record(turn: Pass, record: PodRecord, because: str, after: Sequence[in
 def prepare_idle(turn: Pass) -> None:
     """Where pods are started anyway, give every other node its pod network, too.
 
-    So any node that can be reached later tells whether the fleet has run before (see `hidden`).
+    So any node that can be reached later tells whether the fleet has run before (see `hidden`). Every
+    node takes part in a network of our own, whether pods run there or not.
     """
-    if not turn.draft.starting():
+    desired = turn.desired
+    taking_part = desired.fleet.spec.network.enabled and (desired.workloads or desired.services)
+    if not taking_part and not turn.draft.starting():
         return
     for view in turn.survey.views.values():
         if view.status == "ready" and view.spec is not None and not view.state.pod_cidr:

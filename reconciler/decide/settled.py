@@ -5,6 +5,7 @@ Everything here can be thrown away at any time: a decision with it equals one wi
 
 from __future__ import annotations
 
+from reconciler.decide.network.memo import NetworkMemo
 from reconciler.decide.schedule.ground import Bases
 from reconciler.decide.survey import Survey
 from reconciler.model.base import Value
@@ -43,9 +44,13 @@ class Calm(Value):
 
 
 class Memo(Settled):
-    """`calm` holds while `survey` is the same; `bases` are what each node's pods take up, by its state."""
+    """`calm` holds while `survey` is the same; `bases` are what each node's pods take up, by its state.
+    `network` is the network's own memo.
+    """
 
-    __slots__ = ("bases", "calm", "survey")
+    __slots__ = ("bases", "calm", "network", "survey")
 
-    def __init__(self, survey: Survey, calm: dict[Key, Calm], bases: Bases) -> None:
-        self.survey, self.calm, self.bases = survey, calm, bases
+    def __init__(
+        self, survey: Survey, calm: dict[Key, Calm], bases: Bases, network: NetworkMemo | None
+    ) -> None:
+        self.survey, self.calm, self.bases, self.network = survey, calm, bases, network

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
 
 from reconciler.apply.walk import Outcome
@@ -11,6 +13,7 @@ from reconciler.model.action import (
     AnyAction,
     PodAction,
     PrepareNode,
+    Publish,
     RestartContainer,
     StartContainers,
     StartPod,
@@ -18,7 +21,7 @@ from reconciler.model.action import (
 )
 from reconciler.model.event import Event
 from reconciler.model.meta import Key
-from reconciler.model.plan import Plan, Standing, Verdict
+from reconciler.model.plan import Plan, Standing, Step, Verdict
 
 _REASON = {
     StartPod: "Scheduled",
@@ -26,6 +29,7 @@ _REASON = {
     RestartContainer: "Unhealthy",
     StopPod: "Killing",
     PrepareNode: "Preparing",
+    Publish: "EndpointsChanged",
 }
 """The event's reason when an action begins; Kubernetes' words where it has one."""
 
@@ -62,9 +66,9 @@ class Narrator:
             if turn.plan.revision != self._revision:
                 self._revision = turn.plan.revision
                 lines.append(f"revision {turn.desired.revision}")
-            for step in turn.begun:
-                lines.append(str(step.action))
-                events.append(_begun(turn, step.action))
+            for alike in _alike(turn.begun):
+                lines.append(_line(alike))
+                events.append(_begun(turn, alike))
             self._changes(turn, turn.plan, lines, events)
         return lines, events
 
@@ -112,16 +116,33 @@ def _event(turn: Turn, about: Key, reason: str, message: str, **more: Any) -> Ev
     return Event(**({"type": "Normal"} | more), at=turn.at, about=about, reason=reason, message=message)
 
 
-def _begun(turn: Turn, action: AnyAction) -> Event:
+def _alike(steps: Iterable[Step]) -> Iterator[list[AnyAction]]:
+    """What several nodes are told alike is said once; everything else by itself."""
+    actions = (step.action for step in steps)
+    for told, group in groupby(actions, lambda a: a.because if isinstance(a, Publish) else None):
+        if told is None:
+            yield from ([action] for action in group)
+        else:
+            yield list(group)
+
+
+def _line(alike: list[AnyAction]) -> str:
+    if len(alike) == 1:
+        return str(alike[0])
+    return f"{alike[0].verb} {', '.join(a.node for a in alike)}: {alike[0].because}"
+
+
+def _begun(turn: Turn, alike: list[AnyAction]) -> Event:
+    action, one = alike[0], len(alike) == 1
     kind = "Warning" if isinstance(action, RestartContainer) else "Normal"
     revision = turn.plan.revision if turn.plan else ""
     return _event(
         turn,
-        _about(action),
+        _about(action) if one else _FLEET,
         _REASON[type(action)],
-        str(action),
+        _line(alike),
         type=kind,
-        node=action.node,
+        node=action.node if one else "",
         revision=revision,
     )
 

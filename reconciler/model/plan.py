@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from reconciler.model.action import AnyAction
@@ -21,8 +22,22 @@ class Step(Value):
 
     def __str__(self) -> str:
         act = self.action
-        order = f" after {', '.join(f'#{n}' for n in self.after)}" if self.after else ""
+        order = f" after {', '.join(_runs(self.after))}" if self.after else ""
         return f"#{self.number} {act.verb} {act.subject}{order}: {act.because}"
+
+
+def _runs(numbers: Sequence[int]) -> Iterator[str]:
+    """`#1, #2, #5` as they are; three and more in a row as `#1-#3`."""
+    first = 0
+    for index, number in enumerate(numbers):
+        if index + 1 < len(numbers) and numbers[index + 1] == number + 1:
+            continue
+        run = numbers[first : index + 1]
+        if len(run) > 2:
+            yield f"#{run[0]}-#{run[-1]}"
+        else:
+            yield from (f"#{n}" for n in run)
+        first = index + 1
 
 
 class Wait(Value):

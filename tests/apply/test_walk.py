@@ -10,13 +10,14 @@ import pytest
 from reconciler.apply.inflight import overlay
 from reconciler.apply.walk import Outcome, Walker
 from reconciler.errors import EngineError
-from reconciler.model.action import AnyAction, StartPod, StopPod
+from reconciler.model.action import AnyAction, PrepareNode, Publish, StartPod, StopPod
 from reconciler.model.container import Container
 from reconciler.model.desired import Contents
 from reconciler.model.meta import Key
 from reconciler.model.observed import NodeState, Observed, PodRecord, PodState
 from reconciler.model.plan import Step
 from reconciler.model.pod import PodSpec
+from reconciler.model.traffic import NodeTraffic, Overlay
 
 OWNER = Key("Deployment", "default", "web")
 
@@ -52,6 +53,12 @@ class GatedNode:
 
     def stop_pod(self, action: StopPod) -> None:
         self._effect(action)
+
+    def prepare(self, action: PrepareNode) -> None:
+        self.log.append("prepare")
+
+    def publish(self, action: Publish, contents: Contents) -> None:
+        self.log.append("publish")
 
     def _effect(self, action: StartPod | StopPod) -> None:
         self.log.append(f"{action.verb} {action.pod}")
@@ -174,6 +181,27 @@ def test_an_outcome_is_there_before_its_action_is_no_longer_under_way(bench: Ben
     assert under_way == [1]
     assert len(bench.outcomes) == 1
     assert walker.stop(5)
+
+
+def test_a_second_step_for_a_node_is_left_to_the_plan_after_the_first(bench: Bench) -> None:
+    """A node container is made, then told what to do; both are done to the node."""
+    traffic = NodeTraffic(
+        node="a",
+        pod_range="10.42.0.0/16",
+        pod_cidr="10.42.1.0/24",
+        service_range="10.43.0.0/16",
+        dns="10.43.0.10",
+        overlay=Overlay(address="10.0.0.1"),
+    )
+    prepare = PrepareNode(node="a", because="it is missing", owner=None, pod_cidr="10.42.1.0/24")
+    publish = Publish(node="a", because="web: it is new", owner=None, traffic=traffic)
+    begun = bench.submit(step(1, prepare), step(2, publish, 1), step(3, stop("old"), 2), step(4, start("x")))
+    assert [s.number for s in begun] == [1, 4]
+    bench.until(lambda: not bench.walker.under_way())
+    begun = bench.submit(step(1, publish), step(2, stop("old"), 1))
+    bench.until(lambda: not bench.walker.under_way())
+    assert sorted(bench.nodes["a"].log) == ["prepare", "publish", "start x", "stop old"]
+    assert bench.nodes["a"].log.index("publish") < bench.nodes["a"].log.index("stop old")
 
 
 def test_stop_lets_what_has_begun_end_and_begins_nothing_more(bench: Bench) -> None:

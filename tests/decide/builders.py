@@ -9,24 +9,34 @@ import msgspec
 from reconciler.model.config import ConfigMap, Secret
 from reconciler.model.desired import Desired, StableVersion
 from reconciler.model.fleet import Fleet
-from reconciler.model.kinds import Workload
+from reconciler.model.ingress import Ingress
+from reconciler.model.kinds import Addresses, Workload
 from reconciler.model.meta import Key
 from reconciler.model.pod import Pod
 from reconciler.model.revision import Revision
+from reconciler.model.service import Service
+from reconciler.model.traffic import Challenge
 from reconciler.model.workload import Deployment, ReplicaSet, ReplicationController
 
 NODES = ("pi-1", "pi-2", "pi-3")
 WEB = Key("Deployment", "default", "web")
 
 
-def fleet(*nodes: str | dict[str, Any], **spec: Any) -> Fleet:
-    """Nodes by name, or as the inventory writes them; `spec` in JSON's camelCase."""
+def fleet(*nodes: str | dict[str, Any], network: dict[str, Any] | None = None, **spec: Any) -> Fleet:
+    """Nodes by name, or as the inventory writes them; `spec` in JSON's camelCase.
+
+    Without a network of its own unless `network` says so: most of what is decided has nothing to do with it.
+    """
     listed = [n if isinstance(n, dict) else {"name": n} for n in nodes or NODES]
     whole = {
         "apiVersion": "reconciler.io/v1",
         "kind": "Fleet",
         "metadata": {"name": "home"},
-        "spec": {"nodes": [{"address": "ssh://pi@host"} | n for n in listed], **spec},
+        "spec": {
+            "nodes": [{"address": "ssh://pi@host"} | n for n in listed],
+            "network": {"enabled": False} | (network or {}),
+            **spec,
+        },
     }
     return msgspec.convert(whole, Fleet)
 
@@ -105,6 +115,21 @@ def bare_pod(
     )
 
 
+def service(
+    name: str = "web", *ports: dict[str, Any], annotations: dict[str, str] | None = None, **spec: Any
+) -> Service:
+    """Of the pods labelled `app: <name>`, port 80, unless told otherwise."""
+    whole = {"selector": {"app": name}, "ports": [*ports] or [{"port": 80, "targetPort": 8080}], **spec}
+    meta = {"name": name, "namespace": "default", "annotations": annotations or {}}
+    return msgspec.convert({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": whole}, Service)
+
+
+def ingress(name: str = "web", **spec: Any) -> Ingress:
+    meta = {"name": name, "namespace": "default"}
+    whole = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": meta, "spec": spec}
+    return msgspec.convert(whole, Ingress)
+
+
 def template_hash(workload: Workload) -> str:
     """Ten hex digits of the template, as `manifests` would give it."""
     from hashlib import blake2b
@@ -121,6 +146,10 @@ def desired(
     contents: tuple[ConfigMap | Secret, ...] = (),
     complete: bool = True,
     stable: dict[Key, StableVersion] | None = None,
+    services: tuple[Service, ...] = (),
+    addresses: tuple[Addresses, ...] = (),
+    ingresses: tuple[Ingress, ...] = (),
+    challenges: tuple[Challenge, ...] = (),
 ) -> Desired:
     listed = sorted(workloads, key=lambda w: w.key)
     found = {w.key: template_hash(w) for w in listed}
@@ -132,4 +161,8 @@ def desired(
         contents={c.key: c for c in contents},
         complete=complete,
         stable=stable or {},
+        services={s.key: s for s in sorted(services, key=lambda s: s.key)},
+        addresses={a.key: a for a in sorted(addresses, key=lambda a: a.key)},
+        ingresses={i.key: i for i in sorted(ingresses, key=lambda i: i.key)},
+        challenges=challenges,
     )

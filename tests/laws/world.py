@@ -10,12 +10,13 @@ from reconciler.decide.rollout.budget import budget_of
 from reconciler.engine.simulation.simulated import SimulatedFleet
 from reconciler.engine.simulation.simulated_pod import Behaviour
 from reconciler.errors import NodeError
-from reconciler.model.action import StartPod, StopPod
+from reconciler.model.action import Publish, StartPod, StopPod
 from reconciler.model.desired import Desired, StableVersion
 from reconciler.model.meta import Key
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Plan, Settled
 from reconciler.model.progress import Progress
+from reconciler.model.traffic import Endpoint, NodeTraffic
 from reconciler.model.workload import Deployment
 
 START = 1_000_000.0
@@ -83,6 +84,8 @@ class World:
                 failed.add(step.number)
                 continue
             action = step.action
+            if isinstance(action, StopPod):
+                assert_out_of_rotation(self, action)
             try:
                 self.fleet.perform(action, self.now)
                 done += 1
@@ -93,6 +96,8 @@ class World:
                         self.progress, action, error.reason, error.message, self.now
                     )
             else:
+                if isinstance(action, Publish):
+                    assert_only_fit_ones(self, action.traffic)
                 if isinstance(action, StartPod):
                     self.progress = after_success(self.progress, action.key)
         return done
@@ -127,6 +132,40 @@ class World:
                 return plan
             self.now = later
         raise AssertionError(f"no end after {passes} passes:\n{self.plan}\n{self.plan.verdicts}")
+
+
+def assert_out_of_rotation(world: World, action: StopPod) -> None:
+    """Law 9: no proxy that can be told still sends anything to a pod that begins to end."""
+    home = world.fleet.machines[action.node]
+    pod = home.pods.get(action.key)
+    if pod is None or not any(c.seen.state == "running" and c.role != "sandbox" for c in pod.containers):
+        return
+    ip = pod.record.ip or home.facts.internal_ip
+    for machine in world.fleet.machines.values():
+        if not machine.reachable or machine.data_plane not in ("running", "outdated"):
+            continue
+        for end in endpoints(machine.traffic):
+            fit = (end.name, end.ip, end.state) == (action.pod, ip, "ready")
+            assert not fit, f"{machine.name} still has {action.pod}\n{world.plan}"
+
+
+def assert_only_fit_ones(world: World, traffic: NodeTraffic) -> None:
+    """Law 9: what is published as ready is ready, as far as anybody can know."""
+    wanted = world.desired.services.values()
+    unready = {s.metadata.name for s in wanted if s.spec.publish_not_ready_addresses or not s.spec.selector}
+    for service in traffic.services:
+        for end in (e for port in service.ports for e in port.endpoints if e.state == "ready"):
+            if service.name in unready or not world.fleet.machines[end.node].reachable:
+                continue
+            machine = world.fleet.machines[end.node]
+            pod = machine.pods.get(Key("Pod", service.namespace, end.name))
+            assert pod is not None and pod.gone_at is None, f"{end.name} has gone\n{world.plan}"
+            assert pod.at(world.now).ready, f"{end.name} isn't ready\n{world.plan}"
+
+
+def endpoints(traffic: NodeTraffic | None) -> list[Endpoint]:
+    services = traffic.services if traffic is not None else ()
+    return [e for service in services for port in service.ports for e in port.endpoints]
 
 
 def check_plan(plan: Plan, desired: Desired, observed: Observed, progress: Progress) -> None:

@@ -5,6 +5,9 @@ It assumes that every program starts and becomes ready at once, so its times are
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import groupby
+
 import msgspec
 
 from reconciler.decide import decide
@@ -13,7 +16,7 @@ from reconciler.decide.diff import changes
 from reconciler.decide.version import wanted_version
 from reconciler.engine.simulation.simulated import SimulatedFleet
 from reconciler.errors import NodeError, UsageError
-from reconciler.model.action import AnyAction, RestartContainer, StartContainers, StartPod, StopPod
+from reconciler.model.action import AnyAction, Publish, RestartContainer, StartContainers, StartPod, StopPod
 from reconciler.model.base import Value
 from reconciler.model.desired import Desired
 from reconciler.model.duration import human_duration
@@ -57,7 +60,7 @@ class Forecast(Value):
     def __str__(self) -> str:
         lines = [f"revision {self.revision}"]
         for before, wave in zip((None, *self.waves), self.waves, strict=False):
-            lines += [_heading(before, wave), *(f"  {s}" for s in wave.plan.steps)]
+            lines += [_heading(before, wave), *(f"  {s}" for s in _lines(wave.plan.steps))]
         lines += [f"note: {note}" for note in self.notes]
         return "\n".join([*lines, self._end()])
 
@@ -204,6 +207,21 @@ def _heading(before: Wave | None, wave: Wave) -> str:
         return "now:"
     started = any(isinstance(s.action, StartPod | StartContainers) for s in before.plan.steps)
     return "then, once what was started is ready:" if started else "then, as those go:"
+
+
+def _lines(steps: tuple[Step, ...]) -> Iterator[str]:
+    """A line for each step; what several nodes are told alike is one: `#1-#3 publish pi-1, pi-2, pi-3: ...`."""
+    for _, alike in groupby(steps, _told_alike):
+        group = list(alike)
+        if len(group) == 1:
+            yield str(group[0])
+        else:
+            nodes = ", ".join(s.action.node for s in group)
+            yield f"#{group[0].number}-#{group[-1].number} publish {nodes}: {group[0].action.because}"
+
+
+def _told_alike(step: Step) -> object:
+    return step.action.because if isinstance(step.action, Publish) and not step.after else step.number
 
 
 _COUNTED = {StartPod: "start", StopPod: "stop", RestartContainer: "restart", StartContainers: "continue"}

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import msgspec
+
 from reconciler.engine.simulation.simulated_pod import Behaviour, SimulatedContainer, SimulatedPod
 from reconciler.errors import (
     Conflict,
@@ -21,6 +23,7 @@ from reconciler.model.action import (
     AnyAction,
     PodAction,
     PrepareNode,
+    Publish,
     RestartContainer,
     StartContainers,
     StartPod,
@@ -28,7 +31,8 @@ from reconciler.model.action import (
 )
 from reconciler.model.fleet import Fleet
 from reconciler.model.meta import Key
-from reconciler.model.observed import NodeFacts, NodeState, Observed, PodRecord, PodState
+from reconciler.model.observed import DataPlane, NodeFacts, NodeState, Observed, PodRecord, PodState
+from reconciler.model.traffic import NodeTraffic
 
 FACTS = NodeFacts(cpu_milli=4000, memory=8 * 2**30, docker_version="simulated", cgroup_version="2")
 """What a simulated machine is unless told otherwise."""
@@ -40,6 +44,8 @@ class SimulatedMachine:
     def __init__(self, name: str, facts: NodeFacts) -> None:
         self.name, self.facts = name, facts
         self.pod_cidr = ""
+        self.data_plane: DataPlane = ""
+        self.traffic: NodeTraffic | None = None
         self.pods: dict[Key, SimulatedPod] = {}
         self.reachable: bool | None = True
         self.lost_since: float | None = None
@@ -61,7 +67,15 @@ class SimulatedMachine:
         pods = tuple(pod.at(now) for _, pod in sorted(self.pods.items()))
         changes = [pod.next_change(now) for pod in self.pods.values()]
         self.next_change = min((c for c in changes if c is not None), default=None)
-        return NodeState(name=self.name, reachable=True, facts=self.facts, pod_cidr=self.pod_cidr, pods=pods)
+        return NodeState(
+            name=self.name,
+            reachable=True,
+            facts=self.facts,
+            pod_cidr=self.pod_cidr,
+            data_plane=self.data_plane,
+            traffic=self.traffic,
+            pods=pods,
+        )
 
     def _cut_off(self) -> NodeState:
         seen = self.seen
@@ -72,6 +86,8 @@ class SimulatedMachine:
             reason="NodeUnreachable" if self.reachable is False else "",
             facts=seen.facts,
             pod_cidr=seen.pod_cidr,
+            data_plane=seen.data_plane,
+            traffic=seen.traffic,
             pods=seen.pods,
         )
 
@@ -90,7 +106,10 @@ class SimulatedFleet:
         self.behaviour = behaviour or Behaviour()
         given = facts or {}
         names = sorted(spec.name for spec in fleet.spec.nodes)
-        self.machines = {n: SimulatedMachine(n, given.get(n, FACTS)) for n in names}
+        self.machines = {
+            n: SimulatedMachine(n, _addressed(given.get(n, FACTS), number))
+            for number, n in enumerate(names, 1)
+        }
         self.log: list[AnyAction] = []
         """Every effect that was done, in order."""
         self._failures: list[tuple[Callable[[AnyAction], bool], NodeError]] = []
@@ -105,6 +124,7 @@ class SimulatedFleet:
         for name, state in observed.nodes.items():
             machine = made.machines.setdefault(name, SimulatedMachine(name, state.facts))
             machine.facts, machine.pod_cidr = state.facts, state.pod_cidr
+            machine.data_plane, machine.traffic = state.data_plane, state.traffic
             machine.pods = {p.key: adopted(p, now, made.behaviour) for p in state.pods}
             machine.seen, machine.reachable, machine.lost_since = state, state.reachable, state.lost_since
             machine.stale = bool(state.reachable)
@@ -133,11 +153,17 @@ class SimulatedFleet:
         for index, (matches, error) in enumerate(self._failures):
             if matches(action):
                 del self._failures[index]
+                if isinstance(action, Publish):
+                    machine.traffic, machine.stale = None, True  # who knows how much of it has come through?
                 raise error
         machine.stale = True
         match action:
             case PrepareNode():
                 machine.pod_cidr = action.pod_cidr
+                if self.fleet.spec.network.enabled:
+                    machine.data_plane = "running"
+            case Publish():
+                self._publish(machine, action)
             case StartPod():
                 self._start(machine, action.record, now)
             case StartContainers():
@@ -188,6 +214,13 @@ class SimulatedFleet:
                     if container.role != "init" and pod.record.spec.restart_policy != "Never":
                         container.start(now, self.behaviour)
 
+    def set_data_plane(self, name: str, to: DataPlane) -> None:
+        """The node container is stopped, removed ("", with all that it was told), or an older one."""
+        machine = self.machines[name]
+        if machine.data_plane:
+            machine.data_plane, machine.stale = to, True
+            machine.traffic = machine.traffic if to else None
+
     def kill_container(self, node: str, pod: Key, container: str, now: float, code: int = 137) -> None:
         """`docker kill`: Docker leaves it dead."""
         machine = self.machines[node]
@@ -211,6 +244,11 @@ class SimulatedFleet:
         if machine is None or not machine.reachable:
             raise NodeUnreachable("it doesn't answer", node=action.node)
         return machine
+
+    def _publish(self, machine: SimulatedMachine, action: Publish) -> None:
+        if machine.data_plane not in ("running", "outdated"):
+            raise EngineError("its node container doesn't run", node=machine.name)
+        machine.traffic = action.traffic
 
     def _start(self, machine: SimulatedMachine, record: PodRecord, now: float) -> None:
         pod = machine.pods.get(record.key)
@@ -256,6 +294,14 @@ class SimulatedFleet:
             del machine.pods[action.key]
         elif pod.gone_at is None:
             pod.gone_at = now + length
+
+
+def _addressed(facts: NodeFacts, number: int) -> NodeFacts:
+    """With an address of its own, of the range for tests (RFC 2544)."""
+    if facts.internal_ip:
+        return facts
+    ip = f"198.18.{number >> 8}.{number & 255}"
+    return msgspec.structs.replace(facts, internal_ip=ip, addresses=(*facts.addresses, ip))
 
 
 def adopted(state: PodState, now: float, how: Behaviour) -> SimulatedPod:

@@ -16,6 +16,7 @@ from reconciler.engine.simulation.simulated_pod import Behaviour
 from reconciler.model.action import (
     AnyAction,
     PrepareNode,
+    Publish,
     RestartContainer,
     StartContainers,
     StartPod,
@@ -129,6 +130,13 @@ class SimulatedNode:
 
     def prepare(self, action: PrepareNode) -> None:
         self.world.perform(action)
+
+    def publish(self, action: Publish, contents: Contents) -> None:
+        self.world.perform(action)
+
+    def sessions(self, ip: str) -> int:
+        """Nobody ever asks a simulated pod anything."""
+        return 0
 
     def start_pod(self, action: StartPod, contents: Contents) -> None:
         self.world.perform(action)

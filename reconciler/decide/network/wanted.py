@@ -1,0 +1,160 @@
+"""What every node's data plane is to do. Worked out anew only where something has changed."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+
+from reconciler.decide.current import Pass
+from reconciler.decide.network.address import addresses_of
+from reconciler.decide.network.allocate import allocate
+from reconciler.decide.network.backers import Backer, Fleetwide, Selectors, endings
+from reconciler.decide.network.behind import Behind
+from reconciler.decide.network.byhand import by_service, given
+from reconciler.decide.network.held import held_services, with_endpoints
+from reconciler.decide.network.ingress import Doors, doors
+from reconciler.decide.network.memo import Inputs, NetworkMemo, Routed, same_doors, same_wishes
+from reconciler.decide.network.node import Loom, identical, shared
+from reconciler.decide.network.published import Published
+from reconciler.decide.network.route import asked_addresses
+from reconciler.decide.network.services import routed_services, with_unseen
+from reconciler.model.desired import Desired
+from reconciler.model.meta import Key
+from reconciler.model.traffic import IngressTraffic, Name, RoutedService
+
+_BELIEVED = ("ready", "silent", "unknown")
+"""Nodes whose pods count as last seen."""
+
+
+def wanted_traffic(
+    turn: Pass, held: str, ending: frozenset[tuple[Key, str, Key]], before: NetworkMemo | None
+) -> NetworkMemo:
+    """`held`: why published services stay although nothing wants them. `ending`: (owner, node, pod) of every
+    pod that this plan stops.
+    """
+    inputs = Inputs(
+        desired=turn.desired,
+        observed=turn.observed,
+        standing=tuple((name, view.status) for name, view in turn.survey.views.items()),
+        held=held,
+        ending=ending,
+    )
+    if before is not None and before.inputs.same(inputs):
+        return before
+    return _woven(turn, inputs, before)
+
+
+def _woven(turn: Pass, inputs: Inputs, before: NetworkMemo | None) -> NetworkMemo:
+    desired, views = turn.desired, turn.survey.views
+    network = desired.fleet.spec.network
+    steady = before if before is not None and same_wishes(before.inputs.desired, desired) else None
+    addresses = addresses_of(turn.survey)
+    homes = {name: addresses.get(name, "") for name, view in views.items() if view.status in _BELIEVED}
+    published = Published(turn.survey, before.tables if before else {})
+    selectors = steady.selectors if steady else Selectors(desired.services)
+    by_hand = steady.by_hand if steady else _by_hand(desired)
+    behind = Behind(steady if steady and steady.homes == homes else None)
+    behind.look(turn.observed.by_owner, endings(inputs.ending), Fleetwide(selectors, homes, published))
+    held = held_services(turn, published) if inputs.held else []
+    allocation = allocate(desired.services, held, published, network.service_cidr)
+    gates = _doors(inputs, published, before)
+    routed = routed_services(
+        desired.services,
+        behind.backers,
+        by_hand,
+        allocation,
+        gates,
+        network.cluster_domain,
+        before.routed if before else {},
+    )
+    kept = with_endpoints(turn, held, frozenset((node, pod) for _, node, pod in inputs.ending))
+    services = _services(turn, routed, kept, published)
+    services = shared(before.services, services) if before else services
+    names = _names(routed, published if inputs.held else None)
+    names = before.names if before and identical(before.names, names) else names
+    loom = Loom(
+        turn.survey,
+        addresses,
+        desired.services,
+        services,
+        names,
+        gates.traffic,
+        before.wanted if before else {},
+        before.copies if before else {},
+    )
+    ready = [view for view in views.values() if view.status == "ready" and view.state.pod_cidr]
+    return NetworkMemo(
+        inputs=inputs,
+        homes=homes,
+        selectors=selectors,
+        parts=behind.parts,
+        backers=behind.backers,
+        by_hand=by_hand,
+        doors=gates,
+        routed=routed,
+        tables=published.tables,
+        services=services,
+        names=names,
+        wanted={view.name: loom.traffic(view) for view in ready},
+        copies=loom.copies,
+        notes=(*allocation.notes, *gates.notes, *_nowhere(turn, addresses), *_held_note(inputs, held)),
+        holds=bool(held),
+        told=before.told if before else {},
+    )
+
+
+def _by_hand(desired: Desired) -> dict[Key, tuple[Backer, ...]]:
+    """Only for services without a selector: the others have their pods."""
+    services = desired.services
+    listed = by_service(desired.addresses).items()
+    return {k: given(items) for k, items in listed if k in services and not services[k].spec.selector}
+
+
+def _doors(inputs: Inputs, published: Published, before: NetworkMemo | None) -> Doors:
+    if inputs.held:
+        told = [t.ingress for _, t in sorted(published.traffic.items()) if t.ingress is not None]
+        kept: IngressTraffic | None = told[0] if told else None
+        return doors(inputs.desired, kept)
+    if before and not before.inputs.held and same_doors(before.inputs.desired, inputs.desired):
+        return before.doors
+    fresh = doors(inputs.desired)
+    return before.doors if before and before.doors == fresh else fresh
+
+
+def _services(
+    turn: Pass, routed: dict[Key, Routed], kept: list[RoutedService], published: Published
+) -> tuple[RoutedService, ...]:
+    found = [r.route for r in routed.values() if r.route is not None]
+    unseen = {
+        v.name for v in turn.survey.views.values() if v.never_seen and v.status in ("silent", "unknown")
+    }
+    if unseen and published.traffic:
+        found = with_unseen(found, published, unseen)
+    return tuple(sorted([*found, *kept], key=attrgetter("namespace", "name")))
+
+
+def _names(routed: dict[Key, Routed], published: Published | None) -> tuple[Name, ...]:
+    """With `published`, names that nothing wants stay, too."""
+    found = {name.name: name for r in routed.values() for name in r.names}
+    for name in published.names() if published else ():
+        found.setdefault(name.name, name)
+    return tuple(found[name] for name in sorted(found))
+
+
+def _nowhere(turn: Pass, addresses: dict[str, str]) -> list[str]:
+    """Addresses that services name and that no node has."""
+    views = turn.survey.views.values()
+    has = {ip for v in views if v.spec is not None for ip in v.state.facts.addresses}.union(
+        addresses.values()
+    )
+    return [
+        f"{key}: no node has its address {ip}"
+        for key, service in turn.desired.services.items()
+        for ip in asked_addresses(service)
+        if ip not in has
+    ]
+
+
+def _held_note(inputs: Inputs, held: list[RoutedService]) -> list[str]:
+    names = [f"Service {s.namespace}/{s.name}" for s in held]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return [f"not removed: {', '.join(names[:3])}{more}; {inputs.held}"] if names else []
