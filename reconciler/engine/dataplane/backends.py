@@ -15,7 +15,7 @@ from reconciler.model.traffic import Endpoint, NodeTraffic, RoutedPort, RoutedSe
 
 Way = Literal["tcp", "http", "https"]
 
-CHECKS = "inter 10s fastinter 1s downinter 1s fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down"
+CHECKS = "inter 10s fastinter 1s downinter 1s fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down pool-purge-delay 1s"
 """Slow while all is well; one refused connection takes a server out at once, one accepted brings it back."""
 
 LET_GO = "http-after-response set-header Connection close if { stopping }"

@@ -18,7 +18,8 @@ global
   stats socket {SOCKET} mode 600 level admin expose-fd listeners
   stats timeout 1h
   nbthread 2
-  maxconn 10000
+  # As many connections as this many files allow, or fewer where the container may have fewer.
+  fd-hard-limit 20000
   tune.bufsize 16384
   spread-checks 50
   ssl-default-bind-options ssl-min-ver TLSv1.2
