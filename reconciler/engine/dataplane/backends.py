@@ -15,8 +15,14 @@ from reconciler.model.traffic import Endpoint, NodeTraffic, RoutedPort, RoutedSe
 
 Way = Literal["tcp", "http", "https"]
 
-CHECKS = "inter 10s fastinter 1s downinter 1s fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down pool-purge-delay 1s"
-"""Slow while all is well; one refused connection takes a server out at once, one accepted brings it back."""
+CHECKS = (
+    "inter 10s fastinter 1s downinter 1s fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down"
+    " pool-purge-delay 1s"
+)
+"""Slow while all is well; one refused connection takes a server out at once, one accepted brings it back.
+
+Idle connections to a server end soon: until then it can't be deleted.
+"""
 
 LET_GO = "http-after-response set-header Connection close if { stopping }"
 """A process that a reload left behind parts from each client with its next answer, never between two."""
@@ -88,6 +94,8 @@ def head(backend: Backend) -> Iterator[str]:
     if backend.way != "tcp":
         yield "  mode http"
         yield "  option forwardfor"
+        # What clients get from the pod without us, they get through us.
+        yield "  option accept-invalid-http-response"
         # A pod that dies under a request that changes nothing costs the client nothing.
         yield "  retry-on conn-failure empty-response"
         yield "  http-request disable-l7-retry unless { method GET HEAD OPTIONS }"

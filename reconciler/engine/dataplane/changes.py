@@ -14,7 +14,7 @@ from reconciler.engine.dataplane.backends import CHECKS, Backend, Server, backen
 from reconciler.engine.dataplane.files import haproxy
 from reconciler.engine.dataplane.forget import forget
 from reconciler.model.base import Value
-from reconciler.model.traffic import NodeTraffic
+from reconciler.model.traffic import Endpoint, NodeTraffic
 
 
 class Change(Value):
@@ -79,9 +79,13 @@ def _by_name(backend: Backend) -> dict[str, Server]:
 
 
 def _skeleton(traffic: NodeTraffic) -> object:
-    """All that HAProxy reads only when it starts. The certificates are in it by their digests."""
+    """All that HAProxy reads only when it starts. The certificates are in it by their digests.
+
+    One endpoint stands for all of a port, so that what is said of each server is in it, too.
+    """
+    any_one = (Endpoint(name="any", ip="192.0.2.1", port=1, node=traffic.node),)
     services = tuple(
-        replace(service, ports=tuple(replace(port, endpoints=()) for port in service.ports))
+        replace(service, ports=tuple(replace(port, endpoints=any_one) for port in service.ports))
         for service in traffic.services
     )
     certificates = traffic.ingress.certificates if traffic.ingress else ()

@@ -26,9 +26,11 @@ def frontends(traffic: NodeTraffic) -> Iterator[str]:
     yield from _frontend("services", [f"{gateway(traffic)}:{SERVICES_PORT}"], "%[dst]:%[dst_port]")
     ports = [f":{port}" for port in _node_ports(traffic)]
     if ports:
+        yield ""
         yield from _frontend("node_ports", ports, "%[dst_port]")
     addresses = [f"{address} transparent" for address in _addresses(traffic)]
     if addresses:
+        yield ""
         yield from _frontend("addresses", addresses, "%[dst]:%[dst_port]", list(_narrowed(traffic)))
 
 

@@ -1,4 +1,4 @@
-"""A pod on loopback: an HTTP/1.1 server that says who it is and what it was asked; or one that speaks first."""
+"""A pod on loopback: an HTTP/1.1 server that says who it is and what it heard; or one that speaks first."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.startswith("/slow"):
             time.sleep(1.3 if "very" in self.path else 0.4)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        body = json.dumps({"pod": self.server.server_address[0], "headers": headers, "path": self.path}).encode()
+        body = json.dumps(
+            {"pod": self.server.server_address[0], "headers": headers, "path": self.path}
+        ).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -119,6 +121,10 @@ def get(
         line.request("GET", path, headers={"Host": host, **headers})
         response = line.getresponse()
         body = response.read()
-        return response.status, json.loads(body) if body.startswith(b"{") else {"text": body.decode()}, response
+        return (
+            response.status,
+            json.loads(body) if body.startswith(b"{") else {"text": body.decode()},
+            response,
+        )
     finally:
         line.close()

@@ -1,7 +1,7 @@
 """A real HAProxy on loopback, with what `files` renders; and the session that gives it commands.
 
-Nothing is NATed here, so the original destination is the address that was bound: the services' frontend gets a
-bind for each `ip:port` of the map, and the folder is one of the test's.
+Nothing is NATed here, so the original destination is the address that was bound: the services' frontend gets
+a bind for each `ip:port` of the map, and the folder is one of the test's.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ def check(folder: Path, traffic: NodeTraffic, certificates: dict[str, bytes] | N
     """What `haproxy -c` has to say, without its notices."""
     config = write(folder, traffic, certificates)
     found = subprocess.run(["haproxy", "-c", "-f", str(config)], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
     return "\n".join(line for line in found.stderr.splitlines() if not line.startswith("[NOTICE]"))
 
 
@@ -112,7 +113,9 @@ class Proxy:
 
 
 @contextmanager
-def running(folder: Path, traffic: NodeTraffic, certificates: dict[str, bytes] | None = None) -> Iterator[Proxy]:
+def running(
+    folder: Path, traffic: NodeTraffic, certificates: dict[str, bytes] | None = None
+) -> Iterator[Proxy]:
     proxy = Proxy(folder)
     proxy.certificates = certificates or {}
     try:

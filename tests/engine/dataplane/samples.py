@@ -28,7 +28,9 @@ def service(*endpoints: Endpoint, name: str = "web", http: bool = True, **fields
         http=http,
         endpoints=endpoints,
     )
-    return RoutedService(**{"namespace": "default", "name": name, "ip": "10.43.7.7", "ports": (port,), **fields})
+    return RoutedService(
+        **{"namespace": "default", "name": name, "ip": "10.43.7.7", "ports": (port,), **fields}
+    )
 
 
 def traffic(*services: RoutedService, **fields: Any) -> NodeTraffic:

@@ -39,7 +39,8 @@ def pods() -> Iterator[dict[str, Pod]]:
 def pem(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A certificate of our own for shop.example.org, and its key."""
     folder = tmp_path_factory.mktemp("certificate")
-    ask = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=shop.example.org"
+    key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+    ask = f"openssl req -x509 {key} -days 2 -subj /CN=shop.example.org"
     subprocess.run(
         [*ask.split(), "-keyout", str(folder / "key"), "-out", str(folder / "chain")],
         check=True,
@@ -104,7 +105,10 @@ def test_redirects_limits_and_challenges(tmp_path: Path, pods: dict[str, Pod], p
         route("shop.example.org", "/", "whole", redirect=True, allow=("10.0.0.0/8",)),
         route("shop.example.org", "/cart", "cart", redirect=True),
         route("shop.example.org", "/pay", "pay", timeout_seconds=0),
-        challenges=(Challenge(token="tok_en-1", answer="tok_en-1.thumb"), Challenge(token="bad", answer='"\n')),
+        challenges=(
+            Challenge(token="tok_en-1", answer="tok_en-1.thumb"),
+            Challenge(token="bad", answer='"\n'),
+        ),
         certificates=(Certificate(namespace="default", secret="shop", digest="1"),),
     )
     assert wanted.ingress
@@ -121,9 +125,7 @@ def test_redirects_limits_and_challenges(tmp_path: Path, pods: dict[str, Pod], p
 
 @pytest.mark.parametrize("protocol", ["http/1.1", "h2"])
 def test_https_is_ended_here(tmp_path: Path, pods: dict[str, Pod], pem: bytes, protocol: str) -> None:
-    wanted = site(
-        pods, *ROUTES, certificates=(Certificate(namespace="default", secret="shop", digest="1"),)
-    )
+    wanted = site(pods, *ROUTES, certificates=(Certificate(namespace="default", secret="shop", digest="1"),))
     assert wanted.ingress
     with running(tmp_path, wanted, {"default/shop": pem}):
         trusting = ssl.create_default_context(cadata=pem.decode().split("-----BEGIN PRIVATE")[0])

@@ -9,8 +9,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,7 +68,7 @@ class Client(threading.Thread):
         line.close()
 
 
-def web(port: int, *pods: Pod, draining: tuple[Pod, ...] = (), **fields: object) -> RoutedService:
+def web(port: int, *pods: Pod, draining: tuple[Pod, ...] = (), **fields: Any) -> RoutedService:
     endpoints = [
         *(pod.endpoint() for pod in pods),
         *(pod.endpoint(state="draining") for pod in draining),
@@ -110,12 +111,11 @@ def test_what_is_not_http_passes_an_http_port_as_it_is(tmp_path: Path, greeter: 
 
 def test_a_websocket_passes(tmp_path: Path, pods: list[Pod]) -> None:
     port = free_port()
-    with running(tmp_path, traffic(web(port, pods[0]))):
-        with closing(socket.create_connection((IP, port), timeout=2)) as line:
-            line.sendall(WEBSOCKET)
-            assert b" 101 " in line.recv(1000)
-            line.sendall(b"anything")
-            assert line.recv(100) == b"anything"
+    with running(tmp_path, traffic(web(port, pods[0]))), socket.create_connection((IP, port), 2) as line:
+        line.sendall(WEBSOCKET)
+        assert b" 101 " in line.recv(1000)
+        line.sendall(b"anything")
+        assert line.recv(100) == b"anything"
 
 
 def test_an_address_takes_only_clients_of_its_ranges(tmp_path: Path, pods: list[Pod]) -> None:
@@ -165,7 +165,8 @@ def test_a_draining_pod_finishes_what_it_has(tmp_path: Path, pods: list[Pod], gr
     with running(tmp_path, traffic(*published("ready"))) as proxy:
         answers: list[str] = []
         slow = [
-            threading.Thread(target=lambda: answers.append(get((IP, port), "/slow")[1]["pod"])) for _ in range(2)
+            threading.Thread(target=lambda: answers.append(get((IP, port), "/slow")[1]["pod"]))
+            for _ in range(2)
         ]
         for thread in slow:
             thread.start()
