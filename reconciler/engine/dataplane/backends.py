@@ -16,10 +16,12 @@ from reconciler.model.traffic import Endpoint, NodeTraffic, RoutedPort, RoutedSe
 Way = Literal["tcp", "http", "https"]
 
 CHECKS = (
-    "inter 10s fastinter 1s downinter 1s fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down"
+    "inter 10s fastinter 1s downinter 1s fall 2 rise 1 observe layer4 error-limit 1 on-error sudden-death"
     " pool-purge-delay 1s"
 )
-"""Slow while all is well; one refused connection takes a server out at once, one accepted brings it back.
+"""Slow while all is well. A connection that fails has the server checked at once, and a failed check then
+takes it out; till then a new try finds another one. Errors alone take nothing out: a pod that is only flooded
+stays, and so do the servers of a process that a reload left behind, which checks no more.
 
 Idle connections to a server end soon: until then it can't be deleted.
 """

@@ -210,7 +210,7 @@ def test_the_order_of_commands() -> None:
         )
     )
     checks = (
-        "inter 10s fastinter 1s downinter 1s fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down"
+        "inter 10s fastinter 1s downinter 1s fall 2 rise 1 observe layer4 error-limit 1 on-error sudden-death"
         " pool-purge-delay 1s"
     )
     name = "default_web_80.tcp"
