@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from typing import Literal
+from zlib import crc32
 
 from reconciler.model.base import Value
 from reconciler.model.traffic import Endpoint, NodeTraffic, RoutedPort, RoutedService
@@ -86,8 +87,8 @@ def write(backend: Backend) -> Iterator[str]:
     """The backend's section of haproxy.cfg."""
     yield from head(backend)
     for server in backend.servers:
-        state = " disabled" if server.maintenance else ""
-        yield f"  server {server.name} {server.address} weight {server.weight}{options(backend)}{state}"
+        said = options(backend, server) + (" disabled" if server.maintenance else "")
+        yield f"  server {server.name} {server.address} weight {server.weight}{said}"
 
 
 def head(backend: Backend) -> Iterator[str]:
@@ -105,14 +106,20 @@ def head(backend: Backend) -> Iterator[str]:
             yield "  http-request set-timeout server var(txn.timeout) if { var(txn.timeout) -m found }"
         yield f"  {LET_GO}"
     if backend.affinity_seconds:
+        # A reload begins with an empty table: then the client's address leads to the same server, as a rule.
+        yield "  balance source"
+        yield "  hash-type consistent"
         yield f"  stick-table type ip size 20k expire {backend.affinity_seconds}s"
         yield "  stick on src"
 
 
-def options(backend: Backend) -> str:
-    """What is said of each server of a backend, in the file and at run time alike."""
+def options(backend: Backend, server: Server) -> str:
+    """What is said of a server besides address and weight, in the file and at run time alike."""
     tls = " ssl verify none" if backend.way == "https" else ""
-    return tls + {"": "", "v1": " send-proxy", "v2": " send-proxy-v2"}[backend.proxy_protocol]
+    proxy = {"": "", "v1": " send-proxy", "v2": " send-proxy-v2"}[backend.proxy_protocol]
+    # The number is a server's place in the hash of clients: its own, however it came here.
+    place = f" id {crc32(server.name.encode()) % 2**31 or 1}" if backend.affinity_seconds else ""
+    return f"{tls}{proxy}{place}"
 
 
 def _of_port(

@@ -50,7 +50,8 @@ def _coming(was: Backend, now: Backend) -> Iterator[str]:
         name = f"{now.name}/{server.name}"
         before = known.get(server.name)
         if before is None:
-            yield f"add server {name} {server.address} check {CHECKS} weight {server.weight}{options(now)}"
+            said = f"check {CHECKS} weight {server.weight}{options(now, server)}"
+            yield f"add server {name} {server.address} {said}"
             yield f"enable health {name}"
         elif before.weight != server.weight:
             yield f"set server {name} weight {server.weight}"

@@ -30,9 +30,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.startswith("/slow"):
             time.sleep(1.3 if "very" in self.path else 0.4)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        body = json.dumps(
-            {"pod": self.server.server_address[0], "headers": headers, "path": self.path}
-        ).encode()
+        said = {"pod": self.connection.getsockname()[0], "headers": headers, "path": self.path}
+        body = json.dumps(said).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -72,9 +72,11 @@ def test_policy_local_affinity_and_proxy_protocol() -> None:
         text[text.index("\nbackend ") + 1 :]
         == """\
 backend default_web_80.local.tcp
+  balance source
+  hash-type consistent
   stick-table type ip size 20k expire 60s
   stick on src
-  server web-1_10.42.1.5_8080 10.42.1.5:8080 weight 100 send-proxy-v2
+  server web-1_10.42.1.5_8080 10.42.1.5:8080 weight 100 send-proxy-v2 id 1236510024
 """
     )
     assert files(traffic(local), {})["maps/services.map"] == b"10.43.7.7:80 default_web_80.local.tcp\n"

@@ -235,8 +235,20 @@ def test_a_client_stays_with_its_pod_until_that_drains(tmp_path: Path, pods: lis
         (now,) = seen(port)
         assert now != mine
         proxy.publish(traffic(web(port, *others, affinity_seconds=60)))
-        proxy.publish(traffic(web(port, *pods, affinity_seconds=60)))
-        assert set(seen(port)) == {now}, "also one that came at run time"
+        assert proxy.publish(traffic(web(port, *pods, affinity_seconds=60))) is False
+        assert set(seen(port)) == {now}, "one that comes back doesn't get its clients back"
+
+
+def test_a_client_stays_with_its_pod_over_a_reload(tmp_path: Path, pods: list[Pod]) -> None:
+    port = free_port()
+    with running(tmp_path, traffic(web(port, pods[2], affinity_seconds=60))) as proxy:
+        # Added at run time, in another order than that of the file: the reload knows them by it alone.
+        assert proxy.publish(traffic(web(port, affinity_seconds=60))) is False
+        assert proxy.publish(traffic(web(port, *pods, affinity_seconds=60))) is False
+        (mine,) = seen(port)
+        other = service(name="other", ip="127.0.91.9", port=free_port())
+        assert proxy.publish(traffic(web(port, *pods, affinity_seconds=60), other)) is True
+        assert set(seen(port)) == {mine}
 
 
 def test_weights_are_shares_and_change_at_run_time(tmp_path: Path, pods: list[Pod]) -> None:
