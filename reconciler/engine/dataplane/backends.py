@@ -1,0 +1,169 @@
+"""HAProxy's backends: which there are, which servers they hold, and how both are written.
+
+The one place that says how an endpoint becomes a server, so that the file on disk and the commands to a
+running HAProxy can't disagree.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Literal
+from zlib import crc32
+
+from reconciler.model.base import Value
+from reconciler.model.traffic import Endpoint, NodeTraffic, RoutedPort, RoutedService
+
+Way = Literal["tcp", "http", "https"]
+
+CHECKS = (
+    "inter 10s fastinter 1s downinter 1s fall 2 rise 1 observe layer4 error-limit 1 on-error sudden-death"
+    " pool-purge-delay 1s"
+)
+"""Slow while all is well. A connection that fails has the server checked at once, and a failed check then
+takes it out; till then a new try finds another one. Errors alone take nothing out: a pod that is only flooded
+stays, and so do the servers of a process that a reload left behind, which checks no more.
+
+Idle connections to a server end soon: until then it can't be deleted.
+"""
+
+LET_GO = "http-after-response set-header Connection close if { stopping }"
+"""A process that a reload left behind parts from each client with its next answer, never between two."""
+
+
+class Server(Value):
+    """One endpoint in a backend. In maintenance it gets nothing new and finishes what it has."""
+
+    name: str
+    address: str
+    weight: int
+    maintenance: bool
+
+
+class Backend(Value):
+    """The servers of one service port, spoken to one way.
+
+    `https`: HTTP inside TLS that is not verified. `affinity_seconds` and `proxy_protocol` are the service's;
+    `ingress`: requests may carry a time limit that their Ingress gave them.
+    """
+
+    name: str
+    way: Way
+    servers: tuple[Server, ...] = ()
+    affinity_seconds: int = 0
+    proxy_protocol: str = ""
+    ingress: bool = False
+
+
+def base_name(namespace: str, service: str, port: int, *, local: bool = False) -> str:
+    """`default_web_80`: no Kubernetes name has an underscore, so no two service ports share one."""
+    return f"{namespace}_{service}_{port}" + (".local" if local else "")
+
+
+def backends(traffic: NodeTraffic) -> tuple[Backend, ...]:
+    """Every backend that some frontend leads to, in a stable order."""
+    wanted = {
+        (route.namespace, route.service, route.port, "https" if route.backend_tls else "http")
+        for route in (traffic.ingress.routes if traffic.ingress else ())
+    }
+    found: dict[str, Backend] = {}
+    for service in traffic.services:
+        for port in service.ports:
+            if port.protocol == "TCP":
+                for backend in _of_port(traffic.node, service, port, wanted):
+                    found[backend.name] = backend
+    return tuple(found.values())
+
+
+def direct(service: RoutedService, port: RoutedPort) -> bool:
+    """Is HAProxy the way to this port from outside? With policy Local the kernel is: it keeps the client's
+    IP.
+    """
+    outside = bool(port.node_port or service.addresses)
+    return port.protocol == "TCP" and outside and not service.external_local
+
+
+def write(backend: Backend) -> Iterator[str]:
+    """The backend's section of haproxy.cfg."""
+    yield from head(backend)
+    for server in backend.servers:
+        said = options(backend, server) + (" disabled" if server.maintenance else "")
+        yield f"  server {server.name} {server.address} weight {server.weight}{said}"
+
+
+def head(backend: Backend) -> Iterator[str]:
+    """What of the section doesn't depend on its endpoints."""
+    yield f"backend {backend.name}"
+    if backend.way != "tcp":
+        yield "  mode http"
+        yield "  option forwardfor"
+        # What clients get from the pod without us, they get through us.
+        yield "  option accept-invalid-http-response"
+        # A pod that dies under a request that changes nothing costs the client nothing.
+        yield "  retry-on conn-failure empty-response"
+        yield "  http-request disable-l7-retry unless { method GET HEAD OPTIONS }"
+        if backend.ingress:
+            yield "  http-request set-timeout server var(txn.timeout) if { var(txn.timeout) -m found }"
+        yield f"  {LET_GO}"
+    if backend.affinity_seconds:
+        # A reload begins with an empty table: then the client's address leads to the same server, as a rule.
+        yield "  balance source"
+        yield "  hash-type consistent"
+        yield f"  stick-table type ip size 20k expire {backend.affinity_seconds}s"
+        yield "  stick on src"
+
+
+def options(backend: Backend, server: Server) -> str:
+    """What is said of a server besides address and weight, in the file and at run time alike."""
+    tls = " ssl verify none" if backend.way == "https" else ""
+    proxy = {"": "", "v1": " send-proxy", "v2": " send-proxy-v2"}[backend.proxy_protocol]
+    # The number is a server's place in the hash of clients: its own, however it came here.
+    place = f" id {crc32(server.name.encode()) % 2**31 or 1}" if backend.affinity_seconds else ""
+    return f"{tls}{proxy}{place}"
+
+
+def _of_port(
+    node: str, service: RoutedService, port: RoutedPort, wanted: set[tuple[str, str, int, str]]
+) -> Iterator[Backend]:
+    near = service.internal_local and bool(service.ip)
+    far = (bool(service.ip) and not near) or direct(service, port)
+    plain: tuple[Way, ...] = ("tcp", "http") if port.http else ("tcp",)
+    key = (service.namespace, service.name, port.port)
+    for way in ("tcp", "http", "https"):
+        ingress = (*key, way) in wanted
+        if ingress or (far and way in plain):
+            yield _backend(service, port, way, port.endpoints, ingress=ingress)
+        if near and way in plain:
+            here = (endpoint for endpoint in port.endpoints if endpoint.node == node)
+            yield _backend(service, port, way, here, local=True)
+
+
+def _backend(
+    service: RoutedService,
+    port: RoutedPort,
+    way: Way,
+    endpoints: Iterable[Endpoint],
+    *,
+    local: bool = False,
+    ingress: bool = False,
+) -> Backend:
+    servers = {server.name: server for server in map(_server, endpoints)}
+    return Backend(
+        name=f"{base_name(service.namespace, service.name, port.port, local=local)}.{way}",
+        way=way,
+        servers=tuple(servers.values()),
+        affinity_seconds=service.affinity_seconds,
+        proxy_protocol=service.proxy_protocol,
+        ingress=ingress,
+    )
+
+
+def _server(endpoint: Endpoint) -> Server:
+    """Named by pod and address: a pod that comes back with another address is another server."""
+    name = re.sub(r"[^A-Za-z0-9_.:-]", "-", endpoint.name)
+    return Server(
+        name=f"{name}_{endpoint.ip}_{endpoint.port}",
+        address=f"{endpoint.ip}:{endpoint.port}",
+        weight=endpoint.weight,
+        maintenance=endpoint.state == "draining",
+    )

@@ -1,0 +1,55 @@
+"""haproxy.cfg's `global` and `defaults`: the promises that hold for every connection.
+
+Nothing here depends on the traffic.
+"""
+
+from __future__ import annotations
+
+from reconciler.engine.dataplane.backends import CHECKS
+
+FOLDER = "/net"
+SOCKET = f"{FOLDER}/run/haproxy.sock"
+
+BASIS = f"""\
+# Written by the reconciler; whatever is changed here by hand is lost.
+global
+  user haproxy
+  group haproxy
+  stats socket {SOCKET} mode 600 level admin expose-fd listeners
+  stats timeout 1h
+  nbthread 2
+  # As many connections as this many files allow, or fewer where the container may have fewer.
+  fd-hard-limit 20000
+  tune.bufsize 16384
+  spread-checks 50
+  ssl-default-bind-options ssl-min-ver TLSv1.2
+  # After a reload the old process keeps what it has. HTTP/1 it lets go with the next answer (`stopping`, in
+  # the backends), never between two, when the client may be sending; that is what the long spread is for.
+  # HTTP/2 is told to go in that time, which loses nothing. A long TCP connection (MQTT, a shell) holds the
+  # process longer: hours, so that few are ever cut; not for ever, so that old processes don't pile up.
+  close-spread-time 10m
+  hard-stop-after 4h
+
+defaults
+  mode tcp
+  # Kubernetes cuts no connection for being quiet. An other end that is gone is found out by keepalives, and
+  # by what it doesn't acknowledge (tcp-ut; servers that are added at run time can't have that).
+  timeout connect 1s
+  timeout client 24h
+  timeout server 24h
+  timeout tunnel 24h
+  timeout http-request 60s
+  timeout http-keep-alive 5m
+  timeout check 2s
+  option clitcpka
+  option srvtcpka
+  srvtcpka-idle 5s
+  srvtcpka-intvl 5s
+  srvtcpka-cnt 2
+  # A server that refuses costs a try, not the connection.
+  retries 3
+  option redispatch 1
+  # Header names reach HTTP/1 pods in lower case: HAProxy keeps no other. To HTTP it makes no difference.
+  balance roundrobin
+  default-server check {CHECKS} tcp-ut 15s
+"""

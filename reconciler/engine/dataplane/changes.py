@@ -1,0 +1,94 @@
+"""How a running HAProxy comes from one traffic to the next: by commands where they suffice, else by a reload.
+
+What commands can do is endpoints. Whether anything else changed is found by rendering both without their
+endpoints, so a new feature of the rendering can't be forgotten here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from reconciler.engine.dataplane.backends import CHECKS, Backend, Server, backends, options
+from reconciler.engine.dataplane.files import haproxy
+from reconciler.engine.dataplane.forget import forget
+from reconciler.model.base import Value
+from reconciler.model.traffic import Endpoint, NodeTraffic
+
+
+class Change(Value):
+    """`commands` go to the running HAProxy in this order, one at a time, also before a reload: what it keeps
+    then serves with the endpoints of now. `del server` may have to be repeated until the sessions that were
+    shut down are gone. `forget` are arguments of conntrack, one deletion each; that there is nothing to
+    delete is no failure.
+    """
+
+    reload: bool
+    commands: tuple[str, ...] = ()
+    forget: tuple[str, ...] = ()
+
+
+def change(before: NodeTraffic | None, after: NodeTraffic) -> Change:
+    """With nothing before it, there is a HAProxy to start and nothing to tell it."""
+    if before is None:
+        return Change(reload=True)
+    old = {backend.name: backend for backend in backends(before)}
+    pairs = [(old[new.name], new) for new in backends(after) if new.name in old]
+    # Who comes is there before who goes: a service that has an endpoint is never without one.
+    commands = [line for was, now in pairs for line in _coming(was, now)]
+    commands += [line for was, now in pairs for line in _leaving(was, now)]
+    commands += [line for was, now in pairs for line in _gone(was, now)]
+    return Change(
+        reload=_skeleton(before) != _skeleton(after), commands=tuple(commands), forget=forget(before, after)
+    )
+
+
+def _coming(was: Backend, now: Backend) -> Iterator[str]:
+    known = _by_name(was)
+    for server in now.servers:
+        name = f"{now.name}/{server.name}"
+        before = known.get(server.name)
+        if before is None:
+            said = f"check {CHECKS} weight {server.weight}{options(now, server)}"
+            yield f"add server {name} {server.address} {said}"
+            yield f"enable health {name}"
+        elif before.weight != server.weight:
+            yield f"set server {name} weight {server.weight}"
+        if not server.maintenance and (before is None or before.maintenance):
+            yield f"set server {name} state ready"
+
+
+def _leaving(was: Backend, now: Backend) -> Iterator[str]:
+    after = _by_name(now)
+    for server in was.servers:
+        kept = after.get(server.name)
+        if kept is None or (kept.maintenance and not server.maintenance):
+            yield f"set server {now.name}/{server.name} state maint"
+
+
+def _gone(was: Backend, now: Backend) -> Iterator[str]:
+    after = _by_name(now)
+    for server in was.servers:
+        if server.name not in after:
+            yield f"shutdown sessions server {now.name}/{server.name}"
+            yield f"del server {now.name}/{server.name}"
+
+
+def _by_name(backend: Backend) -> dict[str, Server]:
+    return {server.name: server for server in backend.servers}
+
+
+def _skeleton(traffic: NodeTraffic) -> object:
+    """All that HAProxy reads only when it starts. The certificates are in it by their digests.
+
+    One endpoint stands for all of a port, so that what is said of each server is in it, too.
+    """
+    any_one = (Endpoint(name="any", ip="192.0.2.1", port=1, node=traffic.node),)
+    services = tuple(
+        replace(service, ports=tuple(replace(port, endpoints=any_one) for port in service.ports))
+        for service in traffic.services
+    )
+    certificates = traffic.ingress.certificates if traffic.ingress else ()
+    names = frozenset(f"{one.namespace}/{one.secret}" for one in certificates)
+    return haproxy(replace(traffic, services=services), names), certificates

@@ -1,0 +1,118 @@
+"""HAProxy's ways in for services: the service range, node ports, the node's own addresses.
+
+Each finds the backend by one look into a map, however many services there are. A bind stands on a line of its
+own, so that the node container can leave out one whose port something else has taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
+
+from reconciler.engine.dataplane.backends import base_name, direct
+from reconciler.engine.dataplane.basis import FOLDER
+from reconciler.model.traffic import NodeTraffic, RoutedPort, RoutedService
+
+SERVICES_PORT = 15000
+"""Where the kernel sends TCP for the service range, on the node's own address of the pod network."""
+
+
+def gateway(traffic: NodeTraffic) -> str:
+    """The node's own address on the pod network: the first of its slice."""
+    return str(ip_network(traffic.pod_cidr)[1])
+
+
+def frontends(traffic: NodeTraffic) -> Iterator[str]:
+    yield from _frontend("services", [f"{gateway(traffic)}:{SERVICES_PORT}"], "%[dst]:%[dst_port]")
+    ports = [f":{port}" for port in _node_ports(traffic)]
+    if ports:
+        yield ""
+        yield from _frontend("node_ports", ports, "%[dst_port]")
+    addresses = [f"{address} transparent" for address in _addresses(traffic)]
+    if addresses:
+        yield ""
+        yield from _frontend("addresses", addresses, "%[dst]:%[dst_port]", list(_narrowed(traffic)))
+
+
+def maps(traffic: NodeTraffic) -> dict[str, str]:
+    """The maps' content by name. `http` says of a TCP backend where its HTTP requests go instead."""
+    http = [
+        base_name(service.namespace, service.name, port.port, local=local)
+        for service, port in _tcp(traffic)
+        for local in ((False, True) if service.internal_local else (False,))
+        if port.http
+    ]
+    return {
+        "services": _lines(_cluster_ips(traffic), ".tcp"),
+        "node_ports": _lines(_node_ports(traffic), ".tcp"),
+        "addresses": _lines(_addresses(traffic), ".tcp"),
+        "http": "".join(f"{base}.tcp {base}.http\n" for base in http),
+    }
+
+
+def _frontend(name: str, binds: list[str], key: str, rules: list[str] | None = None) -> Iterator[str]:
+    http = "{ var(txn.http) -m found }"
+    # HTTP/2 without TLS (gRPC) looks like HTTP and isn't HTTP/1: it passes as it is.
+    http1 = 'HTTP !{ req.payload(0,4) -m str "PRI " }'
+    yield f"frontend {name}"
+    for bind in binds:
+        yield f"  bind {bind}"
+    for rule in rules or ():
+        yield f"  {rule}"
+    yield "  tcp-request inspect-delay 3s"
+    yield f'  tcp-request content set-var-fmt(txn.key) "{key}"'
+    yield f"  tcp-request content set-var(txn.tcp) var(txn.key),map_str({FOLDER}/maps/{name}.map)"
+    yield "  tcp-request content reject unless { var(txn.tcp) -m found }"
+    yield f"  tcp-request content set-var(txn.http) var(txn.tcp),map_str({FOLDER}/maps/http.map)"
+    # Where the server may be the one to speak first, nothing is waited for.
+    yield f"  tcp-request content accept unless {http}"
+    yield "  tcp-request content accept if HTTP"
+    yield f"  use_backend %[var(txn.http)] if {http} {http1}"
+    yield "  use_backend %[var(txn.tcp)]"
+
+
+def _tcp(traffic: NodeTraffic) -> Iterator[tuple[RoutedService, RoutedPort]]:
+    for service in traffic.services:
+        for port in service.ports:
+            if port.protocol == "TCP":
+                yield service, port
+
+
+def _cluster_ips(traffic: NodeTraffic) -> dict[str, str]:
+    return {
+        f"{service.ip}:{port.port}": base_name(
+            service.namespace, service.name, port.port, local=service.internal_local
+        )
+        for service, port in _tcp(traffic)
+        if service.ip
+    }
+
+
+def _node_ports(traffic: NodeTraffic) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for service, port in _tcp(traffic):
+        if port.node_port and direct(service, port):
+            found.setdefault(str(port.node_port), base_name(service.namespace, service.name, port.port))
+    return found
+
+
+def _addresses(traffic: NodeTraffic) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for service, port in _tcp(traffic):
+        for address in service.addresses if direct(service, port) else ():
+            base = base_name(service.namespace, service.name, port.port)
+            found.setdefault(f"{address}:{port.port}", base)
+    return found
+
+
+def _narrowed(traffic: NodeTraffic) -> Iterator[str]:
+    """Rules for the few services that say who may come through their addresses."""
+    for service in traffic.services:
+        ports = [str(port.port) for port in service.ports if service.addresses and direct(service, port)]
+        if ports and service.source_ranges:
+            where = f"{{ dst {' '.join(service.addresses)} }} {{ dst_port {' '.join(ports)} }}"
+            yield f"tcp-request connection reject if {where} !{{ src {' '.join(service.source_ranges)} }}"
+
+
+def _lines(entries: Mapping[str, str], ending: str) -> str:
+    return "".join(f"{key} {base}{ending}\n" for key, base in entries.items())

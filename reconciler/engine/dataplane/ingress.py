@@ -1,0 +1,147 @@
+"""Ingress: HTTP and HTTPS from outside, by host and path.
+
+Six looks into maps find the route, however many there are: exact path then prefix, for the host, then for its
+wildcard, then for any host. An exact path is never shorter than a prefix that matches as well, so it comes
+first. Prefixes are matched with a slash at the end of both sides: `/foo` then means whole path elements.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from reconciler.engine.dataplane.backends import LET_GO, base_name
+from reconciler.engine.dataplane.basis import FOLDER
+from reconciler.model.traffic import Certificate, IngressRoute, IngressTraffic, NodeTraffic
+
+CERTIFICATE_LIST = "certs/list"
+CHALLENGES = "/.well-known/acme-challenge/"
+PUBLIC = re.compile(r"[A-Za-z0-9_.-]+")
+"""What tokens and answers of ACME are made of (RFC 8555, 8.1)."""
+
+
+def ingress(traffic: NodeTraffic, certificates: frozenset[str]) -> Iterator[str]:
+    """`certificates` are the names of those that there are; with none there is no HTTPS and no redirect to
+    it.
+    """
+    found = traffic.ingress
+    if found is None:
+        return
+    yield from _frontend(found, "http", str(found.http_port))
+    yield from _challenges(found)
+    yield from _finding()
+    yield from _allowing(found)
+    if certificates:
+        port = "" if found.https_port == 443 else f":{found.https_port}"
+        wanted = f"{{ var(txn.route),map_str({FOLDER}/maps/redirects.map) -m found }}"
+        yield f"  http-request redirect prefix https://%[var(txn.host)]{port} code 308 if {wanted}"
+    yield from _passing(found.http_port, "http")
+    if certificates:
+        yield ""
+        tls = f"{found.https_port} ssl crt-list {FOLDER}/{CERTIFICATE_LIST} alpn h2,http/1.1"
+        yield from _frontend(found, "https", tls)
+        yield from _finding()
+        yield from _allowing(found)
+        yield from _passing(found.https_port, "https")
+
+
+def ingress_maps(traffic: NodeTraffic) -> dict[str, str]:
+    if traffic.ingress is None:
+        return {}
+    exact: dict[str, str] = {}
+    prefix: dict[str, str] = {}
+    names = _named(traffic.ingress)
+    for name, route in names.items():
+        path = re.sub(r"\s", lambda blank: quote(blank[0]), route.path or "/")  # as it comes in a request
+        if route.exact:
+            exact.setdefault(f"{route.host}{path}", name)
+        else:
+            prefix.setdefault(f"{route.host}{path.rstrip('/')}/", name)
+    return {
+        "exact_paths": _lines(exact),
+        "prefix_paths": _lines(prefix),
+        "routes": _lines({name: _backend(route) for name, route in names.items()}),
+        "redirects": _lines({name: "yes" for name, route in names.items() if route.redirect}),
+        "timeouts": _lines(
+            {
+                name: str(route.timeout_seconds * 1000)
+                for name, route in names.items()
+                if route.timeout_seconds
+            }
+        ),
+    }
+
+
+def certificate_list(traffic: NodeTraffic, certificates: frozenset[str]) -> str:
+    """The certificates, each for the names that are in it; the first also for clients that name none."""
+    return "".join(
+        f"{FOLDER}/{file_name(one)}\n"
+        for one in (traffic.ingress.certificates if traffic.ingress else ())
+        if f"{one.namespace}/{one.secret}" in certificates
+    )
+
+
+def file_name(certificate: Certificate) -> str:
+    return f"certs/{certificate.namespace}_{certificate.secret}.pem"
+
+
+def _frontend(found: IngressTraffic, scheme: str, bind: str) -> Iterator[str]:
+    yield f"frontend ingress_{scheme}"
+    yield f"  bind :{bind}"
+    yield "  mode http"
+    yield f"  {LET_GO}"
+
+
+def _challenges(found: IngressTraffic) -> Iterator[str]:
+    for one in found.challenges:
+        if not (PUBLIC.fullmatch(one.token) and PUBLIC.fullmatch(one.answer)):
+            continue  # no ACME server of good faith sends such; in here it would be configuration
+        where = f"{{ path {CHALLENGES}{one.token} }}"
+        yield f'  http-request return status 200 content-type text/plain string "{one.answer}" if {where}'
+
+
+def _finding() -> Iterator[str]:
+    yield "  http-request set-var(txn.host) req.hdr(host),field(1,:),lower"
+    yield "  http-request set-var(txn.wildcard) var(txn.host),regsub(^[^.]+,*)"
+    for host in ("%[var(txn.host)]", "%[var(txn.wildcard)]", ""):
+        for kind, key in (("exact_paths", f"{host}%[path]"), ("prefix_paths", f"{host}%[path]/")):
+            lookup = "map_str" if kind == "exact_paths" else "map_beg"
+            missing = "unless { var(txn.route) -m found }"
+            found = f"var(txn.key),{lookup}({FOLDER}/maps/{kind}.map)"
+            yield f'  http-request set-var-fmt(txn.key) "{key}" {missing}'
+            yield f"  http-request set-var(txn.route) {found} {missing}"
+    yield "  http-request return status 404 unless { var(txn.route) -m found }"
+
+
+def _allowing(found: IngressTraffic) -> Iterator[str]:
+    for name, route in _named(found).items():
+        if route.allow:
+            allowed = f"{{ src {' '.join(route.allow)} }}"
+            yield f"  http-request deny deny_status 403 if {{ var(txn.route) -m str {name} }} !{allowed}"
+
+
+def _passing(port: int, scheme: str) -> Iterator[str]:
+    """What the pods are told of the client. What the client says of itself is not believed."""
+    timeout = f"var(txn.route),map_str_int({FOLDER}/maps/timeouts.map)"
+    yield f"  http-request set-var(txn.timeout) {timeout}"
+    yield "  http-request del-header X-Forwarded-For"
+    yield "  http-request set-header X-Real-IP %[src]"
+    yield f"  http-request set-header X-Forwarded-Proto {scheme}"
+    yield "  http-request set-header X-Forwarded-Host %[req.hdr(host)]"
+    yield f"  http-request set-header X-Forwarded-Port {port}"
+    yield f"  use_backend %[var(txn.route),map_str({FOLDER}/maps/routes.map)]"
+
+
+def _named(found: IngressTraffic) -> dict[str, IngressRoute]:
+    """Routes by a name that says whose they are; a number tells those of one Ingress apart."""
+    return {f"{route.ingress}:{number}": route for number, route in enumerate(found.routes)}
+
+
+def _backend(route: IngressRoute) -> str:
+    way = "https" if route.backend_tls else "http"
+    return f"{base_name(route.namespace, route.service, route.port)}.{way}"
+
+
+def _lines(entries: dict[str, str]) -> str:
+    return "".join(f"{key} {value}\n" for key, value in entries.items())
