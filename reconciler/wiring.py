@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from reconciler.model.observed import Observed
 
 if TYPE_CHECKING:
     from reconciler.api.daemon import Verify
+    from reconciler.certificates import Certifier
     from reconciler.engine.simulation.simulated_node import RealTime
     from reconciler.loop.cycle import Loop
     from reconciler.model.desired import Desired
@@ -95,6 +96,13 @@ def lock_dir() -> Path:
     return locks.lock_dir()
 
 
+def certifier(fleet: Fleet, wake: Callable[[], None], *, obtain: bool) -> Certifier:
+    """The certificates that we hold for the fleet's Ingresses; with `obtain` those that are missing, too."""
+    from reconciler.certificates import Certifier
+
+    return Certifier(fleet.spec.network.ingress.acme, state_dir(fleet) / "certificates", wake, obtain=obtain)
+
+
 def open_store(fleet: Fleet) -> Store:
     """Progress, events and history of this fleet."""
     from reconciler.record.store import Store
@@ -123,6 +131,7 @@ def one_shot(fleet: Fleet, source: Source) -> Iterator[Loop]:
         nodes = build_nodes(fleet)
         wanted = Wanted(fleet, source, lambda: seen_capacity(nodes))
         loop = Loop(wanted, nodes, ProgressStore(store), [])
+        loop.certify(certifier(fleet, loop.wake, obtain=False))
         try:
             loop.watch_nodes()  # before the manifests are read: nodes take their time to answer
             wanted.fetch()
@@ -148,6 +157,7 @@ def serving(fleet: Fleet, listen: str | None) -> Iterator[Loop]:
         nodes = build_nodes(fleet)
         wanted = Wanted(fleet, source, lambda: seen_capacity(nodes))
         loop = Loop(wanted, nodes, ProgressStore(store), [], full_pass=full_pass)
+        loop.certify(certifier(fleet, loop.wake, obtain=True))
         journal, silence = Journal(store, fleet.metadata.name), max(SILENCE_S, 3 * full_pass)
         reporter = Reporter(fleet.metadata.name, journal, source.wake, silence)
         loop.listen(reporter.take)
@@ -201,7 +211,7 @@ def survey(fleet: Fleet, source: Source) -> tuple[Desired, Progress]:
         wanted.close()
         store.close()
     assert desired is not None, "fetch raises when there is no good revision"
-    return desired, progress
+    return certifier(fleet, lambda: None, obtain=False).complete(desired), progress
 
 
 def observe_once(fleet: Fleet) -> Observed:

@@ -19,11 +19,12 @@ from reconciler.engine.node import Node
 from reconciler.loop.fleet import FleetView
 from reconciler.loop.turn import Turn
 from reconciler.loop.wanted import Wanted
-from reconciler.model.action import AnyAction, StartPod
+from reconciler.model.action import AnyAction, Publish, StartPod
 from reconciler.model.desired import Contents, Desired
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Plan, Settled
 from reconciler.model.progress import Progress
+from reconciler.model.traffic import Challenge
 
 DARK_S = 15.0
 """How long the first decision waits for every node to say what it holds, or that it can't be reached:
@@ -38,6 +39,15 @@ class ProgressKeeper(Protocol):
 
     def load(self) -> Progress: ...
     def save(self, progress: Progress) -> None: ...
+
+
+class Certificates(Protocol):
+    """Certificates that are obtained beside the loop (`certificates.Certifier`)."""
+
+    def complete(self, desired: Desired) -> Desired: ...
+    def published(self, challenges: tuple[Challenge, ...]) -> None: ...
+    def complaints(self) -> tuple[str, ...]: ...
+    def close(self) -> None: ...
 
 
 class Loop:
@@ -57,6 +67,7 @@ class Loop:
         full_pass: float = 60.0,
     ) -> None:
         self._wanted, self._view, self._keeper = wanted, FleetView(nodes), keeper
+        self._certificates: Certificates | None = None
         self._listeners, self._clock, self._full_pass = list(listeners), clock, full_pass
         self._awake = threading.Event()
         self._ended: deque[Outcome] = deque()
@@ -78,6 +89,10 @@ class Loop:
     def listen(self, listener: Callable[[Turn], None]) -> None:
         """Tell this one, too, of every turn."""
         self._listeners.append(listener)
+
+    def certify(self, certificates: Certificates) -> None:
+        """Let what is desired have these certificates, too. Before the first pass."""
+        self._certificates = certificates
 
     def watch_nodes(self) -> None:
         """Connect to every node and follow what happens there."""
@@ -108,6 +123,8 @@ class Loop:
         under_way = self._walker.under_way()  # before the outcomes: see Walker
         ended = self._learn(now)
         desired = self._wanted.update(self.progress)
+        if desired is not None and self._certificates is not None:
+            desired = self._certificates.complete(desired)
         observed = overlay(self._view.observe(), under_way)
         if self._still_dark(observed):
             desired = None
@@ -137,6 +154,7 @@ class Loop:
     def _act(self, turn: Turn, desired: Desired, now: float) -> Turn:
         plan = decide(desired, turn.observed, self.progress, now, self._settled)
         self._settled = plan.settled
+        plan = self._certified(plan, desired)
         self._keep(_with_revisions(plan, desired))
         begun = self._walker.submit(plan.steps, lambda action: _contents(desired, action))
         idle = not self._walker.under_way()
@@ -144,6 +162,15 @@ class Loop:
         return msgspec.structs.replace(
             turn, desired=desired, plan=plan, begun=tuple(begun), idle=idle, failing=failing
         )
+
+    def _certified(self, plan: Plan, desired: Desired) -> Plan:
+        """With what is to be said of certificates; they are told when every node does what is wanted."""
+        if self._certificates is None:
+            return plan
+        if not any(isinstance(step.action, Publish) for step in plan.steps):
+            self._certificates.published(desired.challenges)
+        said = self._certificates.complaints()
+        return msgspec.structs.replace(plan, notes=(*plan.notes, *said)) if said else plan
 
     def _learn(self, now: float) -> tuple[Outcome, ...]:
         """Take in how actions ended: a pod that couldn't be started is tried again later, not at once."""
@@ -175,6 +202,8 @@ class Loop:
     def close(self, timeout: float) -> bool:
         """Let effects that have begun end, at most `timeout` seconds; True when none was cut off."""
         clean = self._walker.stop(timeout)
+        if self._certificates is not None:
+            self._certificates.close()
         self._wanted.close()
         self._view.close()
         return clean

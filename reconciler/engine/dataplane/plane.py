@@ -42,6 +42,8 @@ class Plane:
         self._rendering = ""
         """Which form of files it has."""
         self._complaints: tuple[str, ...] = ()
+        self._current = False
+        """The container that runs is of our version."""
         self._leftovers = False
         self.standing = Standing()
 
@@ -61,9 +63,8 @@ class Plane:
             if full:
                 with contextlib.suppress(ReconcilerError):
                     self._read(self._session)
-            current = (found.get("Labels") or {}).get(VERSION_LABEL) == version()
-            known = self._traffic is None or self._rendering == rendering()
-            self._stand("running" if current and known else "outdated")
+            self._current = (found.get("Labels") or {}).get(VERSION_LABEL) == version()
+            self._stand()
 
     def install(self, engine: Engine, base: NodeTraffic) -> None:
         """A node container of our version runs. `base` is what a first one does."""
@@ -83,13 +84,13 @@ class Plane:
                 self._send(session, fresh, wanted)
             except NodeError:
                 self._traffic = None
-                self._stand(self.standing.data_plane)
+                self._stand()
                 raise
             self._traffic, self._files, self._rendering = traffic, fresh, rendering()
             self._complaints = session.state()[2]
             if self._leftovers:
                 install.remove_retired(engine, self._fleet)
-            self._stand(self.standing.data_plane)
+            self._stand()
 
     def sessions(self, ip: str) -> int:
         """Connections that the node's proxy holds to the pod at `ip`; 0 where there is no proxy."""
@@ -119,7 +120,10 @@ class Plane:
         if found != self._traffic:
             self._traffic, self._files = found, {}
 
-    def _stand(self, data_plane: DataPlane) -> None:
+    def _stand(self) -> None:
+        """While it runs: what an older version of us has written is as outdated as its container."""
+        known = self._traffic is None or self._rendering == rendering()
+        data_plane: DataPlane = "running" if self._current and known else "outdated"
         fresh = Standing(data_plane=data_plane, traffic=self._traffic, complaints=self._complaints)
         if fresh != self.standing:
             self.standing = fresh
