@@ -42,13 +42,17 @@ class Pod:
 
 @dataclass
 class Site:
-    """`fleet` names the fleet; state, cache and lock live below `root`."""
+    """`fleet` names the fleet; state, cache and lock live below `root`.
+
+    Most tests are about pods alone and go without `network`: no node container, no Services.
+    """
 
     lab: Lab
     root: Path
     fleet: str = "test"
     source: str = "directory"
     extra: str = ""
+    network: bool = False
     env: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -59,7 +63,8 @@ class Site:
             "hosted": f"  source:\n    hosted: {{path: {self.bare}}}\n",
         }
         listen = "  serve: {listen: '127.0.0.1:0'}\n"
-        self.inventory.write_text(text + sources[self.source] + listen + self.extra)
+        network = "" if self.network else "  network: {enabled: false}\n"
+        self.inventory.write_text(text + sources[self.source] + listen + network + self.extra)
 
     @property
     def apps(self) -> Path:

@@ -304,8 +304,19 @@ retire() {
   kill -USR1 "$(pid_of haproxy)" 2>/dev/null
 }
 
+# Stopped for good or for the engine's restart: nothing may lead to ports where nobody answers any more.
 leave() {
+  say "end"
   kill "$(pid_of dnsmasq)" "$(pid_of haproxy)" 2>/dev/null
+  [ -n "$RETIRED" ] && exit 0
+  local ipt
+  ipt=$(backend)
+  for hook in PREROUTING OUTPUT; do $ipt -w -t nat -D $hook -j RECONCILER-SVC; done
+  $ipt -w -t nat -D POSTROUTING -j RECONCILER-POST
+  for chain in RECONCILER-SVC RECONCILER-POST; do $ipt -w -t nat -F $chain; $ipt -w -t nat -X $chain; done
+  for chain in DOCKER-USER FORWARD; do $ipt -w -D $chain -o $BRIDGE -m conntrack --ctstate DNAT -j ACCEPT 2>/dev/null; done
+  ip link del $VXLAN 2>/dev/null
+  settings && ip route del local "$SERVICE_RANGE" dev lo 2>/dev/null
   exit 0
 }
 
