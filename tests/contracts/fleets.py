@@ -16,7 +16,7 @@ from reconciler.engine.simulation.simulated_node import RealTime
 from reconciler.engine.simulation.simulated_pod import Behaviour
 from reconciler.lab import Lab
 from reconciler.manifests.inventory import load_fleet
-from reconciler.model.fleet import Fleet, FleetMeta, FleetSpec, NodeSpec
+from reconciler.model.fleet import Fleet, FleetMeta, FleetSpec, NetworkSpec, NodeSpec
 from reconciler.model.meta import Key
 
 PATIENCE = 20.0
@@ -65,8 +65,11 @@ class Real:
         self._lab, self._name = lab, lab.nodes[0].name
         self.images = {"web": image, "absent": image.rpartition(":")[0] + ":absent"}
         fleet = load_fleet(Path(lab.nodes_yaml))
+        network = NetworkSpec(enabled=False)
         self._fleet = msgspec.structs.replace(
-            fleet, metadata=msgspec.structs.replace(fleet.metadata, name="contract")
+            fleet,
+            metadata=msgspec.structs.replace(fleet.metadata, name="contract"),
+            spec=msgspec.structs.replace(fleet.spec, network=network),
         )
         self._made: list[RealNode] = []
 

@@ -95,6 +95,7 @@ def _restore(lab: Lab, node: LabNode) -> None:
     if not _listens(node):
         lab.reboot(node.name)
     _empty(node)
+    _unlink(lab, node)
 
 
 def _listens(node: LabNode) -> bool:
@@ -103,6 +104,26 @@ def _listens(node: LabNode) -> bool:
     except OSError:
         return False
     return True
+
+
+def _unlink(lab: Lab, node: LabNode) -> None:
+    """What a node container leaves in the node's network when it is killed outright."""
+    rules = lab.exec(node.name, ["iptables-save", "-t", "nat"]).stdout
+    if "RECONCILER" in rules or "reconciler1" in lab.exec(node.name, ["cat", "/proc/net/dev"]).stdout:
+        lab.exec(node.name, ["sh", "-c", _UNLINK])
+
+
+_UNLINK = """exec 2>/dev/null
+ip link del reconciler1
+ip route del local 10.43.0.0/16 dev lo
+for hook in PREROUTING OUTPUT; do iptables -w -t nat -D $hook -j RECONCILER-SVC; done
+iptables -w -t nat -D POSTROUTING -j RECONCILER-POST
+for chain in RECONCILER-SVC RECONCILER-POST; do
+  iptables -w -t nat -F $chain
+  iptables -w -t nat -X $chain
+done
+iptables -w -D DOCKER-USER -o reconciler0 -m conntrack --ctstate DNAT -j ACCEPT
+true"""
 
 
 def _empty(node: LabNode) -> None:
