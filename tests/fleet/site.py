@@ -167,6 +167,7 @@ class Site:
             text = self.lab.docker(
                 name,
                 *("ps", "--all", "--no-trunc", "--filter", f"label=reconciler.io/fleet={self.fleet}"),
+                *("--filter", "label=reconciler.io/pod"),
                 *("--format", _ROW),
             )
             found += [Pod(name, *line.split("\t")) for line in text.splitlines()]

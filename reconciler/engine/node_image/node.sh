@@ -28,6 +28,7 @@ content() { rm -f "$RUN/complaints/$1"; }
 
 links() {
   settings || return 0
+  hairpins
   ip route replace local "$SERVICE_RANGE" dev lo
   if [ -z "$PEERS" ] || [ -z "$ADDRESS" ]; then
     ip link del $VXLAN 2>/dev/null
@@ -46,6 +47,15 @@ links() {
     *) ip link set $VXLAN mtu "$mtu" master $BRIDGE up || return 1;;
   esac
   flood
+}
+
+# A pod that asks its own UDP service may be given itself: the bridge then has to send back where it came from.
+hairpins() {
+  local name
+  bridge -d link show 2>/dev/null | awk -v b="master $BRIDGE" 'index($0, b) { split($2, n, "@"); sub(":", "", n[1]) } /hairpin off/ && n[1] != "" { print n[1]; n[1] = "" }' |
+    while read -r name; do
+      case "$name" in veth*) bridge link set dev "$name" hairpin on;; esac
+    done
 }
 
 # What a packet of a pod may measure: the link's MTU less VXLAN's head, unless it is set.
@@ -243,6 +253,7 @@ commit() {
     chmod 644 $NET/hosts $NET/run/external-hosts $NET/dnsmasq.conf 2>/dev/null
     while read -r file; do rm -f "$NET/$file"; done < "$next/.drop"
     if came network; then links || { echo "the link between the nodes can't be set up"; exit 1; }; fi
+    hairpins
     if came nat.rules; then rules || { echo "the rules for services can't be set"; exit 1; }; fi
     if came dnsmasq.conf; then names again; elif came hosts; then reread; fi
     [ -f "$next/forget" ] && while read -r file; do conntrack $file >/dev/null 2>&1; done < "$next/forget"

@@ -1,0 +1,126 @@
+"""A fleet with Services on the lab: manifests, where its clients stand, and who answers them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from reconciler.lab import Lab
+from reconciler.record.overview import Overview
+from tests.fleet.plugin import restore
+from tests.fleet.site import Site, until
+
+
+def app(image: str, *, name: str = "app", replicas: int = 3, more: str = "", pod: str = "") -> str:
+    """A Deployment of the sample program; `more` belongs to its spec, `pod` to its pods'."""
+    return f"""
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: {name}}}
+spec:
+  replicas: {replicas}
+  selector: {{matchLabels: {{app: {name}}}}}
+{more}
+  template:
+    metadata: {{labels: {{app: {name}}}}}
+    spec:
+      terminationGracePeriodSeconds: 5
+{pod}
+      containers:
+        - name: app
+          image: {image}
+          ports:
+            - {{name: http, containerPort: 8080}}
+            - {{name: echo, containerPort: 9000}}
+            - {{name: udp, containerPort: 9001, protocol: UDP}}
+          readinessProbe: {{httpGet: {{path: /healthz, port: http}}, periodSeconds: 1}}
+"""
+
+
+def service(name: str, spec: str, *, more: str = "") -> str:
+    """`spec` is YAML in braces' form, without the braces."""
+    return f"""
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}{more}}}
+spec: {{{spec}}}
+"""
+
+
+ALL_PORTS = (
+    "ports: ["
+    "{name: http, port: 80, targetPort: http}, "
+    "{name: echo, port: 9000, targetPort: echo}, "
+    "{name: udp, port: 9001, targetPort: udp, protocol: UDP}]"
+)
+
+
+class Place(Site):
+    """A site whose fleet has a network."""
+
+    def __init__(self, lab: Lab, root: Path, extra: str = "", source: str = "directory") -> None:
+        super().__init__(lab, root, source=source, extra=extra, network=True)
+
+    def release(self, text: str, within: float = 60.0) -> None:
+        """Put it in the source's folder and wait until the daemon says that it converged."""
+        before = self.seen().wanted
+        self.write(text, "all.yaml")
+        until(lambda: self._on_it(before.id if before else ""), "the daemon saw the change", self.tell, 15)
+        until(self.converged, "it converged", self.tell, within)
+
+    def _on_it(self, before: str) -> bool:
+        wanted = self.seen().wanted
+        return wanted is not None and wanted.id != before
+
+    def tell(self) -> str:
+        return f"{self.log()[-4000:]}\n{self.run('status', check=False).stdout}"
+
+    def ip(self, name: str) -> str:
+        """A service's cluster IP."""
+        return next(s.ip for s in self.seen().services if s.name == name)
+
+    def pods_by_node(self) -> Mapping[str, list[str]]:
+        """Node -> the Docker names of the running containers of pods on it."""
+        found: dict[str, list[str]] = {n.name: [] for n in self.lab.nodes}
+        for pod in self.pods():
+            if pod.pod:
+                found[pod.node].append(pod.name)
+        return found
+
+    def pod_ips(self) -> Mapping[str, str]:
+        return {p.name: p.ip for p in self.seen().pods}
+
+    def inside(self, node: str) -> Sequence[str]:
+        """The words that make a command run in a pod on `node`."""
+        return self.lab.entering_container(node, self.pods_by_node()[node][0])
+
+
+@contextmanager
+def serving(lab: Lab, root: Path, text: str, extra: str = "") -> Iterator[Place]:
+    """A daemon that has brought `text` to a clean lab."""
+    restore(lab)
+    place = Place(lab, root, extra)
+    place.write(text, "all.yaml")
+    try:
+        with place.serve():
+            until(place.converged, "it converged", place.tell, 90)
+            yield place
+    finally:
+        restore(lab)
+
+
+def get(url: str, *, at: Sequence[str] = (), more: Sequence[str] = ()) -> str:
+    """What curl gets, or the empty text."""
+    command = [*at, "curl", "--silent", "--max-time", "3", *more, url]
+    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False).stdout
+
+
+def docker_json(lab: Lab, node: str, *arguments: str) -> object:
+    return json.loads(lab.docker(node, *arguments))
+
+
+__all__ = ["ALL_PORTS", "Overview", "Place", "app", "docker_json", "get", "service", "serving"]
