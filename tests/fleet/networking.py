@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from reconciler.lab import Lab
-from reconciler.record.overview import Overview
 from tests.fleet.plugin import restore
 from tests.fleet.site import Site, until
 
@@ -64,6 +62,7 @@ class Place(Site):
 
     def __init__(self, lab: Lab, root: Path, extra: str = "", source: str = "directory") -> None:
         super().__init__(lab, root, source=source, extra=extra, network=True)
+        self._ips: dict[str, str] = {}
 
     def release(self, text: str, within: float = 60.0) -> None:
         """Put it in the source's folder and wait until the daemon says that it converged."""
@@ -80,8 +79,12 @@ class Place(Site):
         return f"{self.log()[-4000:]}\n{self.run('status', check=False).stdout}"
 
     def ip(self, name: str) -> str:
-        """A service's cluster IP."""
-        return next(s.ip for s in self.seen().services if s.name == name)
+        """A service's cluster IP, which never changes; while no daemon runs, as it was last seen."""
+        until(lambda: name in self._ips or bool(self._look()), f"{name} has an address", self.tell)
+        return self._ips[name]
+
+    def _look(self) -> None:
+        self._ips |= {s.name: s.ip for s in self.seen().services if s.ip}
 
     def pods_by_node(self) -> Mapping[str, list[str]]:
         """Node -> the Docker names of the running containers of pods on it."""
@@ -113,14 +116,22 @@ def serving(lab: Lab, root: Path, text: str, extra: str = "") -> Iterator[Place]
         restore(lab)
 
 
+@contextmanager
+def settled(lab: Lab, root: Path, text: str, extra: str = "") -> Iterator[Place]:
+    """A clean lab that `text` was brought to. No daemon runs."""
+    restore(lab)
+    place = Place(lab, root, extra)
+    place.write(text, "all.yaml")
+    try:
+        with place.serve():
+            until(place.converged, "it converged", place.tell, 90)
+            place.ip("app")
+        yield place
+    finally:
+        restore(lab)
+
+
 def get(url: str, *, at: Sequence[str] = (), more: Sequence[str] = ()) -> str:
     """What curl gets, or the empty text."""
     command = [*at, "curl", "--silent", "--max-time", "3", *more, url]
     return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False).stdout
-
-
-def docker_json(lab: Lab, node: str, *arguments: str) -> object:
-    return json.loads(lab.docker(node, *arguments))
-
-
-__all__ = ["ALL_PORTS", "Overview", "Place", "app", "docker_json", "get", "service", "serving"]
