@@ -17,7 +17,7 @@ Backers = dict[Key, tuple[Backer, ...]]
 
 
 class Inputs(Value):
-    """All that wanted traffic depends on, compared by identity. `ending` are the pods that this plan stops."""
+    """All that wanted traffic depends on, compared by identity. `ending`: pods that this plan stops."""
 
     desired: Desired
     observed: Observed

@@ -210,7 +210,7 @@ def _heading(before: Wave | None, wave: Wave) -> str:
 
 
 def _lines(steps: tuple[Step, ...]) -> Iterator[str]:
-    """A line for each step; what several nodes are told alike is one: `#1-#3 publish pi-1, pi-2, pi-3: ...`."""
+    """A line for each step; what several nodes are told alike is one: `#1-#2 publish pi-1, pi-2: ...`."""
     for _, alike in groupby(steps, _told_alike):
         group = list(alike)
         if len(group) == 1:
