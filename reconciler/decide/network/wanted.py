@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from operator import attrgetter
 
 from reconciler.decide.current import Pass
@@ -10,7 +11,7 @@ from reconciler.decide.network.allocate import allocate
 from reconciler.decide.network.backers import Backer, Fleetwide, Selectors, endings
 from reconciler.decide.network.behind import Behind
 from reconciler.decide.network.byhand import by_service, given
-from reconciler.decide.network.held import held_services, with_endpoints
+from reconciler.decide.network.held import held_names, held_services, with_endpoints
 from reconciler.decide.network.ingress import Doors, doors
 from reconciler.decide.network.memo import Inputs, NetworkMemo, Routed, same_doors, same_wishes
 from reconciler.decide.network.node import Loom, identical, shared
@@ -69,7 +70,7 @@ def _woven(turn: Pass, inputs: Inputs, before: NetworkMemo | None) -> NetworkMem
     kept = with_endpoints(turn, held, frozenset((node, pod) for _, node, pod in inputs.ending))
     services = _services(turn, routed, kept, published)
     services = shared(before.services, services) if before else services
-    names = _names(routed, published if inputs.held else None)
+    names = _names(routed, held_names(turn, published) if inputs.held else ())
     names = before.names if before and identical(before.names, names) else names
     loom = Loom(
         turn.survey,
@@ -132,11 +133,9 @@ def _services(
     return tuple(sorted([*found, *kept], key=attrgetter("namespace", "name")))
 
 
-def _names(routed: dict[Key, Routed], published: Published | None) -> tuple[Name, ...]:
-    """With `published`, names that nothing wants stay, too."""
-    found = {name.name: name for r in routed.values() for name in r.names}
-    for name in published.names() if published else ():
-        found.setdefault(name.name, name)
+def _names(routed: dict[Key, Routed], kept: Iterable[Name]) -> tuple[Name, ...]:
+    found = {name.name: name for name in kept}
+    found.update((name.name, name) for r in routed.values() for name in r.names)
     return tuple(found[name] for name in sorted(found))
 
 

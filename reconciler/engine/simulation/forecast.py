@@ -206,7 +206,10 @@ def _heading(before: Wave | None, wave: Wave) -> str:
     if before is None:
         return "now:"
     started = any(isinstance(s.action, StartPod | StartContainers) for s in before.plan.steps)
-    return "then, once what was started is ready:" if started else "then, as those go:"
+    if started:
+        return "then, once what was started is ready:"
+    stopped = any(isinstance(s.action, StopPod | RestartContainer) for s in before.plan.steps)
+    return "then, as those go:" if stopped else "then, once that is done:"
 
 
 def _lines(steps: tuple[Step, ...]) -> Iterator[str]:
