@@ -5,6 +5,7 @@ from __future__ import annotations
 from reconciler.decide.network.backers import Backer, Part, Selectors
 from reconciler.decide.network.ingress import Doors
 from reconciler.decide.network.published import Table
+from reconciler.decide.survey import Survey
 from reconciler.model.base import Value
 from reconciler.model.desired import Desired
 from reconciler.model.meta import Key
@@ -88,6 +89,8 @@ class NetworkMemo(Value):
     """
 
     inputs: Inputs
+    survey: Survey
+    addresses: dict[str, str]
     homes: dict[str, str]
     selectors: Selectors
     parts: dict[Key, Part]
