@@ -9,13 +9,16 @@ from collections.abc import Iterable
 
 import msgspec
 
-from reconciler.model.action import AnyAction, PodAction, StartPod, StopPod
+from reconciler.model.action import AnyAction, PodAction, Publish, StartPod, StopPod
 from reconciler.model.meta import Key
 from reconciler.model.observed import NodeState, Observed, PodState
 
 
 def overlay(observed: Observed, under_way: Iterable[AnyAction]) -> Observed:
-    """The same with `busy` and `terminating` set, and pods that are being made shown as ContainerCreating."""
+    """The same with `busy` and `terminating` set, pods that are being made shown as ContainerCreating, and
+    what nodes are being told.
+    """
+    under_way = tuple(under_way)
     by_node: dict[str, dict[Key, PodAction]] = {}
     for action in under_way:
         if isinstance(action, PodAction):
@@ -23,6 +26,10 @@ def overlay(observed: Observed, under_way: Iterable[AnyAction]) -> Observed:
     for name, actions in sorted(by_node.items()):
         if name in observed.nodes:
             observed = observed.with_node(_marked(observed.nodes[name], actions))
+    for action in under_way:
+        if isinstance(action, Publish) and action.node in observed.nodes:
+            told = msgspec.structs.replace(observed.nodes[action.node], telling=action.traffic)
+            observed = observed.with_node(told)
     return observed
 
 

@@ -151,6 +151,8 @@ class NodeState(Value):
     labels: dict[str, str] = {}
     data_plane: DataPlane = ""
     traffic: NodeTraffic | None = None
+    telling: NodeTraffic | None = None
+    """What it is being told right now: it may do this already, or still what it was told before."""
     complaints: tuple[str, ...] = ()
     pods: tuple[PodState, ...] = ()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.apply.drain import drain
+from reconciler.apply.perform import perform
 from reconciler.errors import NodeUnreachable
 from reconciler.model.action import StopPod
 from reconciler.model.meta import Key
@@ -69,6 +70,18 @@ def test_a_node_that_has_nothing_or_fails_is_not_asked_again() -> None:
     clock, proxies = Clock(), [Proxy(), Proxy(None), Proxy(1, 1, 1)]
     drain(stop(), proxies, clock, clock.sleep)  # type: ignore[arg-type]
     assert [p.asked for p in proxies] == [1, 1, 4]
+
+
+class Home(Proxy):
+    def stop_pod(self, action: StopPod) -> None:
+        assert self.asked == 3, "only once nothing is under way"
+        self.stopped = True
+
+
+def test_a_stop_waits_for_every_nodes_proxy() -> None:
+    home = Home(1, 1)
+    perform(stop(), {"a": home, "b": Proxy(1)}, {})  # type: ignore[dict-item]
+    assert home.stopped
 
 
 @pytest.mark.parametrize("action", [stop(drain_s=0.0), stop(ip="")])

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 from hypothesis import given, note
 from hypothesis import strategies as st
 
@@ -101,6 +106,42 @@ def test_a_rollout_that_dies_anywhere_loses_no_request(
     assert_told(world)
     assert traffic_of(world, "pi-1").services[0].ip == ip
     assert_rests(world)
+
+
+ROLL = """
+from tests.decide.builders import deployment, desired, fleet, service
+from tests.laws.world import World
+of = fleet(network={"enabled": True})
+services = tuple(service(n, type="NodePort") for n in ("web", "api", "db"))
+def revision(image):
+    return desired(deployment(image=image), deployment("api", image, 5), of=of, services=services)
+world = World(revision("web:v1"))
+texts = []
+for image in ("web:v1", "web:v2"):
+    world.commit(revision(image))
+    for _ in range(8):
+        texts.append(str(world.turn()))
+        world.now += 1
+print("\\n".join(texts), world.fleet.machines["pi-1"].traffic)
+"""
+
+
+def test_the_same_text_in_every_process() -> None:
+    """Law 2: whatever order Python gives its sets and hashes."""
+    texts = set()
+    for seed in ("1", "2"):
+        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])}
+        run = subprocess.run(
+            [sys.executable, "-c", ROLL],
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=True,
+            timeout=60,
+        )
+        texts.add(run.stdout)
+    assert len(texts) == 1
+    assert "publish pi-1: " in texts.pop()
 
 
 names = st.text("abcdefgh", min_size=1, max_size=2)

@@ -1,4 +1,4 @@
-"""Law 9 in real time: steps overlap, proxies learn of things late and in any order, plans overtake each other."""
+"""Law 9 in real time: steps overlap, proxies learn of things late, plans overtake each other."""
 
 from __future__ import annotations
 

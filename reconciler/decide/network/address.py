@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from functools import lru_cache
 from ipaddress import ip_network
 
@@ -36,19 +37,29 @@ def dns_address(service_cidr: str) -> str:
     return str(ip_network(service_cidr).network_address + DNS_OFFSET)
 
 
-def overlay_of(
-    name: str, addresses: dict[str, str], network: NetworkSpec, published: NodeTraffic | None
-) -> Overlay:
-    """The node's way to all others. While one of them hasn't told its address, no known peer is dropped."""
-    own = addresses.get(name, "")
-    others = {ip for other, ip in addresses.items() if other != name and ip and ip != own}
-    if published is not None and not all(addresses.values()):
-        others.update(published.overlay.peers)
-        others.discard(own)
-    return Overlay(
-        address=own,
-        peers=tuple(sorted(others)),
-        vxlan_id=network.vxlan_id,
-        vxlan_port=network.vxlan_port,
-        mtu=network.mtu,
-    )
+class Peers:
+    """Each node's way to all others. While one of them hasn't told its address, no known peer is dropped."""
+
+    def __init__(self, addresses: dict[str, str], network: NetworkSpec) -> None:
+        self.addresses, self._network = addresses, network
+        self._all = tuple(sorted({ip for ip in addresses.values() if ip}))
+        self.complete = all(addresses.values())
+
+    def overlay(self, name: str, published: NodeTraffic | None) -> Overlay:
+        own = self.addresses.get(name, "")
+        peers = self._without(own)
+        if published is not None and not self.complete:
+            peers = tuple(sorted({*peers, *published.overlay.peers} - {own}))
+        network = self._network
+        return Overlay(
+            address=own,
+            peers=peers,
+            vxlan_id=network.vxlan_id,
+            vxlan_port=network.vxlan_port,
+            mtu=network.mtu,
+        )
+
+    def _without(self, own: str) -> tuple[str, ...]:
+        at = bisect_left(self._all, own)
+        there = at < len(self._all) and self._all[at] == own
+        return self._all[:at] + self._all[at + 1 :] if there else self._all

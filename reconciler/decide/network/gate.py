@@ -29,11 +29,13 @@ class Gate:
     def __init__(self, turn: Pass, wanted: Mapping[str, NodeTraffic], publishing: Mapping[str, int]) -> None:
         self._turn, self._publishing = turn, publishing
         self._known: dict[int, States] = {}
-        self._nodes: list[tuple[str, States, States]] = []
-        for name, traffic in wanted.items():
-            published = turn.survey.views[name].state.traffic
-            if published is not None:
-                self._nodes.append((name, self._states(published.services), self._states(traffic.services)))
+        self._told: list[tuple[str, States]] = []
+        """What each node does, and what it may do at any moment."""
+        for name in wanted:
+            state = turn.survey.views[name].state
+            for traffic in (state.traffic, state.telling) if state.traffic is not None else ():
+                if traffic is not None:
+                    self._told.append((name, self._states(traffic.services)))
         self._wanted = [self._states(traffic.services) for traffic in wanted.values()]
 
     def _states(self, services: tuple[RoutedService, ...]) -> States:
@@ -61,18 +63,14 @@ class Gate:
         return next((p for p in pods if p.key == action.key), None)
 
     def _serves(self, place: Place) -> bool:
-        return any(place in s for s in self._wanted) or any(place in was for _, was, _ in self._nodes)
+        return any(place in s for s in self._wanted) or any(place in s for _, s in self._told)
 
     def _before(self, place: Place) -> list[int]:
-        """Steps on the nodes that send it something, or may be told to at this very moment.
-
-        A node that is still carrying out an earlier step may take the pod in just now: it isn't in what was
-        seen of it, and differs from what is wanted. So it counts, too.
-        """
+        """The steps on the nodes that send it something, or may be about to."""
         return [
             self._publishing[name]
-            for name, was, now in self._nodes
-            if name in self._publishing and (was.get(place) == "ready" or (place not in was and place in now))
+            for name, states in self._told
+            if name in self._publishing and states.get(place) == "ready"
         ]
 
 

@@ -12,7 +12,7 @@ from reconciler.decide.network.published import Published
 from reconciler.model.meta import Key
 from reconciler.model.observed import PodState
 from reconciler.model.plan import Standing
-from reconciler.model.traffic import Endpoint, RoutedService
+from reconciler.model.traffic import Endpoint, Name, RoutedService
 
 
 def why_held(turn: Pass, pruning: Standing) -> str:
@@ -52,6 +52,17 @@ def held_services(turn: Pass, published: Published) -> list[RoutedService]:
         )
         for _, service in sorted(found.items())
     ]
+
+
+def held_names(turn: Pass, published: Published) -> list[Name]:
+    """Names of services that nothing wants; of those that are wanted, what they say themselves holds."""
+    end = f".svc.{turn.desired.fleet.spec.network.cluster_domain}"
+    found = []
+    for name in published.names():
+        labels = name.name.removesuffix(end).split(".")[-2:]
+        if len(labels) == 2 and Key("Service", labels[1], labels[0]) not in turn.desired.services:
+            found.append(name)
+    return found
 
 
 def with_endpoints(turn: Pass, services: list[RoutedService], ending: Ending) -> list[RoutedService]:

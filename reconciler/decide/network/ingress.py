@@ -28,6 +28,7 @@ class Doors(Value):
 
 def doors(desired: Desired, kept: IngressTraffic | None = None) -> Doors:
     """`kept` is what was published and stays although no manifest is known for it."""
+    kept = kept if kept is not None and kept.routes else None
     if not desired.ingresses and not desired.challenges and kept is None:
         return Doors()
     notes: list[str] = []

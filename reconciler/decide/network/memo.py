@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from reconciler.decide.network.backers import Backer, Part, Selectors
 from reconciler.decide.network.ingress import Doors
 from reconciler.decide.network.published import Table
+from reconciler.decide.survey import Survey
 from reconciler.model.base import Value
 from reconciler.model.desired import Desired
 from reconciler.model.meta import Key
@@ -17,7 +20,7 @@ Backers = dict[Key, tuple[Backer, ...]]
 
 
 class Inputs(Value):
-    """All that wanted traffic depends on, compared by identity. `ending` are the pods that this plan stops."""
+    """All that wanted traffic depends on, compared by identity. `ending`: pods that this plan stops."""
 
     desired: Desired
     observed: Observed
@@ -39,8 +42,8 @@ def same_wishes(one: Desired, other: Desired) -> bool:
     """Nothing about the network is wanted otherwise. By identity: revisions share what didn't change."""
     return one is other or (
         one.fleet is other.fleet
-        and one.services is other.services
-        and one.addresses is other.addresses
+        and _same(one.services, other.services)
+        and _same(one.addresses, other.addresses)
         and same_doors(one, other)
     )
 
@@ -48,11 +51,16 @@ def same_wishes(one: Desired, other: Desired) -> bool:
 def same_doors(one: Desired, other: Desired) -> bool:
     return (
         one.fleet is other.fleet
-        and one.services is other.services
-        and one.ingresses is other.ingresses
-        and one.contents is other.contents
         and one.challenges == other.challenges
+        and _same(one.ingresses, other.ingresses)
+        and (not one.ingresses or _same(one.contents, other.contents))
+        and _same(one.services, other.services)
     )
+
+
+def _same(one: Mapping[Key, object], other: Mapping[Key, object]) -> bool:
+    """The very same objects under the same keys."""
+    return one is other or (len(one) == len(other) and all(other.get(k) is v for k, v in one.items()))
 
 
 class Routed(Value):
@@ -88,6 +96,8 @@ class NetworkMemo(Value):
     """
 
     inputs: Inputs
+    survey: Survey
+    addresses: dict[str, str]
     homes: dict[str, str]
     selectors: Selectors
     parts: dict[Key, Part]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from reconciler.decide.network.address import dns_address, overlay_of
+from reconciler.decide.network.address import Peers, dns_address
 from reconciler.decide.network.ingress import INGRESS_LABEL
 from reconciler.decide.network.route import addressed, addresses_on, with_addresses
 from reconciler.decide.survey import NodeView, Survey
+from reconciler.model.base import Value
 from reconciler.model.meta import Key
 from reconciler.model.service import Service
 from reconciler.model.traffic import IngressTraffic, Name, NodeTraffic, RoutedService
@@ -15,23 +16,35 @@ from reconciler.model.traffic import IngressTraffic, Name, NodeTraffic, RoutedSe
 Copies = dict[tuple[Key, tuple[str, ...]], tuple[RoutedService, RoutedService]]
 
 
+class Before(Value):
+    """What the last pass made, to share: what is equal stays one object."""
+
+    survey: Survey
+    addresses: dict[str, str]
+    services: tuple[RoutedService, ...]
+    names: tuple[Name, ...]
+    doors: IngressTraffic | None
+    wanted: Mapping[str, NodeTraffic]
+    copies: Copies
+
+
 class Loom:
-    """Makes each node's traffic. `before` and `copies` are the last pass': what is equal stays one object."""
+    """Makes each node's traffic."""
 
     def __init__(
         self,
         survey: Survey,
-        addresses: dict[str, str],
+        peers: Peers,
         wanted: Mapping[Key, Service],
         services: tuple[RoutedService, ...],
         names: tuple[Name, ...],
         doors: IngressTraffic | None,
-        before: Mapping[str, NodeTraffic],
-        copies: Copies,
+        before: Before | None,
     ) -> None:
-        self._survey, self._addresses = survey, addresses
+        self._survey, self._peers = survey, peers
         self._services, self._names, self._doors = services, names, doors
-        self._before, self._copies_before = before, copies
+        self._before = before
+        self._wanted_before = before.wanted if before else {}
         self.copies: Copies = {}
         self._shared: dict[tuple[tuple[str, ...], ...], tuple[RoutedService, ...]] = {}
         self._own: list[tuple[int, Key, Service]] = []
@@ -40,12 +53,27 @@ class Loom:
             service = wanted.get(key)
             if service is not None and addressed(service):
                 self._own.append((index, key, service))
-        labelled = {n for n, v in survey.views.items() if v.labels.get(INGRESS_LABEL) == "true"}
-        self._gates = labelled or survey.views.keys()
+        self._gates = _gates(survey) if doors is not None else frozenset[str]()
+        self._steady = before is not None and self._same_for_all(before)
+
+    def _same_for_all(self, before: Before) -> bool:
+        """Nothing that a node's traffic is made of has changed, but for its slice of the pod network."""
+        return (
+            not self._own
+            and self._doors is None
+            and before.doors is None
+            and self._peers.complete
+            and before.addresses == self._peers.addresses
+            and before.services is self._services
+            and before.names is self._names
+            and before.survey.fleet is self._survey.fleet
+        )
 
     def traffic(self, view: NodeView) -> NodeTraffic:
+        before = self._wanted_before.get(view.name)
+        if before is not None and self._steady and before.pod_cidr == view.state.pod_cidr:
+            return before
         network = self._survey.fleet.spec.network
-        before = self._before.get(view.name)
         made = NodeTraffic(
             node=view.name,
             pod_range=network.pod_cidr,
@@ -53,7 +81,7 @@ class Loom:
             service_range=network.service_cidr,
             dns=dns_address(network.service_cidr),
             domain=network.cluster_domain,
-            overlay=overlay_of(view.name, self._addresses, network, view.state.traffic),
+            overlay=self._peers.overlay(view.name, view.state.traffic),
             services=shared(before.services if before else (), self._with_own(view)),
             names=self._names,
             ingress=self._doors if view.name in self._gates else None,
@@ -61,7 +89,7 @@ class Loom:
         return before if before is not None and _same(before, made) else made
 
     def _with_own(self, view: NodeView) -> tuple[RoutedService, ...]:
-        own = self._addresses.get(view.name, "")
+        own = self._peers.addresses.get(view.name, "")
         given = tuple(addresses_on(service, view, own) for _, _, service in self._own)
         if not any(given):
             return self._services
@@ -73,11 +101,19 @@ class Loom:
         return self._shared[given]
 
     def _copy(self, key: Key, service: RoutedService, addresses: tuple[str, ...]) -> RoutedService:
-        known = self.copies.get((key, addresses)) or self._copies_before.get((key, addresses))
+        copies = self._before.copies if self._before else {}
+        known = self.copies.get((key, addresses)) or copies.get((key, addresses))
         if known is None or known[0] is not service:
             known = service, with_addresses(service, addresses)
         self.copies[key, addresses] = known
         return known[1]
+
+
+def _gates(survey: Survey) -> frozenset[str]:
+    """The nodes that serve Ingresses: those labelled for it, or all."""
+    views = survey.views
+    labelled = frozenset(name for name, view in views.items() if view.labels.get(INGRESS_LABEL) == "true")
+    return labelled or frozenset(views)
 
 
 def shared(before: tuple[RoutedService, ...], now: tuple[RoutedService, ...]) -> tuple[RoutedService, ...]:

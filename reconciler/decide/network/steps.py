@@ -29,9 +29,9 @@ def plan_steps(turn: Pass, woven: NetworkMemo) -> tuple[bool, Told]:
     publishing: dict[str, int] = {}
     teller = Teller(_reasons(turn))
     for view in views:
-        if view.name in told and told[view.name][2]:
-            continue
         wanted = woven.wanted[view.name]
+        if view.name in told and told[view.name][2] and not _overtaken(view, wanted):
+            continue
         action = Publish(
             node=view.name, because=teller.change(view.state.traffic, wanted), owner=None, traffic=wanted
         )
@@ -63,6 +63,11 @@ def _told(views: list[NodeView], woven: NetworkMemo) -> Told:
             fresh = True
         found[view.name] = known
     return found if fresh or found.keys() != woven.told.keys() else woven.told
+
+
+def _overtaken(view: NodeView, wanted: NodeTraffic) -> bool:
+    """It does what it should, and is being told something else that isn't wanted any more."""
+    return view.state.telling is not None and view.state.telling != wanted
 
 
 def _prepare(view: NodeView, because: str) -> PrepareNode:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from operator import attrgetter
 
 from reconciler.decide.current import Pass
-from reconciler.decide.network.address import addresses_of
+from reconciler.decide.network.address import Peers, addresses_of
 from reconciler.decide.network.allocate import allocate
 from reconciler.decide.network.backers import Backer, Fleetwide, Selectors, endings
 from reconciler.decide.network.behind import Behind
 from reconciler.decide.network.byhand import by_service, given
-from reconciler.decide.network.held import held_services, with_endpoints
+from reconciler.decide.network.held import held_names, held_services, with_endpoints
 from reconciler.decide.network.ingress import Doors, doors
 from reconciler.decide.network.memo import Inputs, NetworkMemo, Routed, same_doors, same_wishes
-from reconciler.decide.network.node import Loom, identical, shared
+from reconciler.decide.network.node import Before, Loom, identical, shared
 from reconciler.decide.network.published import Published
 from reconciler.decide.network.route import asked_addresses
 from reconciler.decide.network.services import routed_services, with_unseen
@@ -69,21 +70,15 @@ def _woven(turn: Pass, inputs: Inputs, before: NetworkMemo | None) -> NetworkMem
     kept = with_endpoints(turn, held, frozenset((node, pod) for _, node, pod in inputs.ending))
     services = _services(turn, routed, kept, published)
     services = shared(before.services, services) if before else services
-    names = _names(routed, published if inputs.held else None)
+    names = _names(routed, held_names(turn, published) if inputs.held else ())
     names = before.names if before and identical(before.names, names) else names
-    loom = Loom(
-        turn.survey,
-        addresses,
-        desired.services,
-        services,
-        names,
-        gates.traffic,
-        before.wanted if before else {},
-        before.copies if before else {},
-    )
+    peers = Peers(addresses, network)
+    loom = Loom(turn.survey, peers, desired.services, services, names, gates.traffic, _before(before))
     ready = [view for view in views.values() if view.status == "ready" and view.state.pod_cidr]
     return NetworkMemo(
         inputs=inputs,
+        survey=turn.survey,
+        addresses=addresses,
         homes=homes,
         selectors=selectors,
         parts=behind.parts,
@@ -99,6 +94,20 @@ def _woven(turn: Pass, inputs: Inputs, before: NetworkMemo | None) -> NetworkMem
         notes=(*allocation.notes, *gates.notes, *_nowhere(turn, addresses), *_held_note(inputs, held)),
         holds=bool(held),
         told=before.told if before else {},
+    )
+
+
+def _before(memo: NetworkMemo | None) -> Before | None:
+    if memo is None:
+        return None
+    return Before(
+        survey=memo.survey,
+        addresses=memo.addresses,
+        services=memo.services,
+        names=memo.names,
+        doors=memo.doors.traffic,
+        wanted=memo.wanted,
+        copies=memo.copies,
     )
 
 
@@ -132,11 +141,9 @@ def _services(
     return tuple(sorted([*found, *kept], key=attrgetter("namespace", "name")))
 
 
-def _names(routed: dict[Key, Routed], published: Published | None) -> tuple[Name, ...]:
-    """With `published`, names that nothing wants stay, too."""
-    found = {name.name: name for r in routed.values() for name in r.names}
-    for name in published.names() if published else ():
-        found.setdefault(name.name, name)
+def _names(routed: dict[Key, Routed], kept: Iterable[Name]) -> tuple[Name, ...]:
+    found = {name.name: name for name in kept}
+    found.update((name.name, name) for r in routed.values() for name in r.names)
     return tuple(found[name] for name in sorted(found))
 
 

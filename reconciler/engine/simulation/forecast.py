@@ -206,11 +206,14 @@ def _heading(before: Wave | None, wave: Wave) -> str:
     if before is None:
         return "now:"
     started = any(isinstance(s.action, StartPod | StartContainers) for s in before.plan.steps)
-    return "then, once what was started is ready:" if started else "then, as those go:"
+    if started:
+        return "then, once what was started is ready:"
+    stopped = any(isinstance(s.action, StopPod | RestartContainer) for s in before.plan.steps)
+    return "then, as those go:" if stopped else "then, once that is done:"
 
 
 def _lines(steps: tuple[Step, ...]) -> Iterator[str]:
-    """A line for each step; what several nodes are told alike is one: `#1-#3 publish pi-1, pi-2, pi-3: ...`."""
+    """A line for each step; what several nodes are told alike is one: `#1-#2 publish pi-1, pi-2: ...`."""
     for _, alike in groupby(steps, _told_alike):
         group = list(alike)
         if len(group) == 1:

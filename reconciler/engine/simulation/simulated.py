@@ -124,7 +124,7 @@ class SimulatedFleet:
         for name, state in observed.nodes.items():
             machine = made.machines.setdefault(name, SimulatedMachine(name, state.facts))
             machine.facts, machine.pod_cidr = state.facts, state.pod_cidr
-            machine.data_plane, machine.traffic = state.data_plane, state.traffic
+            machine.data_plane, machine.traffic = state.data_plane, state.telling or state.traffic
             machine.pods = {p.key: adopted(p, now, made.behaviour) for p in state.pods}
             machine.seen, machine.reachable, machine.lost_since = state, state.reachable, state.lost_since
             machine.stale = bool(state.reachable)

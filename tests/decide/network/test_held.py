@@ -56,6 +56,15 @@ def test_pods_of_a_service_that_is_held_are_drained_all_the_same(world: World) -
     assert "web.default" in names(world)
 
 
+def test_names_that_are_wanted_say_for_themselves_what_they_are() -> None:
+    """A headless service that has lost its pods has no name, also while others are held."""
+    world = running(deployment(replicas=1), of=OF, services=(service(clusterIP="None"), service("api")))
+    lost = service(clusterIP="None", selector={"app": "no"})
+    world.commit(desired(deployment(replicas=1), of=OF, services=(lost,), complete=False))
+    world.run()
+    assert list(names(world)) == ["api.default"]
+
+
 def test_what_is_held_gives_way_to_what_is_asked_for(world: World) -> None:
     ip = routed(world, "web").ip
     world.commit(

@@ -102,8 +102,10 @@ def test_what_leads_nowhere_is_left_out_and_said() -> None:
     world = world_of(door)
     assert served(world).routes == ()
     assert world.plan.notes == (
-        'Ingress default/web: a.example/ leads to port "99", which Service default/web doesn\'t have; '
-        "it isn't served",
+        (
+            'Ingress default/web: a.example/ leads to port "99", which Service default/web doesn\'t have; '
+            "it isn't served"
+        ),
         "Ingress default/web: * leads to Service default/lost, which isn't there; it isn't served",
     )
 

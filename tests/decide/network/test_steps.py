@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from reconciler.apply.inflight import overlay
 from reconciler.engine.simulation.forecast import forecast
 from reconciler.errors import EngineError
 from reconciler.model.action import Publish, StopPod
@@ -140,16 +141,44 @@ def test_a_publish_that_failed_is_tried_again_and_the_stop_is_not_lost() -> None
 
 
 def test_a_pod_that_is_just_being_taken_in_somewhere_is_waited_for_too() -> None:
-    """What is on its way to a node can't be seen yet: it could come after the stop has begun."""
+    """What is on its way to a node may come after the stop has begun."""
     world = running(deployment(replicas=1), of=OF, services=(service(),))
     roll(world)
     plan = world.decide()
-    world.fleet.perform(plan.steps[0].action, world.now)  # pi-1 knows the new pod, pi-2 is being told
+    first, second = (s.action for s in plan.steps[:2])
+    world.fleet.perform(first, world.now)  # pi-1 knows the new pod, pi-2 is being told
+    seen = overlay(world.observe(), [second])
+    world.observe = lambda: seen  # type: ignore[method-assign]
     world.commit(desired(deployment(replicas=0), of=OF, services=(service(),)))
     assert {s.action.subject.partition("@")[0]: s.after for s in stops(world)} == {
         f"{NEW}-0": (1, 2),  # pi-2 may have it by now
         f"{OLD}-0": (2,),  # pi-1 has it no more
     }
+
+
+def test_what_is_told_at_this_moment_is_waited_for_even_when_all_is_as_it_should_be() -> None:
+    """A pod is taken in again, and then it isn't wanted any more: what is under way comes last otherwise."""
+    world = running(deployment(replicas=1), of=OF, services=(service(),))
+    back = told(world)
+    roll(world)
+    world.turn()  # the old one has gone
+    world.run()
+    pod = next(iter(world.observe().pods()))
+    late = msgspec.structs.replace(back, services=told(world).services)
+    node = world.fleet.machines["pi-1"]
+    empty = msgspec.structs.replace(late.services[0], ports=())
+    node.traffic = msgspec.structs.replace(late, services=(empty,))
+    node.stale = True
+    world.commit(
+        desired(
+            of=fleet("pi-1", "pi-2", network={"enabled": True}, prune={"allowEmpty": True}),
+            services=(service(),),
+        )
+    )
+    publish = Publish(node="pi-1", because="web: +it", owner=None, traffic=late)
+    seen = overlay(world.observe(), [publish])
+    world.observe = lambda: seen  # type: ignore[method-assign]
+    assert [s.after for s in stops(world)] == [(1, 2)], pod
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,28 @@
+"""A turn in words."""
+
+from __future__ import annotations
+
+from reconciler.loop.narrate import Narrator
+from reconciler.loop.turn import Turn
+from reconciler.model.meta import Key
+from tests.decide.builders import deployment, desired, service
+from tests.decide.network.worlds import networked, running
+
+
+def test_what_several_nodes_are_told_alike_is_said_once() -> None:
+    world = running(deployment(replicas=1), of=networked(), services=(service(),))
+    world.commit(desired(deployment(replicas=2), of=networked(), services=(service(),)))
+    world.turn()
+    plan = world.decide()
+    assert len(plan.steps) == 3
+    turn = Turn(
+        at=1.0, seconds=0.0, observed=world.observe(), desired=world.desired, plan=plan, begun=plan.steps
+    )
+    lines, events = Narrator().tell(turn)
+    text = "publish pi-1, pi-2, pi-3: web: +web-bab6b4aa03-1"
+    assert text in lines
+    found = [e for e in events if e.reason == "EndpointsChanged"]
+    assert [(e.message, e.about, e.node) for e in found] == [(text, Key("Fleet", "", ""), "")]
+    alone = Turn(**{name: getattr(turn, name) for name in turn.__struct_fields__} | {"begun": plan.steps[:1]})
+    (event,) = [e for e in Narrator().tell(alone)[1] if e.reason == "EndpointsChanged"]
+    assert (event.about, event.node) == (Key("Node", "", "pi-1"), "pi-1")
