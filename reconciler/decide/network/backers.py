@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+import msgspec
+
 from reconciler.decide.network.published import Published
 from reconciler.model.base import Value
 from reconciler.model.meta import Key
@@ -31,6 +33,8 @@ class Backer(Value):
     ports: dict[str, int] = {}
     """By the service port's name."""
     hostname: str = ""
+    held: bool = False
+    """It isn't ready any more and still runs: what is open to it stays open (as in Kubernetes)."""
 
 
 class Part(Value):
@@ -80,10 +84,15 @@ def part_of(pods: tuple[PodState, ...], ending: Ending, fleet: Fleetwide) -> Par
         if not keys:
             continue
         ends = pod.terminating or (pod.node, pod.key) in ending
-        lasting = lasting and not ends and all(c.known for c in pod.containers)
+        lasting = lasting and not ends and (pod.ready or not runs(pod))
         backer = _backer(pod, ends, fleet)
         for key in keys if backer is not None else ():
-            found.setdefault(key, []).append(backer)  # type: ignore[arg-type]  # it isn't None here
+            assert backer is not None
+            held = (
+                backer.fitness == "unready" and runs(pod) and fleet.published.has(key, backer.name, backer.ip)
+            )
+            mine = msgspec.structs.replace(backer, held=True) if held else backer
+            found.setdefault(key, []).append(mine)
     return Part(
         pods=pods, ending=ending, lasting=lasting, backers={key: tuple(b) for key, b in found.items()}
     )
@@ -100,7 +109,12 @@ def _backer(pod: PodState, ends: bool, fleet: Fleetwide) -> Backer | None:
         return None
     spec = record.spec
     return Backer(
-        name=record.name, ip=ip, node=pod.node, fitness=fitness, spec=spec, hostname=_hostname(spec)
+        name=record.name,
+        ip=ip,
+        node=pod.node,
+        fitness=fitness,
+        spec=spec,
+        hostname=_hostname(spec),
     )
 
 

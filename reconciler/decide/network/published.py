@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from reconciler.decide.survey import Survey
+from reconciler.model.meta import Key
 from reconciler.model.traffic import EndpointState, Name, NodeTraffic, RoutedService
 
 Service = tuple[str, str]
@@ -31,6 +32,7 @@ class Published:
                 made[id(traffic.services)] = {(s.namespace, s.name): s for s in traffic.services}
             self.tables[name] = traffic.services, made[id(traffic.services)]
         self._states: dict[Place, EndpointState] | None = None
+        self._listed: set[tuple[str, str, str, str]] | None = None
         self._ranked: list[str] | None = None
 
     def every_table(self) -> list[Table]:
@@ -58,6 +60,18 @@ class Published:
                 for (space, _), service in table.items():
                     _note(self._states, space, service)
         return self._states.get((namespace, endpoint, ip))
+
+    def has(self, service: Key, endpoint: str, ip: str) -> bool:
+        """It is an endpoint of this service on some node."""
+        if self._listed is None:
+            self._listed = {
+                (*key, end.name, end.ip)
+                for table in self.every_table()
+                for key, routed in table.items()
+                for port in routed.ports
+                for end in port.endpoints
+            }
+        return (service.namespace, service.name, endpoint, ip) in self._listed
 
     def _nodes(self) -> list[str]:
         """One node for each different table, in the order of their authority."""

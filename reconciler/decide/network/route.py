@@ -80,7 +80,9 @@ def _endpoints(service: Service, port: ServicePort, backers: Iterable[Backer]) -
 
 def endpoint_state(service: Service, backer: Backer) -> EndpointState | None:
     if backer.fitness == "unready":
-        return "ready" if service.spec.publish_not_ready_addresses else None
+        if service.spec.publish_not_ready_addresses:
+            return "ready"
+        return "draining" if backer.held else None
     return backer.fitness
 
 

@@ -12,6 +12,7 @@ from reconciler.model.traffic import NodeTraffic
 
 REPAIRS = {"": "its node container is missing", "stopped": "its node container has stopped"}
 UPGRADE = "its node container is of an older version"
+REWRITE = "what an older version wrote is written anew"
 
 Told = dict[str, tuple[NodeTraffic, NodeTraffic, bool]]
 
@@ -39,7 +40,10 @@ def plan_steps(turn: Pass, woven: NetworkMemo) -> tuple[bool, Told]:
         publishing[view.name] = len(lead)
     outdated = [view for view in views if view.state.data_plane == "outdated"]
     if outdated and not lead:
-        lead.append((_prepare(outdated[0], UPGRADE), ()))
+        view = outdated[0]
+        lead.append((_prepare(view, UPGRADE), ()))
+        again = Publish(node=view.name, because=REWRITE, owner=None, traffic=woven.wanted[view.name])
+        lead.append((again, (1,)))
     for view in outdated:
         _wait_for_turn(turn, view, lead)
     turn.draft.lead(lead)

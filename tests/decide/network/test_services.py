@@ -181,6 +181,20 @@ def test_unready_pods_are_no_endpoints_unless_that_is_wanted() -> None:
     assert len(ends(world, "all")) == 2
 
 
+def test_a_pod_that_is_ready_no_more_keeps_what_is_open_to_it() -> None:
+    world = running(services=(service(),), of=OF)
+    pod = next(iter(world.observe().pods()))
+    container = world.fleet.machines[pod.node].pods[pod.key].containers[0]
+    container.ready_at = None
+    world.fleet.machines[pod.node].stale = True
+    world.turn()
+    states = {e.name: e.state for e in routed(world, "web").ports[0].endpoints}
+    assert states[pod.record.name] == "draining"
+    world.fleet.kill_container(pod.node, pod.key, container.name, world.now)
+    world.turn()
+    assert pod.record.name not in {e.name for e in routed(world, "web").ports[0].endpoints}
+
+
 def test_a_pod_on_the_hosts_network_is_reached_at_its_nodes_address() -> None:
     web = deployment(replicas=1, pod={"hostNetwork": True})
     world = running(web, services=(service(),), of=networked("pi-1"))

@@ -208,10 +208,14 @@ def test_data_planes_are_upgraded_one_at_a_time() -> None:
     order = []
     while steps := world.turn().steps:
         order += [str(step) for step in steps]
+    again = "#2 publish {} after #1: what an older version wrote is written anew"
     assert order == [
         f"#1 prepare pi-1 {prepare.format('10.42.116.0/24')}",
+        again.format("pi-1"),
         f"#1 prepare pi-2 {prepare.format('10.42.38.0/24')}",
+        again.format("pi-2"),
         f"#1 prepare pi-3 {prepare.format('10.42.35.0/24')}",
+        again.format("pi-3"),
     ]
 
 
