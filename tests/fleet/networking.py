@@ -66,9 +66,11 @@ class Place(Site):
 
     def release(self, text: str, within: float = 60.0) -> None:
         """Put it in the source's folder and wait until the daemon says that it converged."""
+        until(lambda: self.seen().wanted is not None, "the daemon knows what is wanted", self.tell)
         before = self.seen().wanted
+        assert before is not None
         self.write(text, "all.yaml")
-        until(lambda: self._on_it(before.id if before else ""), "the daemon saw the change", self.tell, 15)
+        until(lambda: self._on_it(before.id), "the daemon saw the change", self.tell, 15)
         until(self.converged, "it converged", self.tell, within)
 
     def _on_it(self, before: str) -> bool:

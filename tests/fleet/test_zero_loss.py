@@ -110,16 +110,17 @@ def test_the_node_containers_replaced(place: Place, monkeypatch: pytest.MonkeyPa
                 cidr = node.refresh().pod_cidr
                 node.prepare(PrepareNode(node=spec.name, because="a test", owner=None, pod_cidr=cidr))
                 node.close()
-        until(
-            lambda: all(n.network == "running" for n in place.seen().nodes),
-            "all are ours again",
-            place.tell,
-            60,
-        )
-        until(place.converged, "it converged", place.tell)
+        with place.serve():
+            until(lambda: ours(place), "all are ours again", place.tell, 60)
+            until(place.converged, "it converged", place.tell)
 
-    with place.serve():
-        lossless(under_load(place, upgrade))
+    lossless(under_load(place, upgrade))
+
+
+def ours(place: Place) -> bool:
+    """Every node container is of the daemon's version."""
+    nodes = place.seen().nodes
+    return bool(nodes) and all(n.data_plane == "running" for n in nodes)
 
 
 def test_fifty_reloads(place: Place) -> None:

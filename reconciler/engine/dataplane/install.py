@@ -27,12 +27,7 @@ from reconciler.errors import EngineError
 from reconciler.model import labels
 
 _TAKEOVER_SECONDS = 20.0
-_CHECK_HAPROXY = [
-    "/bin/busybox",
-    "sh",
-    "-c",
-    'kill -0 "$(cat /run/haproxy.pid)" && kill -0 "$(cat /run/dnsmasq.pid)"',
-]
+_READY = ["/bin/busybox", "sh", "/node", "ready"]
 
 
 def install(engine: Engine, fleet: str, files: Mapping[str, bytes]) -> None:
@@ -125,7 +120,7 @@ def _has_settings(engine: Engine, container: str) -> bool:
 def _take_over(engine: Engine, new: str, old: str) -> None:
     """Wait until the new one answers; then the old one stops to."""
     end = monotonic() + _TAKEOVER_SECONDS
-    while engine.exec(new, _CHECK_HAPROXY)[0] != 0:
+    while engine.exec(new, _READY)[0] != 0:
         if monotonic() > end:
             raise EngineError(
                 "the new node container doesn't begin to work; the old one goes on",

@@ -4,6 +4,7 @@
 #
 #   node run       PID 1
 #   node session   commands of the reconciler on standard input, answers on standard output
+#   node ready     whether HAProxy and dnsmasq run
 #   node links|rules|balance|names   bring one part to what /net says (what `run` does every few seconds)
 #
 # /net is a volume: it outlives this container. /run is this container's own.
@@ -34,14 +35,13 @@ links() {
     ip link del $VXLAN 2>/dev/null
     return 0
   fi
-  local mtu wanted
+  local mtu
   mtu=$(pod_mtu)
-  wanted="$VXLAN_ID $VXLAN_PORT $ADDRESS"
-  if [ "$(cat $RUN/vxlan 2>/dev/null)" != "$wanted" ] || ! ip link show $VXLAN >/dev/null 2>&1; then
-    ip link del $VXLAN 2>/dev/null
-    ip link add $VXLAN type vxlan id "$VXLAN_ID" dstport "$VXLAN_PORT" local "$ADDRESS" || return 1
-    echo "$wanted" > $RUN/vxlan
-  fi
+  case "$(ip -o -d link show $VXLAN 2>/dev/null)" in
+    *" vxlan id $VXLAN_ID local $ADDRESS "*" dstport $VXLAN_PORT "*) ;;
+    *) ip link del $VXLAN 2>/dev/null
+       ip link add $VXLAN type vxlan id "$VXLAN_ID" dstport "$VXLAN_PORT" local "$ADDRESS" || return 1;;
+  esac
   case "$(ip -o link show $VXLAN)" in
     *" mtu $mtu "*"master $BRIDGE"*UP*) ;;
     *) ip link set $VXLAN mtu "$mtu" master $BRIDGE up || return 1;;
@@ -335,7 +335,7 @@ run() {
   local turn=0
   RETIRED=
   mkdir -p $NET/run $RUN/complaints
-  rm -f $RUN/*.pid $RUN/complaints/* $RUN/nat.rules $RUN/vxlan $RUN/backend
+  rm -f $RUN/*.pid $RUN/complaints/* $RUN/nat.rules $RUN/backend
   chmod 755 $NET/run
   trap retire USR1
   trap leave TERM INT
@@ -355,7 +355,9 @@ run() {
   done
 }
 
+ready() { alive "$(pid_of haproxy)" && alive "$(pid_of dnsmasq)"; }
+
 case "${1:-}" in
-  run|session|links|rules|balance|names) "$@";;
-  *) echo "usage: node run|session|links|rules|balance|names" >&2; exit 2;;
+  run|session|links|rules|balance|names|ready) "$@";;
+  *) echo "usage: node run|session|links|rules|balance|names|ready" >&2; exit 2;;
 esac
