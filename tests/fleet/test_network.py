@@ -1,4 +1,4 @@
-"""The network of a fleet on real nodes: every pod an address, every service a name. One fleet, much looked at."""
+"""The network of a fleet on real nodes: every pod an address, every service a name."""
 
 from __future__ import annotations
 
@@ -17,43 +17,36 @@ NAS = "10.77.0.1"
 """Stands for a machine of the LAN: the host that the lab runs on."""
 
 
-def manifests(apps: dict[str, str]) -> str:
-    return "".join(
-        [
-            app(apps["app:v1"], replicas=6, pod="      subdomain: pods"),
-            service("app", f"selector: {{app: app}}, {ALL_PORTS}"),
-            service(
-                "open",
-                f"type: NodePort, selector: {{app: app}}, {ALL_PORTS.replace('port: 80,', 'port: 80, nodePort: 30080,')}",
-            ),
-            service(
-                "sticky",
-                "selector: {app: app}, sessionAffinity: ClientIP, ports: [{port: 80, targetPort: 8080}]",
-            ),
-            service("pods", "selector: {app: app}, clusterIP: None, ports: [{port: 80, targetPort: 8080}]"),
-            service("elsewhere", "type: ExternalName, externalName: app.default.svc.cluster.local"),
-            service(
-                "near",
-                "selector: {app: app}, internalTrafficPolicy: Local, ports: [{port: 80, targetPort: 8080}]",
-            ),
-            service(
-                "local",
-                "type: NodePort, selector: {app: app}, externalTrafficPolicy: Local, "
-                "ports: [{name: echo, port: 9000, nodePort: 30900}, {name: udp, port: 9001, nodePort: 30901, protocol: UDP}]",
-            ),
-            service(
-                "lan", "type: LoadBalancer, selector: {app: app}, ports: [{port: 8088, targetPort: 8080}]"
-            ),
-            service("nas", "ports: [{port: 80, targetPort: 5000}]"),
-            f"""
+APP = "selector: {app: app}"
+HTTP = "ports: [{port: 80, targetPort: 8080}]"
+OPEN = ALL_PORTS.replace("port: 80,", "port: 80, nodePort: 30080,")
+LOCAL = (
+    "ports: [{name: echo, port: 9000, nodePort: 30900}, "
+    "{name: udp, port: 9001, nodePort: 30901, protocol: UDP}]"
+)
+SERVICES = {
+    "app": f"{APP}, {ALL_PORTS}",
+    "open": f"type: NodePort, {APP}, {OPEN}",
+    "sticky": f"{APP}, sessionAffinity: ClientIP, {HTTP}",
+    "pods": f"{APP}, clusterIP: None, {HTTP}",
+    "elsewhere": "type: ExternalName, externalName: app.default.svc.cluster.local",
+    "near": f"{APP}, internalTrafficPolicy: Local, {HTTP}",
+    "local": f"type: NodePort, {APP}, externalTrafficPolicy: Local, {LOCAL}",
+    "lan": f"type: LoadBalancer, {APP}, ports: [{{port: 8088, targetPort: 8080}}]",
+    "nas": "ports: [{port: 80, targetPort: 5000}]",
+}
+BY_HAND = f"""
 ---
 apiVersion: v1
 kind: Endpoints
 metadata: {{name: nas}}
 subsets: [{{addresses: [{{ip: {NAS}}}], ports: [{{port: 5000}}]}}]
-""",
-        ]
-    )
+"""
+
+
+def manifests(apps: dict[str, str]) -> str:
+    pods = app(apps["app:v1"], replicas=6, pod="      subdomain: pods")
+    return "".join([pods, *(service(name, spec) for name, spec in SERVICES.items()), BY_HAND])
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,7 @@
-"""Under load, whatever is done to the fleet, not one request fails (law 9). Killed hard, only what was in flight."""
+"""Under load, whatever is done to the fleet, not one request fails (law 9).
+
+Of a container killed hard, only what was in flight on it may.
+"""
 
 from __future__ import annotations
 
