@@ -1,26 +1,33 @@
 # make test    everything: set-up, checks, pure tests, then the lab's
 # make demo    set-up, then the main job on three real nodes, which are gone afterwards
 # make check   lint, types, layers, schemas, sizes
-# make pure    the tests that need nothing but Python; make fleet, those that need the lab
+# make pure    the tests that need nothing but Python and git; make servers, those that also run HAProxy,
+#              dnsmasq or an ACME server; make fleet, those that need the lab
 # make lock    pin the dependencies anew; make schemas, generate the JSON Schemas; make clean
 
 BIN := .venv/bin
 SOURCES := reconciler tests benchmarks
 LINES := 350
 # Three at a time also on two cores: many a test waits for git or for a time-out.
-QUICK := $(BIN)/python -m pytest -m "not fleet" -n 3 --dist worksteal
+BESIDE := -n 3 --dist worksteal
+PURE := $(BIN)/python -m pytest -m "not fleet and not servers" $(BESIDE)
+SERVERS := $(BIN)/python -m pytest -m "servers and not fleet" $(BESIDE)
 
-.PHONY: test demo check pure fleet set-up lock schemas clean
+.PHONY: test demo check pure servers fleet set-up lock schemas clean
 
 test: check
-	@$(QUICK)
+	@$(PURE)
+	@$(SERVERS)
 	@$(BIN)/python -m pytest -m fleet
 
 demo: set-up
 	@$(BIN)/reconciler demo
 
 pure: set-up
-	@$(QUICK)
+	@$(PURE)
+
+servers: set-up
+	@$(SERVERS)
 
 fleet: set-up
 	@$(BIN)/python -m pytest -m fleet

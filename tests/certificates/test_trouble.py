@@ -21,6 +21,8 @@ from reconciler.model.traffic import Challenge
 from tests.certificates.pebble import Pebble
 from tests.certificates.site import WEB_TLS, Clock, Site, by_hand, desired, ingress, secret
 
+pytestmark = pytest.mark.servers
+
 
 class Killed(BaseException):
     """In place of SIGKILL."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.engine.node_image import packages
-from reconciler.engine.node_image.packages import PackageUnavailable, fetch
+from reconciler.engine.node_image.packages import PackageUnavailable, fetch, sources_of
 
 
 def test_without_apt_it_says_where_to_get_the_image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -74,3 +74,15 @@ def test_a_package_that_apt_does_not_bring_is_named(monkeypatch: pytest.MonkeyPa
     assert fetch(["busybox-static"], "arm64") == {"busybox-static": b"bb\n", "libc6": b"libc\n"}
     with pytest.raises(PackageUnavailable, match="brought no haproxy for arm64"):
         fetch(["busybox-static", "haproxy"], "arm64")
+
+
+def test_security_updates_are_taken_where_the_machine_takes_them() -> None:
+    plain = "Debian trixie http://mirror/debian/\nDebian trixie-updates http://mirror/debian/\n"
+    secure = plain + "Debian-Security trixie-security http://mirror/security/\n"
+    assert sources_of(plain) == [("http://mirror/debian/", "bookworm")]
+    assert sources_of(secure) == [
+        ("http://mirror/debian/", "bookworm"),
+        ("http://mirror/security/", "bookworm-security"),
+    ]
+    with pytest.raises(PackageUnavailable, match="no Debian mirror"):
+        sources_of("Ubuntu noble http://mirror/ubuntu/\n")

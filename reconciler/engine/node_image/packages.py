@@ -52,8 +52,8 @@ def _apt_config(folder: Path, architecture: str) -> Path:
     for part in ("state/lists/partial", "cache/archives/partial", "preferences.d"):
         (folder / part).mkdir(parents=True)
     (folder / "state/status").touch()
-    mirror = _mirror()
-    (folder / "sources.list").write_text(f"deb [signed-by={_KEYRING}] {mirror} {SUITE} main\n")
+    lines = [f"deb [signed-by={_KEYRING}] {mirror} {suite} main\n" for mirror, suite in _sources()]
+    (folder / "sources.list").write_text("".join(lines))
     settings = {
         "APT::Architecture": architecture,
         "Dir::State": folder / "state",
@@ -73,20 +73,29 @@ def _apt_config(folder: Path, architecture: str) -> Path:
     return config
 
 
-def _mirror() -> str:
-    """The one that the variable names, else the one that this machine's own apt takes Debian from."""
+def _sources() -> list[tuple[str, str]]:
+    """(mirror, suite): the mirror that the variable names, else what this machine's own apt takes Debian from,
+    with its security updates where it takes those.
+    """
     if given := os.environ.get(MIRROR_VARIABLE):
-        return given
-    form = ["--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages"]
+        return [(given, SUITE)]
+    form = ["--format", "$(LABEL) $(CODENAME) $(REPO_URI)", "Created-By: Packages"]
     done = subprocess.run(
         ["apt-get", "indextargets", *form], capture_output=True, text=True, timeout=_SECONDS, check=False
     )
-    found = [line.split(" ", 1)[1] for line in done.stdout.splitlines() if line.startswith("Debian ")]
-    if not found:
+    return sources_of(done.stdout)
+
+
+def sources_of(targets: str) -> list[tuple[str, str]]:
+    """From lines of label, codename and address. Whatever release the machine has, its mirror has ours."""
+    found = [line.split(" ", 2) for line in targets.splitlines() if line.count(" ") >= 2]
+    mirrors = [uri for label, _, uri in found if label == "Debian"]
+    security = [uri for label, name, uri in found if label == "Debian-Security" and name.endswith("-security")]
+    if not mirrors:
         raise PackageUnavailable(
             "this machine's apt knows no Debian mirror (after `apt-get update`)", _elsewhere()
         )
-    return found[0]
+    return [(mirrors[0], SUITE), *((uri, f"{SUITE}-security") for uri in security[:1])]
 
 
 def _apt(arguments: list[str], environment: dict[str, str], folder: Path) -> None:

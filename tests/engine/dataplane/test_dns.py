@@ -18,6 +18,8 @@ from reconciler.model.traffic import Name
 from tests.engine.dataplane.proxy import free_port, write
 from tests.engine.dataplane.samples import traffic
 
+pytestmark = pytest.mark.servers
+
 A, PTR, AAAA = 1, 12, 28
 NXDOMAIN = 3
 IP = "127.0.94.1"

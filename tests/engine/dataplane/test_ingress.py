@@ -16,6 +16,8 @@ from tests.engine.dataplane.pod import WEBSOCKET, Pod, get
 from tests.engine.dataplane.proxy import free_port, running
 from tests.engine.dataplane.samples import ingress, route, service, traffic
 
+pytestmark = pytest.mark.servers
+
 ROUTES = (
     route("shop.example.org", "/", "whole"),
     route("shop.example.org", "/cart", "cart"),

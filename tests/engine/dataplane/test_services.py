@@ -20,6 +20,8 @@ from tests.engine.dataplane.pod import WEBSOCKET, Greeter, Pod, get
 from tests.engine.dataplane.proxy import Proxy, free_port, running
 from tests.engine.dataplane.samples import service, traffic
 
+pytestmark = pytest.mark.servers
+
 IP = "127.0.91.1"
 
 
