@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from msgspec import Meta, field
@@ -21,6 +22,8 @@ from reconciler.model.placement import Taint
 Duration = Annotated[str, Meta(pattern=DURATION)]
 """As Go writes them: `30s`, `5m`, `1h30m`."""
 Port = Annotated[int, Meta(ge=1, le=65535)]
+DNS_OFFSET = 10
+"""The name server's place in the service range."""
 
 
 class FleetMeta(Model):
@@ -110,9 +113,14 @@ class NetworkSpec(Model):
     @property
     def dns(self) -> str:
         """The name server's address: the tenth of the service range, as Kubernetes distributions have it."""
-        from ipaddress import IPv4Network
+        return _nth(self.service_cidr, DNS_OFFSET)
 
-        return str(IPv4Network(self.service_cidr)[10])
+
+@lru_cache(maxsize=64)
+def _nth(cidr: str, offset: int) -> str:
+    from ipaddress import IPv4Network
+
+    return str(IPv4Network(cidr)[offset])
 
 
 class WebhookSpec(Model):

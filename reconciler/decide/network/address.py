@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from functools import lru_cache
-from ipaddress import ip_network
 
 from reconciler.decide.survey import NodeView, Survey
 from reconciler.model.fleet import NetworkSpec
@@ -13,8 +11,6 @@ from reconciler.model.traffic import NodeTraffic, Overlay
 
 _IPV4 = r"\d{1,3}(?:\.\d{1,3}){3}"
 _SSH = re.compile(rf"^ssh://(?:[^@/]*@)?({_IPV4})(?::\d+)?(?:/.*)?$")
-DNS_OFFSET = 10
-"""The name server's place in the service range (Kubernetes' custom: 10.96.0.10)."""
 
 
 def node_address(view: NodeView) -> str:
@@ -30,11 +26,6 @@ def node_address(view: NodeView) -> str:
 def addresses_of(survey: Survey) -> dict[str, str]:
     """Every node of the inventory with its address, "" where it isn't known (yet)."""
     return {name: node_address(view) for name, view in survey.views.items() if view.spec is not None}
-
-
-@lru_cache(maxsize=64)
-def dns_address(service_cidr: str) -> str:
-    return str(ip_network(service_cidr).network_address + DNS_OFFSET)
 
 
 class Peers:

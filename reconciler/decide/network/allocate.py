@@ -10,9 +10,9 @@ from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv4Address, IPv4Network
 
-from reconciler.decide.network.address import DNS_OFFSET
 from reconciler.decide.network.published import Published, Table
 from reconciler.model.base import Value
+from reconciler.model.fleet import DNS_OFFSET
 from reconciler.model.meta import Key
 from reconciler.model.service import Service, ServicePort
 from reconciler.model.traffic import RoutedService

@@ -11,12 +11,12 @@ from reconciler.decide.network.address import node_address
 from reconciler.decide.network.backers import runs
 from reconciler.decide.network.published import Place, states
 from reconciler.model.action import StopPod
+from reconciler.model.labels import DRAIN_ANNOTATION
 from reconciler.model.observed import PodState
 from reconciler.model.traffic import EndpointState, NodeTraffic, RoutedService
 
-DRAIN = "reconciler.io/drain-seconds"
-"""Annotation of a pod: how long what it is answering may take, once nothing new comes."""
 DRAIN_S = 5.0
+"""How long what a pod is answering may take, once nothing new comes, unless the annotation says so."""
 
 States = dict[Place, EndpointState]
 
@@ -75,7 +75,7 @@ class Gate:
 
 
 def _drain(pod: PodState) -> float:
-    text = pod.record.annotations.get(DRAIN, "")
+    text = pod.record.annotations.get(DRAIN_ANNOTATION, "")
     try:
         return max(0.0, min(float(text), 3600.0)) if text else DRAIN_S
     except ValueError:

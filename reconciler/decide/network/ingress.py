@@ -14,7 +14,6 @@ from reconciler.model.meta import Key
 from reconciler.model.service import Service
 from reconciler.model.traffic import Certificate, IngressRoute, IngressTraffic
 
-INGRESS_LABEL = "reconciler.io/ingress"
 _CERTIFICATE = ("tls.crt", "tls.key")
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from reconciler.decide.network.address import Peers, dns_address
-from reconciler.decide.network.ingress import INGRESS_LABEL
+from reconciler.decide.network.address import Peers
 from reconciler.decide.network.route import addressed, addresses_on, with_addresses
 from reconciler.decide.survey import NodeView, Survey
 from reconciler.model.base import Value
+from reconciler.model.labels import INGRESS_NODE
 from reconciler.model.meta import Key
 from reconciler.model.service import Service
 from reconciler.model.traffic import IngressTraffic, Name, NodeTraffic, RoutedService
@@ -79,7 +79,7 @@ class Loom:
             pod_range=network.pod_cidr,
             pod_cidr=view.state.pod_cidr,
             service_range=network.service_cidr,
-            dns=dns_address(network.service_cidr),
+            dns=network.dns,
             domain=network.cluster_domain,
             overlay=self._peers.overlay(view.name, view.state.traffic),
             services=shared(before.services if before else (), self._with_own(view)),
@@ -112,7 +112,7 @@ class Loom:
 def _gates(survey: Survey) -> frozenset[str]:
     """The nodes that serve Ingresses: those labelled for it, or all."""
     views = survey.views
-    labelled = frozenset(name for name, view in views.items() if view.labels.get(INGRESS_LABEL) == "true")
+    labelled = frozenset(name for name, view in views.items() if view.labels.get(INGRESS_NODE) == "true")
     return labelled or frozenset(views)
 
 

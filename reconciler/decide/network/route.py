@@ -9,13 +9,12 @@ import msgspec
 
 from reconciler.decide.network.backers import Backer
 from reconciler.decide.survey import NodeView
+from reconciler.model.labels import PROXY_PROTOCOL_ANNOTATION
 from reconciler.model.meta import Key
 from reconciler.model.pod import PodSpec
 from reconciler.model.service import Service, ServicePort
 from reconciler.model.traffic import Endpoint, EndpointState, RoutedPort, RoutedService
 
-PROXY_PROTOCOL = "reconciler.io/proxy-protocol"
-"""Annotation of a Service: `v1` or `v2`."""
 AFFINITY_S = 10800
 """Kubernetes: sessionAffinityConfig.clientIP.timeoutSeconds."""
 _HTTP = ("http", "kubernetes.io/ws")
@@ -51,7 +50,7 @@ def routed(service: Service, ip: str, node_ports: PortNumbers, backers: tuple[Ba
         internal_local=spec.internal_traffic_policy == "Local",
         external_local=spec.external_traffic_policy == "Local",
         source_ranges=tuple(sorted(spec.load_balancer_source_ranges)),
-        proxy_protocol=_proxy_protocol(meta.annotations.get(PROXY_PROTOCOL, "")),
+        proxy_protocol=_proxy_protocol(meta.annotations.get(PROXY_PROTOCOL_ANNOTATION, "")),
     )
 
 

@@ -74,8 +74,8 @@ def _apt_config(folder: Path, architecture: str) -> Path:
 
 
 def _sources() -> list[tuple[str, str]]:
-    """(mirror, suite): the mirror that the variable names, else what this machine's own apt takes Debian from,
-    with its security updates where it takes those.
+    """(mirror, suite): the mirror that the variable names, else what this machine's own apt takes Debian
+    from, with its security updates where it takes those.
     """
     if given := os.environ.get(MIRROR_VARIABLE):
         return [(given, SUITE)]
@@ -90,7 +90,9 @@ def sources_of(targets: str) -> list[tuple[str, str]]:
     """From lines of label, codename and address. Whatever release the machine has, its mirror has ours."""
     found = [line.split(" ", 2) for line in targets.splitlines() if line.count(" ") >= 2]
     mirrors = [uri for label, _, uri in found if label == "Debian"]
-    security = [uri for label, name, uri in found if label == "Debian-Security" and name.endswith("-security")]
+    security = [
+        uri for label, name, uri in found if label == "Debian-Security" and name.endswith("-security")
+    ]
     if not mirrors:
         raise PackageUnavailable(
             "this machine's apt knows no Debian mirror (after `apt-get update`)", _elsewhere()
