@@ -61,15 +61,14 @@ class Simulated:
 
 
 class Real:
-    def __init__(self, lab: Lab, image: str) -> None:
+    def __init__(self, lab: Lab, image: str, *, network: bool = False) -> None:
         self._lab, self._name = lab, lab.nodes[0].name
         self.images = {"web": image, "absent": image.rpartition(":")[0] + ":absent"}
         fleet = load_fleet(Path(lab.nodes_yaml))
-        network = NetworkSpec(enabled=False)
         self._fleet = msgspec.structs.replace(
             fleet,
             metadata=msgspec.structs.replace(fleet.metadata, name="contract"),
-            spec=msgspec.structs.replace(fleet.spec, network=network),
+            spec=msgspec.structs.replace(fleet.spec, network=NetworkSpec(enabled=network)),
         )
         self._made: list[RealNode] = []
 
