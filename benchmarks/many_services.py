@@ -57,7 +57,7 @@ def with_services(desired: Desired) -> Desired:
 
 
 def deciding(services: int, endpoints: int) -> list[Row]:
-    """In this process, for so many simulated nodes that they hold the pods. `endpoints` is `plans.REPLICAS`."""
+    """In this process, on as many simulated nodes as hold the pods. `endpoints` is `plans.REPLICAS`."""
     fleet = plans.fleet(services * endpoints // 100)
     wanted = with_services(plans.desired(fleet, services * endpoints))
     simulated, now = SimulatedFleet(fleet), 1_000_000.0
