@@ -2,8 +2,8 @@
 
 python -m benchmarks.many_services [--json benchmarks/results/many_services.json] [--only-decide]
 
-For no service, 50 of 3 endpoints and 500 of 10. On the lab the endpoints are six real pods under many names, so
-that HAProxy's checks are answered as they would be. Under two minutes.
+For no service, 50 of 3 endpoints and 500 of 10. On the lab the endpoints are six real pods under many names,
+so HAProxy's checks are answered as they would be. Under two minutes.
 """
 
 from __future__ import annotations
