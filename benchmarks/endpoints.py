@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.request import urlopen
 
-from benchmarks.measure import Row, keep, show, wait_for
+from benchmarks.measure import Row, keep, table, wait_for
 from benchmarks.node_container import NodeContainer
 from reconciler.lab import Lab, samples
 from tests.fleet.clone import Clone
@@ -156,7 +156,7 @@ def main() -> None:
             rows = [*comes(served, given.runs), pushed(served, given.runs), dies(served, given.runs)]
     finally:
         lab.down()
-    show(rows)
+    print(table(rows))
     keep(rows, given.json)
 
 

@@ -22,7 +22,7 @@ import msgspec
 from msgspec.structs import replace
 
 from benchmarks import plan as plans
-from benchmarks.measure import Row, keep, show, timed
+from benchmarks.measure import Row, keep, show, table, timed
 from benchmarks.node_container import NodeContainer
 from reconciler.decide import decide
 from reconciler.engine.connection.dialogue import Dialogue
@@ -219,6 +219,7 @@ def main() -> None:
         more = on_lab(15.0)
         show(more)
         rows += more
+    print(f"\n{table(rows)}")
     keep(rows, given.json)
 
 

@@ -250,7 +250,8 @@ commit() {
     local next=$1 how=$2 file
     (cd "$next" && find . -type f ! -name '.*' ! -name state.json ! -name commands ! -name forget) | sed 's|^\./||' > $RUN/files
     while read -r file; do
-      mkdir -p "$NET/$(dirname "$file")" && chmod 600 "$next/$file" && cp "$next/$file" "$NET/$file.new" && mv "$NET/$file.new" "$NET/$file" || exit 1
+      case "$file" in */*) mkdir -p "$NET/${file%/*}";; esac
+      chmod 600 "$next/$file" && cp "$next/$file" "$NET/$file.new" && mv "$NET/$file.new" "$NET/$file" || exit 1
     done < $RUN/files
     chmod 644 $NET/hosts $NET/run/external-hosts $NET/dnsmasq.conf 2>/dev/null
     while read -r file; do rm -f "$NET/$file"; done < "$next/.drop"
@@ -271,7 +272,11 @@ commit() {
   ) 9> $LOCK
 }
 
-came() { grep -qxF "$1" $RUN/files; }
+came() {
+  local file
+  while read -r file; do [ "$file" = "$1" ] && return 0; done < $RUN/files
+  return 1
+}
 
 # Anything that HAProxy says beyond its few words of success is a refusal. A server whose sessions are being shut
 # down can be deleted a moment later; one that stays stands in maintenance and does no harm.
