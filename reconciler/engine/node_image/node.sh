@@ -221,7 +221,7 @@ session() {
     [ -d "/proc/${one##*.}" ] || rm -rf "$one"  # of a session that was cut off
   done
   mkdir -p "$next"
-  trap 'rm -rf "$next"' EXIT
+  trap "rm -rf '$next'" EXIT  # when it runs, `next` isn't there any more
   : > "$next/.drop"
   while read -r word one two form; do
     case "$word" in
