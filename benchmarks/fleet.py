@@ -1,5 +1,7 @@
 """The jobs on a lab of three nodes, each beside the raw Engine API or Docker Swarm in the same run.
 
+They are about pods alone, as the peers' are: the fleet has no network. `benchmarks.network` is about that.
+
 python -m benchmarks.fleet [--runs 5] [--json benchmarks/results/results.json]
 """
 
@@ -55,9 +57,8 @@ class Site:
         self.lab, self.root, self.apps = lab, root, root / "apps"
         self.apps.mkdir(parents=True)
         text = lab.nodes_yaml.read_text().replace(f"name: {lab.name}\n", "name: bench\n", 1)
-        (root / "nodes.yaml").write_text(
-            f"{text}  source:\n    {source}\n  serve: {{listen: '127.0.0.1:0'}}\n"
-        )
+        spec = f"  source:\n    {source}\n  serve: {{listen: '127.0.0.1:0'}}\n  network: {{enabled: false}}\n"
+        (root / "nodes.yaml").write_text(text + spec)
         state = str(root / "state")
         self.env = os.environ | {"RECONCILER_STATE_DIR": state, "XDG_STATE_HOME": state}
 

@@ -42,6 +42,16 @@ def show(rows: list[Row]) -> None:
         print("\n".join(row.lines()), flush=True)
 
 
+def table(rows: list[Row]) -> str:
+    """In Markdown, medians with their ranges."""
+    lines = ["| job | median | range, runs |", "|---|---|---|"]
+    for row in rows:
+        low, middle, high = min(row.ours), statistics.median(row.ours), max(row.ours)
+        spread = f"{low:.3g} to {high:.3g}, {len(row.ours)}" if len(row.ours) > 1 else ""
+        lines.append(f"| {row.job} | {middle:.3g} {row.unit} | {spread} |")
+    return "\n".join(lines)
+
+
 def keep(rows: list[Row], path: Path) -> None:
     """Add them to the JSON file at `path`, by job."""
     kept = json.loads(path.read_text()) if path.exists() else {"jobs": {}}

@@ -24,7 +24,6 @@ from tests.fleet.site import until
 pytestmark = pytest.mark.fleet
 
 RATE = 100.0
-NODE_PORT = "http://10.77.0.12:30080/"
 
 
 def manifests(image: str, replicas: int = 6) -> str:
@@ -42,7 +41,7 @@ def place(lab: Lab, apps: dict[str, str], tmp_path_factory: pytest.TempPathFacto
 def under_load(place: Place, deed: Callable[[], object]) -> list[Result]:
     """Kept-alive and new connections, by NodePort from outside and by ClusterIP from a node."""
     ways: list[tuple[str, Sequence[str]]] = [
-        (NODE_PORT, ()),
+        (f"http://{place.lab.node('pi-2').ip}:30080/", ()),
         (f"http://{place.ip('app')}/", place.lab.entering("pi-1")),
     ]
     with ExitStack() as stack:

@@ -33,15 +33,21 @@ def change(before: NodeTraffic | None, after: NodeTraffic) -> Change:
     """With nothing before it, there is a HAProxy to start and nothing to tell it."""
     if before is None:
         return Change(reload=True)
-    old = {backend.name: backend for backend in backends(before)}
-    pairs = [(old[new.name], new) for new in backends(after) if new.name in old]
+    pairs = _pairs(before, after)
     # Who comes is there before who goes: a service that has an endpoint is never without one.
     commands = [line for was, now in pairs for line in _coming(was, now)]
     commands += [line for was, now in pairs for line in _leaving(was, now)]
     commands += [line for was, now in pairs for line in _gone(was, now)]
-    return Change(
-        reload=_skeleton(before) != _skeleton(after), commands=tuple(commands), forget=forget(before, after)
-    )
+    return Change(reload=_anew(before, after), commands=tuple(commands), forget=forget(before, after))
+
+
+def _pairs(before: NodeTraffic, after: NodeTraffic) -> list[tuple[Backend, Backend]]:
+    """The backends that both have, of services that aren't the same: of many, mostly one."""
+    known = {(service.namespace, service.name): service for service in before.services}
+    moved = tuple(one for one in after.services if known.get((one.namespace, one.name)) != one)
+    were = tuple(known[key] for one in moved if (key := (one.namespace, one.name)) in known)
+    old = {backend.name: backend for backend in backends(replace(before, services=were))}
+    return [(old[new.name], new) for new in backends(replace(after, services=moved)) if new.name in old]
 
 
 def _coming(was: Backend, now: Backend) -> Iterator[str]:
@@ -79,16 +85,24 @@ def _by_name(backend: Backend) -> dict[str, Server]:
     return {server.name: server for server in backend.servers}
 
 
-def _skeleton(traffic: NodeTraffic) -> object:
-    """All that HAProxy reads only when it starts. The certificates are in it by their digests.
+def _anew(before: NodeTraffic, after: NodeTraffic) -> bool:
+    """Does HAProxy have to read its files anew? What is the same need not be rendered to see that it is."""
+    old, new = _without_endpoints(before), _without_endpoints(after)
+    return old != new and _skeleton(old) != _skeleton(new)
 
-    One endpoint stands for all of a port, so that what is said of each server is in it, too.
-    """
+
+def _without_endpoints(traffic: NodeTraffic) -> NodeTraffic:
+    """One endpoint stands for all of a port, so that what is said of each server is in it, too."""
     any_one = (Endpoint(name="any", ip="192.0.2.1", port=1, node=traffic.node),)
     services = tuple(
         replace(service, ports=tuple(replace(port, endpoints=any_one) for port in service.ports))
         for service in traffic.services
     )
+    return replace(traffic, services=services)
+
+
+def _skeleton(traffic: NodeTraffic) -> object:
+    """All that HAProxy reads only when it starts. The certificates are in it by their digests."""
     certificates = traffic.ingress.certificates if traffic.ingress else ()
     names = frozenset(f"{one.namespace}/{one.secret}" for one in certificates)
-    return haproxy(replace(traffic, services=services), names), certificates
+    return haproxy(traffic, names), certificates

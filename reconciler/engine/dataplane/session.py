@@ -6,6 +6,7 @@ off in the middle of a file it throws away what it has, so nothing is ever half 
 
 from __future__ import annotations
 
+import gzip
 import threading
 from collections.abc import Iterable, Mapping
 
@@ -15,6 +16,8 @@ from reconciler.errors import EngineError, NodeError, NodeUnreachable
 
 _COMMIT_SECONDS = 60.0
 _ASK_SECONDS = 15.0
+_PACKED_FROM = 16_000
+"""Bytes. haproxy.cfg says nearly the same of each server: of a large fleet's a twentieth is left."""
 
 
 class Session:
@@ -45,8 +48,7 @@ class Session:
             dialogue = self._open()
             try:
                 for path, content in files.items():
-                    dialogue.send(f"put {path} {len(content)}\n".encode())
-                    dialogue.send(content)
+                    dialogue.send(put(path, content))
                 for path in dropped:
                     dialogue.send(f"drop {path}\n".encode())
                 dialogue.send(f"commit {'reload' if reload else 'run'}\n".encode())
@@ -95,3 +97,11 @@ class Session:
             said = str(error) or type(error).__name__
             return EngineError(f"no word from its node container: {said}", node=self._engine.node)
         return NodeUnreachable(f"the connection broke: {error}", node=self._engine.node)
+
+
+def put(path: str, content: bytes) -> bytes:
+    """The command that hands over a file."""
+    if len(content) < _PACKED_FROM:
+        return f"put {path} {len(content)}\n".encode() + content
+    packed = gzip.compress(content, compresslevel=1, mtime=0)
+    return f"put {path} {len(packed)} gz\n".encode() + packed

@@ -5,7 +5,8 @@
 #   node run       PID 1
 #   node session   commands of the reconciler on standard input, answers on standard output
 #   node ready     whether HAProxy and dnsmasq run
-#   node links|rules|balance|names   bring one part to what /net says (what `run` does every few seconds)
+#   node links|rules|balance|names   bring one part to what /net says (what `run` does every ten seconds, and
+#                                    within two when a daemon, the device or the rules are gone)
 #
 # /net is a volume: it outlives this container. /run is this container's own.
 set -u
@@ -207,7 +208,7 @@ externals() {
 reread() { alive "$(pid_of dnsmasq)" && kill -HUP "$(pid_of dnsmasq)"; }
 
 # -- session: the reconciler's commands ------------------------------------------------------------
-#   put PATH SIZE      then SIZE bytes: a file for /net, not in force yet
+#   put PATH SIZE [gz] then SIZE bytes, packed or not: a file for /net, not in force yet
 #   drop PATH          a file of /net that is to go
 #   commit HOW         put in force; HOW is reload, or run for the HAProxy commands in the file `commands`
 #   state              by which rendering, what was last published, and what is wrong: a line, a line, lines
@@ -215,19 +216,20 @@ reread() { alive "$(pid_of dnsmasq)" && kill -HUP "$(pid_of dnsmasq)"; }
 # Answers: `ok [SIZE]` and then SIZE bytes, or `error WORDS`.
 
 session() {
-  local next=$RUN/next.$$ word one two
+  local next=$RUN/next.$$ word one two form
   for one in $RUN/next.*; do
     [ -d "/proc/${one##*.}" ] || rm -rf "$one"  # of a session that was cut off
   done
   mkdir -p "$next"
-  trap 'rm -rf "$next"' EXIT
+  trap "rm -rf '$next'" EXIT  # when it runs, `next` isn't there any more
   : > "$next/.drop"
-  while read -r word one two; do
+  while read -r word one two form; do
     case "$word" in
-      put) mkdir -p "$next/$(dirname "$one")"
+      put) case "$one" in */*) mkdir -p "$next/${one%/*}";; esac
            : > "$next/$one"
            [ "$two" -gt 0 ] && dd of="$next/$one" bs="$two" count=1 iflag=fullblock 2>/dev/null
-           [ "$(stat -c %s "$next/$one")" = "$two" ] || exit 1;;
+           [ "$(stat -c %s "$next/$one")" = "$two" ] || exit 1
+           [ -z "$form" ] || { mv "$next/$one" "$next/.packed" && gzip -dc "$next/.packed" > "$next/$one"; } || exit 1;;
       drop) echo "$one" >> "$next/.drop";;
       commit) if said=$(commit "$next" "$one" 2>&1); then echo ok; else echo "error $(echo "$said" | tr '\n' ' ' | cut -c1-500)"; fi
               rm -rf "$next"; mkdir -p "$next"; : > "$next/.drop";;
@@ -248,7 +250,8 @@ commit() {
     local next=$1 how=$2 file
     (cd "$next" && find . -type f ! -name '.*' ! -name state.json ! -name commands ! -name forget) | sed 's|^\./||' > $RUN/files
     while read -r file; do
-      mkdir -p "$NET/$(dirname "$file")" && chmod 600 "$next/$file" && cp "$next/$file" "$NET/$file.new" && mv "$NET/$file.new" "$NET/$file" || exit 1
+      case "$file" in */*) mkdir -p "$NET/${file%/*}";; esac
+      chmod 600 "$next/$file" && cp "$next/$file" "$NET/$file.new" && mv "$NET/$file.new" "$NET/$file" || exit 1
     done < $RUN/files
     chmod 644 $NET/hosts $NET/run/external-hosts $NET/dnsmasq.conf 2>/dev/null
     while read -r file; do rm -f "$NET/$file"; done < "$next/.drop"
@@ -269,7 +272,11 @@ commit() {
   ) 9> $LOCK
 }
 
-came() { grep -qxF "$1" $RUN/files; }
+came() {
+  local file
+  while read -r file; do [ "$file" = "$1" ] && return 0; done < $RUN/files
+  return 1
+}
 
 # Anything that HAProxy says beyond its few words of success is a refusal. A server whose sessions are being shut
 # down can be deleted a moment later; one that stays stands in maintenance and does no harm.
@@ -304,7 +311,29 @@ batches() {
 # -- run: PID 1 ------------------------------------------------------------------------------------
 
 keep_up() {
-  ( flock 9; links; rules; balance; names ) 9> $LOCK
+  ( flock 9
+    local failed=0
+    links || failed=1
+    rules || failed=1
+    balance || failed=1
+    names || failed=1
+    exit $failed ) 9> $LOCK
+}
+
+# A look that costs one process: what others take away in practice, by a crash or by flushing rules and devices.
+intact() {
+  local pid name rest ipt found=
+  for name in haproxy dnsmasq; do
+    pid=
+    read -r pid 2>/dev/null < $RUN/$name.pid
+    alive "$pid" || return 1
+  done
+  settings || return 1
+  if [ -n "$PEERS" ] && [ -n "$ADDRESS" ]; then
+    while read -r name rest; do case "$name" in $VXLAN:*) found=1;; esac; done < /proc/net/dev
+    [ -n "$found" ] || return 1
+  fi
+  read -r ipt 2>/dev/null < $RUN/backend && $ipt -w -t nat -C OUTPUT -j RECONCILER-SVC 2>/dev/null
 }
 
 # The one that comes after us has taken the listening sockets: finish what is open, then go.
@@ -332,7 +361,7 @@ leave() {
 }
 
 run() {
-  local turn=0
+  local turn=0 well=
   RETIRED=
   mkdir -p $NET/run $RUN/complaints
   rm -f $RUN/*.pid $RUN/complaints/* $RUN/nat.rules $RUN/backend
@@ -344,7 +373,10 @@ run() {
     if [ -n "$RETIRED" ]; then
       alive "$(pid_of haproxy)" || exit 0
     else
-      keep_up
+      if [ $((turn % 5)) -eq 0 ] || [ -z "$well" ] || ! intact; then
+        well=
+        keep_up && well=1
+      fi
       [ $((turn % 5)) -eq 0 ] && externals
       # A port that was taken may be free now.
       [ $((turn % 15)) -eq 14 ] && [ -f $RUN/complaints/ports ] && ( flock 9; balance again ) 9> $LOCK

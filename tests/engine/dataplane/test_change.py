@@ -211,7 +211,7 @@ def test_the_order_of_commands() -> None:
     )
     checks = (
         "inter 10s fastinter 1s downinter 1s fall 2 rise 1 observe layer4 error-limit 1 on-error sudden-death"
-        " pool-purge-delay 1s"
+        " pool-purge-delay 1s pool-max-conn -1"
     )
     name = "default_web_80.tcp"
     assert change(before, after).commands == (

@@ -265,6 +265,21 @@ def test_weights_are_shares_and_change_at_run_time(tmp_path: Path, pods: list[Po
         assert seen(port, 20) == {pods[0].ip: 5, pods[1].ip: 15}
 
 
+def test_a_pod_that_came_at_run_time_has_its_connections_used_again(tmp_path: Path, pods: list[Pod]) -> None:
+    port = free_port()
+    with running(tmp_path, traffic(web(port, pods[0]))) as proxy:
+        proxy.publish(traffic(web(port, pods[1])))
+        line = http.client.HTTPConnection(IP, port, timeout=5)
+        for _ in range(10):
+            line.request("GET", "/")
+            assert json.loads(line.getresponse().read())["pod"] == pods[1].ip
+        line.close()
+        header, *rows = (one.split(",") for one in proxy.ask("show stat").splitlines())
+        stats = [dict(zip(header, row, strict=False)) for row in rows]
+        mine = [row for row in stats if row["svname"].startswith("pod-2") and row["mode"] == "http"]
+        assert [row["reuse"] for row in mine] == ["9"]
+
+
 def test_a_dead_pod_is_out_without_anybody_saying_so(tmp_path: Path, pods: list[Pod]) -> None:
     port = free_port()
     with running(tmp_path, traffic(web(port, pods[0]))) as proxy:
