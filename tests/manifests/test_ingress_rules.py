@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.manifests.build import assert_only, deployment, ingress, lines, load, service
 from tests.fleet.tls import pair
+from tests.manifests.build import assert_only, deployment, ingress, lines, load, service
 
 WEB = (deployment(), service("ports: [{port: 80, name: http}, {port: 53, name: dns, protocol: UDP}]"))
 P = "spec.rules[0].http.paths[0]"

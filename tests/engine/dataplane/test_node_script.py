@@ -12,9 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from reconciler.engine import node_image
-from msgspec.structs import replace
 from reconciler.model.traffic import Certificate, IngressTraffic
 from tests.engine.dataplane.proxy import free_port, write
 from tests.engine.dataplane.samples import traffic
