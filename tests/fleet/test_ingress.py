@@ -215,19 +215,19 @@ def test_nodes_that_are_not_labelled_serve_none(place: Place) -> None:
 
 def test_status_says_where_an_ingress_is_served(place: Place) -> None:
     page = place.run("status").stdout
-    print(page)
     line = next(line for line in page.splitlines() if line.split()[:2] == ["default", "one"])
     assert "one.test" in line and all(place.lab.node(door).ip in line for door in DOORS), page
 
 
 def test_and_what_an_ingress_lacks(place: Place) -> None:
-    said = place.run("validate", str(place.apps), check=False)
-    print(said.stdout, said.stderr)
-    plan = place.run("plan", check=False)
-    print(plan.stdout, plan.stderr)
+    said = place.run("validate", str(place.apps))
+    assert "there is no Secret default/nowhere-tls, so its hosts are served by plain HTTP" in said.stdout
+    note = "note: Ingress default/bare: Secret default/nowhere-tls isn't there"
+    assert note in place.run("plan").stdout
     page = place.run("status").stdout
+    assert note in page
     line = next(line for line in page.splitlines() if line.split()[:2] == ["default", "bare"])
-    assert "nowhere-tls" in line, page
+    assert line.endswith("without a certificate: Secret nowhere-tls"), page
 
 
 def test_a_converged_fleet_is_told_nothing(place: Place) -> None:

@@ -402,7 +402,10 @@ run() {
 }
 
 # Is a port free again that was taken?
-freed() { [ -s $RUN/taken ] && occupied > $RUN/occupied && ! cmp -s $RUN/occupied $RUN/taken; }
+freed() {
+  [ -s $RUN/taken ] && occupied > $RUN/occupied || return 1
+  awk 'FILENAME == ARGV[1] { still[$0] = 1; next } !($0 in still) { free = 1 } END { exit !free }' $RUN/occupied $RUN/taken
+}
 
 ready() { alive "$(pid_of haproxy)" && alive "$(pid_of dnsmasq)"; }
 
