@@ -10,7 +10,7 @@ HTTP on $PORT (8080):
   /fail, /mend  from now on every other path answers 500, and is well again
   /request      the head of the request, as it came
   /             `VERSION POD CLIENT`: $VERSION, the host name, the address that the connection is from
-  A request with `Upgrade:` is answered 101; every byte after it comes back.
+  A request with `Upgrade:` is answered 101, a websocket's as RFC 6455 has it; every byte after it comes back.
 TCP on $TCP_PORT (9000): first says `VERSION POD CLIENT`, as mail servers and MySQL do; then an echo.
 UDP on $UDP_PORT (9001): answers each datagram with `VERSION POD CLIENT ` and the datagram.
 $BAD set: a version that is no good, but can't be told by /healthz.
@@ -18,16 +18,21 @@ $BAD set: a version that is no good, but can't be told by /healthz.
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 import os
 import selectors
 import signal
 import socket
 import time
+from binascii import b2a_base64
 from collections.abc import Callable
 
 VERSION, POD = os.environ.get("VERSION", "v0"), socket.gethostname()
 REASONS = {200: "OK", 411: "Length Required", 500: "Internal Server Error", 503: "Service Unavailable"}
+
+WEBSOCKET = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+"""RFC 6455, 4.2.2."""
 
 
 def listen(port: int, kind: socket.SocketKind) -> socket.socket:
@@ -185,7 +190,7 @@ class Http(Connection):
         path, _, query = target.partition("?")
         keep = protocol.endswith("1.1") and headers.get("connection", "").lower() != "close"
         if "upgrade" in headers:
-            self._upgrade(headers["upgrade"])
+            self._upgrade(headers["upgrade"], headers.get("sec-websocket-key", ""))
             return
         if "transfer-encoding" in headers:
             self._answer(411, "", keep=False, body=True)
@@ -224,11 +229,13 @@ class Http(Connection):
         else:
             self.close()
 
-    def _upgrade(self, protocol: str) -> None:
+    def _upgrade(self, protocol: str, key: str) -> None:
         self._upgraded, self.busy = True, False
-        self.send(
-            f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: {protocol}\r\nConnection: Upgrade\r\n\r\n".encode()
-        )
+        lines = ["HTTP/1.1 101 Switching Protocols", f"Upgrade: {protocol}", "Connection: Upgrade"]
+        if key:
+            digest = hashlib.sha1(f"{key}{WEBSOCKET}".encode(), usedforsecurity=False).digest()
+            lines.append(f"Sec-WebSocket-Accept: {b2a_base64(digest, newline=False).decode()}")
+        self.send("\r\n".join([*lines, "", ""]).encode())
         if self._got:
             self.send(self._got)
 

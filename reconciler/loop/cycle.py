@@ -15,11 +15,12 @@ from reconciler.apply.inflight import overlay
 from reconciler.apply.walk import Outcome, Walker
 from reconciler.decide import decide
 from reconciler.decide.attempts import after_failure, after_success
+from reconciler.decide.network.challenges import in_force
 from reconciler.engine.node import Node
 from reconciler.loop.fleet import FleetView
 from reconciler.loop.turn import Turn
 from reconciler.loop.wanted import Wanted
-from reconciler.model.action import AnyAction, Publish, StartPod
+from reconciler.model.action import AnyAction, StartPod
 from reconciler.model.desired import Contents, Desired
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Plan, Settled
@@ -154,7 +155,7 @@ class Loop:
     def _act(self, turn: Turn, desired: Desired, now: float) -> Turn:
         plan = decide(desired, turn.observed, self.progress, now, self._settled)
         self._settled = plan.settled
-        plan = self._certified(plan, desired)
+        plan = self._certified(plan, desired, turn.observed)
         self._keep(_with_revisions(plan, desired))
         begun = self._walker.submit(plan.steps, lambda action: _contents(desired, action))
         idle = not self._walker.under_way()
@@ -163,11 +164,11 @@ class Loop:
             turn, desired=desired, plan=plan, begun=tuple(begun), idle=idle, failing=failing
         )
 
-    def _certified(self, plan: Plan, desired: Desired) -> Plan:
-        """With what is to be said of certificates; they are told when every node does what is wanted."""
+    def _certified(self, plan: Plan, desired: Desired, observed: Observed) -> Plan:
+        """With what is to be said of certificates; they are told when the challenges can be looked at."""
         if self._certificates is None:
             return plan
-        if not any(isinstance(step.action, Publish) for step in plan.steps):
+        if desired.challenges and in_force(desired, observed):
             self._certificates.published(desired.challenges)
         said = self._certificates.complaints()
         return msgspec.structs.replace(plan, notes=(*plan.notes, *said)) if said else plan

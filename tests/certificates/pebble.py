@@ -1,4 +1,4 @@
-"""Let's Encrypt's Pebble, a real ACME server, and a DNS server for which every name is 127.0.0.1.
+"""Let's Encrypt's Pebble, a real ACME server, and a DNS server for which every name is the same address.
 
 Both run on loopback, on ports of their own, and end with the test, however that ends. Debian's package is
 `pebble`.
@@ -44,11 +44,17 @@ class Pebble(NamedTuple):
 
 
 @contextmanager
-def pebble(folder: Path, *, reuse: int = 0) -> Iterator[Pebble]:
-    """`reuse`: how often, in percent, a host that was validated needn't be validated again."""
+def pebble(
+    folder: Path, *, reuse: int = 0, address: str = "127.0.0.1", http_port: int = 0
+) -> Iterator[Pebble]:
+    """Every name is `address`; challenges are looked for on its `http_port`, 0: any that is free here.
+
+    `reuse`: how often, in percent, a host that was validated needn't be validated again.
+    """
     for program in ("pebble", "pebble-challtestsrv", "setpriv"):
         assert shutil.which(program), f"{program} is missing: apt-get install pebble util-linux"
     api, management, http, tls, dns, dns_management = _free_ports(6)
+    http = http_port or http
     _write_certificate(folder)
     config = {
         "listenAddress": f"127.0.0.1:{api}",
@@ -66,7 +72,7 @@ def pebble(folder: Path, *, reuse: int = 0) -> Iterator[Pebble]:
         "-management",
         f"127.0.0.1:{dns_management}",
     ]
-    names += ["-defaultIPv6", "", "-http01", "", "-https01", "", "-tlsalpn01", ""]
+    names += ["-defaultIPv4", address, "-defaultIPv6", "", "-http01", "", "-https01", "", "-tlsalpn01", ""]
     server = ["pebble", "-config", str(folder / "pebble.json"), "-dnsserver", f"127.0.0.1:{dns}"]
     found = Pebble(f"https://localhost:{api}/dir", folder / "server.pem", http)
     with ExitStack() as stack:

@@ -58,11 +58,18 @@ ALL_PORTS = (
 
 
 class Place(Site):
-    """A site whose fleet has a network."""
+    """A site whose fleet has a network. `doors` are the nodes that serve Ingresses; none: all."""
 
-    def __init__(self, lab: Lab, root: Path, extra: str = "", source: str = "directory") -> None:
+    def __init__(
+        self, lab: Lab, root: Path, extra: str = "", source: str = "directory", doors: Sequence[str] = ()
+    ) -> None:
         super().__init__(lab, root, source=source, extra=extra, network=True)
         self._ips: dict[str, str] = {}
+        text = self.inventory.read_text()
+        for name in doors:
+            line = f"- name: {name}\n"
+            text = text.replace(line, f'{line}      labels: {{reconciler.io/ingress: "true"}}\n')
+        self.inventory.write_text(text)
 
     def release(self, text: str, within: float = 60.0) -> None:
         """Put it in the source's folder and wait until the daemon says that it converged."""
@@ -105,10 +112,10 @@ class Place(Site):
 
 
 @contextmanager
-def serving(lab: Lab, root: Path, text: str, extra: str = "") -> Iterator[Place]:
+def serving(lab: Lab, root: Path, text: str, extra: str = "", doors: Sequence[str] = ()) -> Iterator[Place]:
     """A daemon that has brought `text` to a clean lab."""
     restore(lab)
-    place = Place(lab, root, extra)
+    place = Place(lab, root, extra, doors=doors)
     place.write(text, "all.yaml")
     try:
         with place.serve():
@@ -119,10 +126,10 @@ def serving(lab: Lab, root: Path, text: str, extra: str = "") -> Iterator[Place]
 
 
 @contextmanager
-def settled(lab: Lab, root: Path, text: str, extra: str = "") -> Iterator[Place]:
+def settled(lab: Lab, root: Path, text: str, extra: str = "", doors: Sequence[str] = ()) -> Iterator[Place]:
     """A clean lab that `text` was brought to. No daemon runs."""
     restore(lab)
-    place = Place(lab, root, extra)
+    place = Place(lab, root, extra, doors=doors)
     place.write(text, "all.yaml")
     try:
         with place.serve():

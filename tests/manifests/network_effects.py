@@ -20,6 +20,7 @@ from reconciler.model.kinds import Object
 from reconciler.model.observed import ContainerState, NodeState, Observed, PodState
 from reconciler.model.progress import Progress
 from reconciler.model.revision import Revision
+from tests.fleet.tls import pair
 from tests.manifests.effect_rows import REMOVED, data, pod, under
 from tests.manifests.effects_of import FACTS, NODES, NOW, converted, record_of
 
@@ -55,7 +56,7 @@ OTHERS = (
 """Services beside the one in question."""
 SECRETS = tuple(
     data("Secret", name, type="kubernetes.io/tls",
-         stringData={"tls.crt": f"-----BEGIN CERTIFICATE----- {name}", "tls.key": f"-----BEGIN PRIVATE KEY----- {name}"})
+         stringData=dict(zip(("tls.crt", "tls.key"), pair(name), strict=True)))
     for name in ("cert", "cert2")
 )  # fmt: skip
 

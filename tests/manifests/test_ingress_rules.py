@@ -3,20 +3,23 @@
 # ruff: noqa: E501 - a table reads best with one case a line
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from tests.fleet.tls import pair
 from tests.manifests.build import assert_only, deployment, ingress, lines, load, service
 
 WEB = (deployment(), service("ports: [{port: 80, name: http}, {port: 53, name: dns, protocol: UDP}]"))
 P = "spec.rules[0].http.paths[0]"
 TLS = "tls: [{hosts: [a.lan], secretName: cert}]"
 SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: cert}\nstringData:\n"
-CERT = (
-    SECRET
-    + "  tls.crt: '-----BEGIN CERTIFICATE----- hunter2'\n  tls.key: '-----BEGIN PRIVATE KEY----- hunter2'\n"
-)
+ONE, TWO = pair("a.lan"), pair("b.lan")
+
+
+def cert(certificate: str, key: str) -> str:
+    return SECRET + "  " + json.dumps({"tls.crt": certificate, "tls.key": key, "other": "hunter2"})
 
 
 def path(service: str = "{name: web, port: {number: 80}}", *, of: str = "/", kind: str = "Prefix") -> str:
@@ -99,7 +102,12 @@ def test_classes_are_accepted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("secret", "expected"),
     [
-        (CERT, ""),
+        (cert(ONE.certificate, ONE.key), ""),
+        (cert(ONE.certificate + TWO.certificate, ONE.key), ""),
+        (cert(TWO.certificate + ONE.certificate, ONE.key), "spec.tls[0].secretName: Secret default/cert has a tls.crt in which the chain comes first"),
+        (cert(TWO.certificate, ONE.key), "spec.tls[0].secretName: Secret default/cert has a tls.key of another certificate than tls.crt"),
+        (cert(ONE.certificate[:200], ONE.key), "spec.tls[0].secretName: Secret default/cert has a tls.crt that can't be read"),
+        (cert(ONE.certificate, "-----BEGIN PRIVATE KEY----- hunter2"), "spec.tls[0].secretName: Secret default/cert has a tls.key that can't be read"),
         (WEB[0].replace("name: web", "name: filler"), "spec.tls[0].secretName: warning: there is no Secret default/cert, so its hosts"),
         (SECRET + "  tls.crt: x\n  tls.key: '-----BEGIN PRIVATE KEY-----'\n", "spec.tls[0].secretName: tls.crt of Secret default/cert isn't PEM"),
         (SECRET + "  tls.key: '-----BEGIN PRIVATE KEY-----'\n", "spec.tls[0].secretName: Secret default/cert has no key tls.crt"),
@@ -187,4 +195,4 @@ annotations:
   kubernetes.io/ingress.class: nginx
   gethomepage.dev/enabled: "true"
 """
-    assert lines(load(tmp_path, *WEB, CERT, ingress(meta=meta, spec=TLS))) == []
+    assert lines(load(tmp_path, *WEB, cert(ONE.certificate, ONE.key), ingress(meta=meta, spec=TLS))) == []

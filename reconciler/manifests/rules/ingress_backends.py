@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from reconciler.manifests.documents import Path
 from reconciler.manifests.entry import Entry, Kept
+from reconciler.manifests.rules.certificate_pair import unfit
 from reconciler.manifests.rules.ingresses import backends
 from reconciler.manifests.said import Said
 from reconciler.model.config import Secret
@@ -98,6 +99,11 @@ def _pair(secret: Secret, path: Path) -> Iterator[Said]:
         elif mark not in contents[key]:
             message = f"{key} of {secret.key} isn't PEM"
             yield Said(path, message, f"it has a line with {mark.decode()}", rule="tls")
+            return
+    if contents.keys() >= {"tls.crt", "tls.key"}:
+        trouble, remedy = unfit(contents["tls.crt"], contents["tls.key"])
+        if trouble:
+            yield Said(path, f"{secret.key} has a {trouble}", remedy, rule="tls")
 
 
 def _routes(item: Ingress, served: dict[tuple[str, str, bool], Key]) -> Iterator[Said]:

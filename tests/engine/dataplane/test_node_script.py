@@ -1,0 +1,111 @@
+"""What node.sh does when HAProxy refuses what it is given: all the rest is served."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from reconciler.engine import node_image
+from reconciler.model.traffic import Certificate, IngressTraffic
+from tests.engine.dataplane.proxy import free_port, write
+from tests.engine.dataplane.samples import traffic
+from tests.fleet.tls import pair, shown
+
+SCRIPT = Path(node_image.__file__).with_name("node.sh")
+GOOD, OTHER = pair("good.test"), pair("other.test")
+
+
+class Node:
+    """A node's /net and /run, on loopback."""
+
+    def __init__(self, folder: Path) -> None:
+        self.net, self.run = folder / "net", folder / "run"
+        (self.run / "complaints").mkdir(parents=True)
+        self.http, self.https = free_port(), free_port()
+
+    def serve(self, **certificates: str) -> None:
+        found = IngressTraffic(
+            http_port=self.http,
+            https_port=self.https,
+            certificates=tuple(Certificate(namespace="default", secret=n, digest=n) for n in certificates),
+        )
+        write(
+            self.net,
+            replace(traffic(), services=(), ingress=found),
+            {f"default/{name}": pem.encode() for name, pem in certificates.items()},
+        )
+        config = self.net / "haproxy.cfg"
+        config.write_text(
+            config.read_text().replace("bind 10.42.", "bind 127.42.").replace("bind :", "bind 127.0.0.1:")
+        )
+        self.balance()
+
+    def balance(self) -> None:
+        environment = os.environ | {"NET": str(self.net), "RUN": str(self.run)}
+        command = ["busybox", "sh", str(SCRIPT), "balance", "again"]
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=30, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+    def complaints(self) -> list[str]:
+        return sorted(file.read_text().strip() for file in (self.run / "complaints").iterdir())
+
+    def end(self) -> None:
+        with suppress(OSError, ValueError):
+            os.kill(int((self.run / "haproxy.pid").read_text()), signal.SIGKILL)
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Node]:
+    made = Node(tmp_path)
+    try:
+        yield made
+    finally:
+        made.end()
+
+
+def test_a_certificate_that_is_no_good_is_left_out(node: Node) -> None:
+    good = GOOD.certificate + GOOD.key
+    node.serve(good=good, bad=OTHER.certificate + GOOD.key, garbage="-----BEGIN NONSENSE-----\n")
+    assert shown("127.0.0.1", "good.test", node.https).serial_number == GOOD.serial
+    assert node.complaints() == [
+        "HAProxy can't use the certificate of Secret default/bad",
+        "HAProxy can't use the certificate of Secret default/garbage",
+    ]
+    node.serve(good=good)
+    assert node.complaints() == []
+
+
+def test_with_no_good_certificate_there_is_http(node: Node) -> None:
+    node.serve(bad=OTHER.certificate + GOOD.key)
+    socket.create_connection(("127.0.0.1", node.http), 2).close()
+    assert node.complaints() == ["HAProxy can't use the certificate of Secret default/bad"]
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_a_port_that_is_taken_is_left_out_until_it_is_free(node: Node, running: bool) -> None:
+    http = node.http
+    if running:
+        node.http = free_port()
+        node.serve(good=GOOD.certificate + GOOD.key)
+    node.http = http
+    with socket.create_server(("127.0.0.1", http)):
+        began = time.monotonic()
+        node.serve(good=GOOD.certificate + GOOD.key)
+        took = time.monotonic() - began
+        assert node.complaints() == [f"127.0.0.1:{http}: another program on this node has it"]
+        assert shown("127.0.0.1", "good.test", node.https).serial_number == GOOD.serial
+    assert not running or took < 1.5, "the HAProxy that runs was paused by trying"
+    node.balance()
+    assert node.complaints() == []
+    socket.create_connection(("127.0.0.1", http), 2).close()
