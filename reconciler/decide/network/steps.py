@@ -95,7 +95,9 @@ def _upkeep(view: NodeView, wanted: NodeTraffic) -> AnyAction:
 
 def _wait_for_turn(turn: Pass, view: NodeView, lead: list[tuple[AnyAction, tuple[int, ...]]]) -> None:
     if not any(a.node == view.name for a, _ in lead):
-        because = f"{UPKEEP[view.state.data_plane]}; one node at a time, once all others have what they should"
+        because = (
+            f"{UPKEEP[view.state.data_plane]}; one node at a time, once all others have what they should"
+        )
         turn.draft.wait(f"node {view.name}", because)
 
 
