@@ -14,7 +14,9 @@ import msgspec
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.connection.contact import Contact
 from reconciler.engine.connection.facts import read_disk_free, read_facts, read_links, steady
+from reconciler.engine.dataplane import install
 from reconciler.engine.dataplane.plane import Plane, base
+from reconciler.engine.dataplane.standing import Standing
 from reconciler.engine.observing.observe import ObserveCache, list_pods
 from reconciler.engine.observing.seen import Seen
 from reconciler.engine.observing.watch import Watch
@@ -79,7 +81,9 @@ class RealNode:
 
     def _prepare(self, engine: Engine, action: PrepareNode) -> None:
         network.prepare(engine, self._fleet, action, self._facts.link_mtu)
-        if self._plane is not None:
+        if self._plane is None:
+            install.remove(engine, self._label)
+        else:
             self._plane.install(engine, base(self.name, self._fleet.spec.network, action.pod_cidr))
 
     def publish(self, action: Publish, contents: Contents) -> None:
@@ -166,14 +170,18 @@ class RealNode:
             if full or engine is not self._told_by:
                 self._cache.clear()
                 self._ask_itself(engine)
+            touched = set[str]()
             while self._stale:
-                self._cache.forget(self._stale.pop())
+                touched.add(self._stale.pop())
+            for one in touched:
+                self._cache.forget(one)
             pods = list_pods(engine, self._label, self._cache)
             self._prober.update(pods)
             if self._plane is None:
-                self._seen.listed(pods, self._facts, self._pod_cidr)
+                left = Standing(data_plane="stopped" if install.containers(self._cache.summaries) else "")
+                self._seen.listed(pods, self._facts, self._pod_cidr, left)
                 return
-            self._plane.look(engine, self._cache.summaries, full=full)
+            self._plane.look(engine, self._cache.summaries, touched, full=full)
             self._seen.listed(pods, self._facts, self._pod_cidr, self._plane.standing)
 
     def _ask_itself(self, engine: Engine) -> None:

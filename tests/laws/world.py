@@ -142,7 +142,7 @@ def assert_out_of_rotation(world: World, action: StopPod) -> None:
         return
     ip = pod.record.ip or home.facts.internal_ip
     for machine in world.fleet.machines.values():
-        if not machine.reachable or machine.data_plane not in ("running", "outdated"):
+        if not machine.reachable or machine.data_plane not in ("running", "outdated", "stale"):
             continue
         for end in endpoints(machine.traffic):
             fit = (end.name, end.ip, end.state) == (action.pod, ip, "ready")

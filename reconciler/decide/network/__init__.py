@@ -21,7 +21,7 @@ import msgspec
 from reconciler.decide.current import Pass
 from reconciler.decide.network.held import why_held
 from reconciler.decide.network.memo import NetworkMemo
-from reconciler.decide.network.steps import plan_steps
+from reconciler.decide.network.steps import plan_steps, switched_off
 from reconciler.decide.network.wanted import wanted_traffic
 from reconciler.model.action import PrepareNode, StopPod
 from reconciler.model.meta import Key
@@ -38,7 +38,7 @@ def plan_network(
     Progressing while a data plane isn't as it should be; blocked when what may be an accident holds it back.
     """
     if not turn.desired.fleet.spec.network.enabled:
-        return "converged", None
+        return switched_off(turn), None
     woven = wanted_traffic(turn, why_held(turn, pruning), _ending(turn), before)
     for note in woven.notes:
         turn.draft.note(note)

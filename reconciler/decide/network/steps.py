@@ -8,11 +8,14 @@ from reconciler.decide.network.memo import NetworkMemo
 from reconciler.decide.network.words import Reasons, Teller
 from reconciler.decide.survey import NodeView
 from reconciler.model.action import AnyAction, PrepareNode, Publish, StopPod
+from reconciler.model.plan import Standing
 from reconciler.model.traffic import NodeTraffic
 
 REPAIRS = {"": "its node container is missing", "stopped": "its node container has stopped"}
 UPGRADE = "its node container is of an older version"
-REWRITE = "what an older version wrote is written anew"
+REWRITE = "it is told all anew: what it has is of an older version, or not whole"
+SWITCHED_OFF = "spec.network is switched off: its node container goes"
+UPKEEP = {"outdated": UPGRADE, "stale": REWRITE}
 
 Told = dict[str, tuple[NodeTraffic, NodeTraffic, bool]]
 
@@ -38,12 +41,9 @@ def plan_steps(turn: Pass, woven: NetworkMemo) -> tuple[bool, Told]:
         )
         lead.append((action, (repaired[view.name],) if view.name in repaired else ()))
         publishing[view.name] = len(lead)
-    outdated = [view for view in views if view.state.data_plane == "outdated"]
+    outdated = [view for view in views if view.state.data_plane in UPKEEP]
     if outdated and not lead:
-        view = outdated[0]
-        lead.append((_prepare(view, UPGRADE), ()))
-        again = Publish(node=view.name, because=REWRITE, owner=None, traffic=woven.wanted[view.name])
-        lead.append((again, (1,)))
+        lead.append((_upkeep(outdated[0], woven.wanted[outdated[0].name]), ()))
     for view in outdated:
         _wait_for_turn(turn, view, lead)
     turn.draft.lead(lead)
@@ -51,6 +51,15 @@ def plan_steps(turn: Pass, woven: NetworkMemo) -> tuple[bool, Told]:
         serving = {name: n for name, n in publishing.items() if name not in repaired}
         Gate(turn, woven.wanted, serving).close()
     return bool(lead or outdated), told
+
+
+def switched_off(turn: Pass) -> Standing:
+    """The fleet had a network: its node containers go, as nobody would keep them right any more."""
+    for view in turn.survey.views.values():
+        if view.status == "ready" and view.state.data_plane:
+            turn.draft.act(_prepare(view, SWITCHED_OFF))
+    left = any(view.state.data_plane for view in turn.survey.views.values() if view.status == "ready")
+    return "progressing" if left else "converged"
 
 
 def _told(views: list[NodeView], woven: NetworkMemo) -> Told:
@@ -78,9 +87,17 @@ def _prepare(view: NodeView, because: str) -> PrepareNode:
     return PrepareNode(node=view.name, because=because, owner=None, pod_cidr=view.state.pod_cidr)
 
 
+def _upkeep(view: NodeView, wanted: NodeTraffic) -> AnyAction:
+    if view.state.data_plane == "outdated":
+        return _prepare(view, UPGRADE)
+    return Publish(node=view.name, because=REWRITE, owner=None, traffic=wanted)
+
+
 def _wait_for_turn(turn: Pass, view: NodeView, lead: list[tuple[AnyAction, tuple[int, ...]]]) -> None:
-    if not any(isinstance(a, PrepareNode) and a.node == view.name for a, _ in lead):
-        because = f"{UPGRADE}; one node at a time, once all others have what they should"
+    if not any(a.node == view.name for a, _ in lead):
+        because = (
+            f"{UPKEEP[view.state.data_plane]}; one node at a time, once all others have what they should"
+        )
         turn.draft.wait(f"node {view.name}", because)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Mapping
+from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
 
@@ -55,6 +56,18 @@ def install(engine: Engine, fleet: str, files: Mapping[str, bytes]) -> None:
     remove_retired(engine, fleet)
 
 
+def remove(engine: Engine, fleet: str) -> None:
+    """No node container is left, nor what it set up, nor what it was told."""
+    for one in containers(owned.list_containers(engine, fleet)):
+        # A moment to take its rules and devices away: it does that when it is told to end.
+        if one["State"] != "running":
+            _start(engine, one["Id"])
+        engine.call("POST", f"/containers/{one['Id']}/stop", params={"t": "10"}, timeout=30.0)
+        owned.remove_container(engine, one["Id"])
+    with suppress(EngineError):
+        engine.call("DELETE", f"/volumes/{node_volume(fleet)}")
+
+
 def retired(fleet: str, listing: list[dict[str, Any]]) -> list[str]:
     """IDs of those that have been replaced and have ended. One that still answers something is left alone."""
     current = present(fleet, listing)
@@ -79,6 +92,16 @@ def present(fleet: str, listing: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The one in charge, by its name."""
     name = f"/{node_container(fleet)}"
     return next((c for c in containers(listing) if name in (c.get("Names") or [])), None)
+
+
+def runs(engine: Engine, summary: dict[str, Any]) -> bool:
+    """By the container itself, which is quicker to know than the listing."""
+    try:
+        return bool(engine.call("GET", f"/containers/{summary['Id']}/json")["State"]["Running"])
+    except EngineError as error:
+        if owned.is_gone(error):
+            return False
+        raise
 
 
 def _find(engine: Engine, fleet: str) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -40,19 +40,29 @@ class Plane:
         self._files: dict[str, bytes] = {}
         """What the node is known to have, so that only what differs travels."""
         self._rendering = ""
-        """Which form of files it has."""
+        """Which form of files it has; empty when it isn't sure to have all of them."""
         self._complaints: tuple[str, ...] = ()
         self._current = False
         """The container that runs is of our version."""
         self._leftovers = False
         self.standing = Standing()
 
-    def look(self, engine: Engine, listing: list[dict[str, Any]], *, full: bool) -> None:
-        """Take in how the container stands; ask it what it was told where that isn't known, or `full`."""
+    def look(
+        self, engine: Engine, listing: list[dict[str, Any]], touched: Container[str] = (), *, full: bool
+    ) -> None:
+        """Take in how the container stands; ask it what it was told where that isn't known, or `full`.
+
+        `touched` are IDs of containers that something has just happened to.
+        """
         found = install.present(self._fleet, listing)
         with self._lock:
             self._leftovers = bool(install.retired(self._fleet, listing))
-            if found is None or found["State"] != "running":
+            fresh = found is not None and found["Id"] in touched
+            if fresh:
+                # The session of one that was restarted has ended, too.
+                self._forget()
+            # The Engine tells of an end before its listing has it.
+            if found is None or not (install.runs(engine, found) if fresh else found["State"] == "running"):
                 self._forget()
                 self.standing = Standing(data_plane="stopped" if found else "")
                 return
@@ -83,7 +93,7 @@ class Plane:
             try:
                 self._send(session, fresh, wanted)
             except NodeError:
-                self._traffic = None
+                self._traffic, self._files = None, {}
                 self._stand()
                 raise
             self._traffic, self._files, self._rendering = traffic, fresh, rendering()
@@ -102,9 +112,9 @@ class Plane:
             self._forget()
 
     def _send(self, session: Session, fresh: Mapping[str, bytes], wanted: Change) -> None:
-        """What differs from what the node has, its state last, so that a cut-off change is told again."""
+        """What differs from what the node has, and always the two by which it tells that it has all of it."""
         changed = {path: content for path, content in fresh.items() if self._files.get(path) != content}
-        changed["state.json"] = changed.pop("state.json", fresh["state.json"])
+        changed |= {path: fresh[path] for path in ("state.json", "rendering")}
         for path, lines in (("commands", wanted.commands), ("forget", wanted.forget)):
             if lines:
                 changed[path] = "".join(f"{line}\n" for line in lines).encode()
@@ -121,9 +131,11 @@ class Plane:
             self._traffic, self._files = found, {}
 
     def _stand(self) -> None:
-        """While it runs: what an older version of us has written is as outdated as its container."""
-        known = self._traffic is None or self._rendering == rendering()
-        data_plane: DataPlane = "running" if self._current and known else "outdated"
+        """While it runs."""
+        whole = self._traffic is None or self._rendering == rendering()
+        data_plane: DataPlane = "running" if whole else "stale"
+        if not self._current:
+            data_plane = "outdated"
         fresh = Standing(data_plane=data_plane, traffic=self._traffic, complaints=self._complaints)
         if fresh != self.standing:
             self.standing = fresh

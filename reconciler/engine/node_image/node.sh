@@ -295,7 +295,9 @@ answer() { echo "ok $(stat -c %s "$1")"; cat "$1"; }
 commit() {
   ( flock 9
     local next=$1 how=$2 file
-    (cd "$next" && find . -type f ! -name '.*' ! -name state.json ! -name commands ! -name forget) | sed 's|^\./||' > $RUN/files
+    (cd "$next" && find . -type f ! -name '.*' ! -name state.json ! -name rendering ! -name commands ! -name forget) | sed 's|^\./||' > $RUN/files
+    # Until all of it is in force nobody may take it for that: whoever asks then tells everything again.
+    rm -f $NET/rendering
     while read -r file; do
       case "$file" in */*) mkdir -p "$NET/${file%/*}";; esac
       chmod 600 "$next/$file" && cp "$next/$file" "$NET/$file.new" && mv "$NET/$file.new" "$NET/$file" || exit 1
@@ -313,7 +315,9 @@ commit() {
       how=reload
     fi
     [ "$how" = reload ] && { balance again || exit 1; }
-    [ -f "$next/state.json" ] && cp "$next/state.json" $NET/state.json.new && mv $NET/state.json.new $NET/state.json
+    for file in state.json rendering; do
+      [ -f "$next/$file" ] && { cp "$next/$file" "$NET/$file.new" && mv "$NET/$file.new" "$NET/$file" || exit 1; }
+    done
     if came externals; then externals; fi
     exit 0
   ) 9> $LOCK

@@ -160,8 +160,8 @@ class SimulatedFleet:
         match action:
             case PrepareNode():
                 machine.pod_cidr = action.pod_cidr
-                if self.fleet.spec.network.enabled:
-                    machine.data_plane = "running"
+                machine.data_plane = "running" if self.fleet.spec.network.enabled else ""
+                machine.traffic = machine.traffic if machine.data_plane else None
             case Publish():
                 self._publish(machine, action)
             case StartPod():
@@ -246,8 +246,10 @@ class SimulatedFleet:
         return machine
 
     def _publish(self, machine: SimulatedMachine, action: Publish) -> None:
-        if machine.data_plane not in ("running", "outdated"):
+        if machine.data_plane not in ("running", "outdated", "stale"):
             raise EngineError("its node container doesn't run", node=machine.name)
+        if machine.data_plane == "stale":
+            machine.data_plane = "running"
         machine.traffic = action.traffic
 
     def _start(self, machine: SimulatedMachine, record: PodRecord, now: float) -> None:

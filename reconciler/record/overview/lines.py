@@ -56,7 +56,7 @@ class NodeLine(Value):
     unschedulable: bool = False
     lost_since: float | None = None
     data_plane: str = ""
-    """running, outdated, stopped or absent; empty where the network is off, or nobody asked it yet."""
+    """running, stale, outdated, stopped or absent; empty where the network is off, or nobody asked it yet."""
     traffic: str = ""
     """What its data plane was told: up to date, behind, or empty where that isn't known."""
     complaints: tuple[str, ...] = ()

@@ -208,15 +208,38 @@ def test_data_planes_are_upgraded_one_at_a_time() -> None:
     order = []
     while steps := world.turn().steps:
         order += [str(step) for step in steps]
-    again = "#2 publish {} after #1: what an older version wrote is written anew"
     assert order == [
         f"#1 prepare pi-1 {prepare.format('10.42.116.0/24')}",
-        again.format("pi-1"),
         f"#1 prepare pi-2 {prepare.format('10.42.38.0/24')}",
-        again.format("pi-2"),
         f"#1 prepare pi-3 {prepare.format('10.42.35.0/24')}",
-        again.format("pi-3"),
     ]
+
+
+def test_a_data_plane_that_is_not_whole_is_told_all_anew() -> None:
+    world = running(of=networked(), services=(service(),))
+    for name in ("pi-1", "pi-2"):
+        world.fleet.set_data_plane(name, "stale")
+    anew = "it is told all anew: what it has is of an older version, or not whole"
+    plan = world.decide()
+    assert [str(step) for step in plan.steps] == [f"#1 publish pi-1: {anew}"]
+    assert f"wait for node pi-2: {anew}; one node at a time" in str(plan)
+    assert world.run().standing == "converged"
+
+
+def test_a_network_that_is_switched_off_takes_its_node_containers_along() -> None:
+    world = running(deployment(), of=networked(), services=(service(),))
+    off = msgspec.structs.replace(networked().spec.network, enabled=False)
+    fleet = networked()
+    fleet = msgspec.structs.replace(fleet, spec=msgspec.structs.replace(fleet.spec, network=off))
+    world.fleet.fleet = fleet
+    world.commit(desired(deployment(), of=fleet))
+    plan = world.decide()
+    assert {str(step.action).partition(": ")[2] for step in plan.steps} == {
+        "spec.network is switched off: its node container goes"
+    }
+    assert plan.standing == "progressing"
+    assert world.run().standing == "converged"
+    assert {machine.data_plane for machine in world.fleet.machines.values()} == {""}
 
 
 def test_while_others_wait_for_their_upgrade_it_is_said() -> None:
