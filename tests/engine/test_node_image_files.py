@@ -191,5 +191,13 @@ def test_the_image_depends_only_on_what_goes_into_it() -> None:
 
 
 def test_the_recipe_counts_every_file_of_ours() -> None:
-    assert {path.name for path in layout.own_files()} == {"node.sh", "sandbox.sh"}
+    assert {path.name for path in layout.own_files()} == {
+        "balance.sh",
+        "links.sh",
+        "names.sh",
+        "node.sh",
+        "rules.sh",
+        "sandbox.sh",
+        "session.sh",
+    }
     assert len(recipe()) == 12

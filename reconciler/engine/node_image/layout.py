@@ -23,7 +23,7 @@ PACKAGES = (
     "util-linux",
 )
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-FOLDERS = ("dev", "etc", "net", "proc", "run", "sys", "tmp", "usr", "var", "var/empty")
+FOLDERS = ("dev", "etc", "net", "node.d", "proc", "run", "sys", "tmp", "usr", "var", "var/empty")
 
 TRIPLETS = {
     "amd64": "x86_64-linux-gnu",
@@ -34,7 +34,8 @@ TRIPLETS = {
 """Debian's architecture -> the folder of its libraries (Debian: multiarch tuples)."""
 
 _HERE = Path(__file__).parent
-_OURS = {"sandbox": "sandbox.sh", "node": "node.sh"}
+_PARTS = ("links", "rules", "balance", "names", "session")
+_OURS = {"sandbox": "sandbox.sh", "node": "node.sh", **{f"node.d/{name}.sh": f"{name}.sh" for name in _PARTS}}
 _BUSYBOX = "usr/bin/busybox"
 _PROGRAMS = (
     _BUSYBOX,

@@ -1,0 +1,105 @@
+# The conversation with the reconciler (engine/dataplane/session.py is the other side). Part of node.sh, which sources it.
+#
+#   put PATH SIZE [gz] then SIZE bytes, packed or not: a file for /net, not in force yet
+#   drop PATH          a file of /net that is to go
+#   commit HOW         put in force; HOW is reload, or run for the HAProxy commands in the file `commands`
+#   state              by which rendering, what was last published, and what is wrong: a line, a line, lines
+#   sessions IP        how many connections the proxy has to this pod
+# Answers: `ok [SIZE]` and then SIZE bytes, or `error WORDS`.
+
+session() {
+  local next=$RUN/next.$$ word one two form
+  for one in $RUN/next.*; do
+    [ -d "/proc/${one##*.}" ] || rm -rf "$one"  # of a session that was cut off
+  done
+  mkdir -p "$next"
+  trap "rm -rf '$next'" EXIT  # when it runs, `next` isn't there any more
+  : > "$next/.drop"
+  while read -r word one two form; do
+    case "$word" in
+      put) case "$one" in */*) mkdir -p "$next/${one%/*}";; esac
+           : > "$next/$one"
+           [ "$two" -gt 0 ] && dd of="$next/$one" bs="$two" count=1 iflag=fullblock 2>/dev/null
+           [ "$(stat -c %s "$next/$one")" = "$two" ] || exit 1
+           [ -z "$form" ] || { mv "$next/$one" "$next/.packed" && gzip -dc "$next/.packed" > "$next/$one"; } || exit 1;;
+      drop) echo "$one" >> "$next/.drop";;
+      commit) if said=$(commit "$next" "$one" 2>&1); then echo ok; else echo "error $(echo "$said" | tr '\n' ' ' | cut -c1-500)"; fi
+              rm -rf "$next"; mkdir -p "$next"; : > "$next/.drop";;
+      state) { cat $NET/rendering 2>/dev/null; echo; cat $NET/state.json 2>/dev/null; echo; cat $RUN/complaints/* 2>/dev/null; } > "$next/.answer"
+             answer "$next/.answer";;
+      sessions) echo "show servers conn" | socat -t 2 - UNIX-CONNECT:$SOCKET 2>/dev/null |
+                  awk -v ip="$one" '$3 == ip { n += $7 } END { print n + 0 }' > "$next/.answer"
+                answer "$next/.answer";;
+      *) echo "error unknown command $word";;
+    esac
+  done
+}
+
+answer() { echo "ok $(stat -c %s "$1")"; cat "$1"; }
+
+commit() {
+  ( flock 9
+    local next=$1 how=$2 file
+    (cd "$next" && find . -type f ! -name '.*' ! -name state.json ! -name rendering ! -name commands ! -name forget) | sed 's|^\./||' > $RUN/files
+    # Until all of it is in force nobody may take it for that: whoever asks then tells everything again.
+    rm -f $NET/rendering
+    while read -r file; do
+      case "$file" in */*) mkdir -p "$NET/${file%/*}";; esac
+      chmod 600 "$next/$file" && cp "$next/$file" "$NET/$file.new" && mv "$NET/$file.new" "$NET/$file" || exit 1
+    done < $RUN/files
+    chmod 644 $NET/hosts $NET/run/external-hosts $NET/dnsmasq.conf 2>/dev/null
+    while read -r file; do rm -f "$NET/$file"; done < "$next/.drop"
+    if came network; then links || { echo "the link between the nodes can't be set up"; exit 1; }; fi
+    hairpins
+    if came nat.rules; then rules || { echo "the rules for services can't be set"; exit 1; }; fi
+    if came dnsmasq.conf; then names again; elif came hosts; then reread; fi
+    [ -f "$next/forget" ] && while read -r file; do conntrack $file >/dev/null 2>&1; done < "$next/forget"
+    touch "$next/commands"
+    if ! run_commands "$next/commands" && [ "$how" != reload ]; then
+      say "a command of HAProxy failed: $(head -n 1 $RUN/refused); it is reloaded"
+      how=reload
+    fi
+    [ "$how" = reload ] && { balance again || exit 1; }
+    for file in state.json rendering; do
+      [ -f "$next/$file" ] && { cp "$next/$file" "$NET/$file.new" && mv "$NET/$file.new" "$NET/$file" || exit 1; }
+    done
+    if came externals; then externals; fi
+    exit 0
+  ) 9> $LOCK
+}
+
+came() {
+  local file
+  while read -r file; do [ "$file" = "$1" ] && return 0; done < $RUN/files
+  return 1
+}
+
+# Anything that HAProxy says beyond its few words of success is a refusal. A server whose sessions are being shut
+# down can be deleted a moment later; one that stays stands in maintenance and does no harm.
+run_commands() {
+  [ -s "$1" ] || return 0
+  alive "$(pid_of haproxy)" || { echo "HAProxy isn't running" > $RUN/refused; return 1; }
+  tell "$(grep -v '^del ' "$1")" || return 1
+  local tries=0
+  grep '^del ' "$1" > $RUN/deletions || return 0
+  while [ $tries -lt 5 ] && ! tell "$(cat $RUN/deletions)"; do
+    grep -v -E 'still has|No such server' $RUN/refused > /dev/null && return 1
+    tries=$((tries + 1))
+    sleep 0.05
+  done
+  return 0
+}
+
+tell() {
+  : > $RUN/said
+  echo "$1" | batches > $RUN/batches
+  while read -r line; do
+    echo "$line" | socat -t 10 - UNIX-CONNECT:$SOCKET >> $RUN/said 2>&1 || { cp $RUN/said $RUN/refused; return 1; }
+  done < $RUN/batches
+  ! grep -vE '^$|^New server registered|^Server deleted' $RUN/said > $RUN/refused
+}
+
+# Several commands on a line, as many as HAProxy's buffer surely takes.
+batches() {
+  awk 'length(l) + length($0) > 8000 { print l; l = "" } { l = l (l == "" ? "" : "; ") $0 } END { if (l != "") print l }'
+}
