@@ -138,7 +138,8 @@ class NodeState(Value):
     `lost_since` is when it stopped answering; `pods` are then the last seen.
     `pod_cidr` is the slice of its pod network, empty until `PrepareNode` has made one. `data_plane` is how
     its node container stands ("": there is none; stale: what it has is of an older version's writing, or not
-    sure to be whole) and `traffic` what was last published to it, None when that isn't known; `complaints` are what it can't do (a port that is taken), in words for people.
+    sure to be whole) and `traffic` what was last published to it, None when that isn't known; `complaints`
+    are what it can't do (a port that is taken), in words for people.
     """
 
     name: str

@@ -122,7 +122,7 @@ def test_an_engine_restarts_under_the_daemon(place: Place, apps: dict[str, str])
         place.release(manifests(apps["app:v1"]))
 
 
-@pytest.mark.parametrize("deed", ["kill", "stop", "rm --force"])
+@pytest.mark.parametrize("deed", ["kill", "rm --force"])
 def test_a_node_container_that_somebody_ends_is_there_again(place: Place, deed: str) -> None:
     def end() -> None:
         place.lab.docker("pi-2", *deed.split(), NODE)
