@@ -27,7 +27,7 @@ def happen(world: World, event: str, number: int, next_commit: Callable[[], Desi
             world.fleet.lose(_node(world, number), world.now)
         case "heal":
             world.fleet.heal(_node(world, number))
-        case "stopped" | "outdated":
+        case "stopped" | "outdated" | "stale":
             world.fleet.set_data_plane(_node(world, number), event)  # type: ignore[arg-type]
         case "no data plane":
             world.fleet.set_data_plane(_node(world, number), "")

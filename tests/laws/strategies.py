@@ -104,7 +104,7 @@ def _bare(draw: st.DrawFn, images: tuple[str, ...]) -> Workload:
     return bare_pod("one", draw(st.sampled_from(images)), initContainers=early[: draw(st.integers(0, 2))])
 
 
-DATA_PLANE_EVENTS = ("stopped", "outdated", "no data plane")
+DATA_PLANE_EVENTS = ("stopped", "outdated", "stale", "no data plane")
 EVENTS = ("turn", "turn", "turn", "die", "commit", "wait", "lose", "heal", "kill", "remove", "reboot", "fail")
 events = st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 1000)), max_size=25)
 """What happens, and a number that tells to whom and how much."""
