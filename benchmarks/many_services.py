@@ -26,9 +26,9 @@ from benchmarks.measure import Row, keep, show, table, timed
 from benchmarks.node_container import NodeContainer
 from reconciler.decide import decide
 from reconciler.engine.connection.dialogue import Dialogue
-from reconciler.engine.dataplane.changes import change
-from reconciler.engine.dataplane.files import files
 from reconciler.engine.real import RealNode
+from reconciler.engine.rendering.changes import change
+from reconciler.engine.rendering.files import files
 from reconciler.engine.simulation.simulated import SimulatedFleet
 from reconciler.lab import Lab, samples
 from reconciler.manifests.inventory import load_fleet

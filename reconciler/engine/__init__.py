@@ -1,6 +1,7 @@
 """Nodes: how they are reached, what they hold, and how a pod is done on Docker.
 
 `node` is the interface; `real` implements it over `connection`, `observing`, `probes` and `pods`,
-`simulation` in memory. `fitness` examines a node, `node_image` is what travels to it, `dataplane` says as
-text what balances and names there. Nothing here decides what should run.
+`simulation` in memory. `dataplane` is the container that carries a node's network, `rendering` what it is
+told as text, `node_image` what travels to the node for it. `fitness` examines a node. Nothing here decides
+what should run.
 """

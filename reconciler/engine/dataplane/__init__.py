@@ -1,16 +1,7 @@
-"""A node's traffic as text: what HAProxy, dnsmasq, iptables and the node container read, and what HAProxy is
-told.
+"""A node's data plane: its container is made, replaced and asked, and told what to do.
 
-Pure: nothing here opens a socket or a file, and nothing decides who may be reached. `files` is the whole of
-the node's folder /net; `change` is how a running HAProxy comes from one traffic to the next.
-
-How a packet finds its pod: TCP to the service range is sent by the kernel to one listener of HAProxy (`nat`),
-which finds the backend by the original destination in a map (`frontends`); a backend holds the endpoints
-(`backends`). Everything else is a listener of its own (node ports, addresses, `ingress`) or never meets
-HAProxy (UDP: `nat`).
+`container` is the container as Docker is to make it, `install` makes it and puts a new one in the place of
+an old one, `session` is the conversation with it, `plane` is all of that as the reconciler has it, `standing`
+what those who decide see of it. What is told is rendered elsewhere (`rendering`); the other side of the
+conversation is node_image/session.sh.
 """
-
-from reconciler.engine.dataplane.changes import Change, change
-from reconciler.engine.dataplane.files import files
-
-__all__ = ["Change", "change", "files"]

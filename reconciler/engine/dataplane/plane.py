@@ -5,20 +5,18 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Container, Mapping
-from functools import cache
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.dataplane import install
-from reconciler.engine.dataplane.changes import Change, change
 from reconciler.engine.dataplane.container import VERSION_LABEL, version
-from reconciler.engine.dataplane.files import files
 from reconciler.engine.dataplane.session import Session
 from reconciler.engine.dataplane.standing import Standing
+from reconciler.engine.rendering.changes import Change, change
+from reconciler.engine.rendering.files import files
+from reconciler.engine.rendering.form import form
 from reconciler.errors import EngineError, NodeError, ReconcilerError
 from reconciler.model.base import typed
 from reconciler.model.config import Secret
@@ -80,7 +78,7 @@ class Plane:
         """A node container of our version runs. `base` is what a first one does."""
         with self._lock:
             self._forget()
-            install.install(engine, self._fleet, files(base, {}) | {"rendering": rendering().encode()})
+            install.install(engine, self._fleet, files(base, {}) | {"rendering": form().encode()})
 
     def publish(self, engine: Engine, traffic: NodeTraffic, contents: Contents) -> None:
         """Returns when the node does it. Raises `NodeError`; what it was told isn't known then."""
@@ -88,15 +86,15 @@ class Plane:
             session = self._session
             if session is None or not session.usable:
                 raise EngineError("its node container doesn't run", node=traffic.node)
-            fresh = files(traffic, certificates(traffic, contents)) | {"rendering": rendering().encode()}
-            wanted = change(self._traffic if self._rendering == rendering() else None, traffic)
+            fresh = files(traffic, certificates(traffic, contents)) | {"rendering": form().encode()}
+            wanted = change(self._traffic if self._rendering == form() else None, traffic)
             try:
                 self._send(session, fresh, wanted)
             except NodeError:
                 self._traffic, self._files = None, {}
                 self._stand()
                 raise
-            self._traffic, self._files, self._rendering = traffic, fresh, rendering()
+            self._traffic, self._files, self._rendering = traffic, fresh, form()
             self._complaints = session.state()[2]
             if self._leftovers:
                 install.remove_retired(engine, self._fleet)
@@ -132,7 +130,7 @@ class Plane:
 
     def _stand(self) -> None:
         """While it runs."""
-        whole = self._traffic is None or self._rendering == rendering()
+        whole = self._traffic is None or self._rendering == form()
         data_plane: DataPlane = "running" if whole else "stale"
         if not self._current:
             data_plane = "outdated"
@@ -144,15 +142,6 @@ class Plane:
         if self._session is not None:
             self._session.close()
         self._session, self._traffic, self._files, self._complaints = None, None, {}, ()
-
-
-@cache
-def rendering() -> str:
-    """Changes with the code that writes the files (12 hex digits): an older one's are written anew."""
-    digest = sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 def certificates(traffic: NodeTraffic, contents: Contents) -> dict[str, bytes]:

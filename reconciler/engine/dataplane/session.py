@@ -1,7 +1,7 @@
 """The reconciler's conversation with one node container: files in, commands in, answers out.
 
-The other side is `session` in node_image/node.sh. One command runs there as long as the connection lasts; cut
-off in the middle of a file it throws away what it has, so nothing is ever half in force.
+The other side is `session` in node_image/session.sh. One command runs there as long as the connection lasts;
+cut off in the middle of a file it throws away what it has, so nothing is ever half in force.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from msgspec.structs import replace
 
 from reconciler.engine import node_image
 from reconciler.model.traffic import Certificate, IngressTraffic
-from tests.engine.dataplane.proxy import free_port, write
-from tests.engine.dataplane.samples import traffic
+from tests.engine.rendering.proxy import free_port, write
+from tests.engine.rendering.samples import traffic
 from tests.fleet.tls import pair, shown
 
 SCRIPT = Path(node_image.__file__).with_name("node.sh")

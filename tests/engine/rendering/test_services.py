@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from reconciler.model.traffic import RoutedService
-from tests.engine.dataplane.pod import WEBSOCKET, Greeter, Pod, get
-from tests.engine.dataplane.proxy import Proxy, free_port, running
-from tests.engine.dataplane.samples import service, traffic
+from tests.engine.rendering.pod import WEBSOCKET, Greeter, Pod, get
+from tests.engine.rendering.proxy import Proxy, free_port, running
+from tests.engine.rendering.samples import service, traffic
 
 pytestmark = pytest.mark.servers
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from reconciler.engine.dataplane import change, files
+from reconciler.engine.rendering import change, files
 from reconciler.model.traffic import NodeTraffic
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 
-from reconciler.engine.dataplane.backends import base_name, direct
-from reconciler.engine.dataplane.basis import FOLDER
+from reconciler.engine.rendering.backends import base_name, direct
+from reconciler.engine.rendering.basis import FOLDER
 from reconciler.model.traffic import NodeTraffic, RoutedPort, RoutedService
 
 SERVICES_PORT = 15000

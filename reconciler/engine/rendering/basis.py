@@ -5,7 +5,7 @@ Nothing here depends on the traffic.
 
 from __future__ import annotations
 
-from reconciler.engine.dataplane.backends import CHECKS
+from reconciler.engine.rendering.backends import CHECKS
 
 FOLDER = "/net"
 SOCKET = f"{FOLDER}/run/haproxy.sock"

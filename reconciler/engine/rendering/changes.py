@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from reconciler.engine.dataplane.backends import CHECKS, Backend, Server, backends, options
-from reconciler.engine.dataplane.files import haproxy
-from reconciler.engine.dataplane.forget import forget
+from reconciler.engine.rendering.backends import CHECKS, Backend, Server, backends, options
+from reconciler.engine.rendering.files import haproxy
+from reconciler.engine.rendering.forget import forget
 from reconciler.model.base import Value
 from reconciler.model.traffic import Endpoint, NodeTraffic
 

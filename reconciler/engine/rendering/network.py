@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from reconciler.engine.dataplane.frontends import gateway
+from reconciler.engine.rendering.frontends import gateway
 from reconciler.model.traffic import NodeTraffic
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reconciler.engine.dataplane import files
+from reconciler.engine.rendering import files
 from reconciler.model.traffic import NodeTraffic
-from tests.engine.dataplane.samples import endpoint, service, traffic
+from tests.engine.rendering.samples import endpoint, service, traffic
 
 HERE = endpoint("dns-0", "10.42.1.5", port=53, node="pi-1")
 THERE = endpoint("dns-1", "10.42.2.5", port=53, node="pi-2")

@@ -7,7 +7,7 @@ that keeps its port would talk to a pod that is gone for ever. Each line is the 
 
 from __future__ import annotations
 
-from reconciler.engine.dataplane.nat import Door, doors
+from reconciler.engine.rendering.nat import Door, doors
 from reconciler.model.traffic import NodeTraffic
 
 

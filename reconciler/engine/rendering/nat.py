@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reconciler.engine.dataplane.dns import DNS_PORT
-from reconciler.engine.dataplane.frontends import SERVICES_PORT, gateway
+from reconciler.engine.rendering.dns import DNS_PORT
+from reconciler.engine.rendering.frontends import SERVICES_PORT, gateway
 from reconciler.model.base import Value
 from reconciler.model.traffic import Endpoint, NodeTraffic, RoutedPort, RoutedService
 

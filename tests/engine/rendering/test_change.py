@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from reconciler.engine.dataplane import Change, change, files
+from reconciler.engine.rendering import Change, change, files
 from reconciler.model.traffic import (
     Certificate,
     Challenge,
@@ -19,7 +19,7 @@ from reconciler.model.traffic import (
     RoutedPort,
     RoutedService,
 )
-from tests.engine.dataplane.samples import endpoint, ingress, route, service, traffic
+from tests.engine.rendering.samples import endpoint, ingress, route, service, traffic
 
 
 class Row(NamedTuple):

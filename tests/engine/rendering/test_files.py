@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from reconciler.engine.dataplane import files
+from reconciler.engine.rendering import files
 from reconciler.model.traffic import Certificate, Challenge, NodeTraffic
-from tests.engine.dataplane.proxy import check
-from tests.engine.dataplane.samples import endpoint, ingress, route, service, traffic
+from tests.engine.rendering.proxy import check
+from tests.engine.rendering.samples import endpoint, ingress, route, service, traffic
 
 WEB = (endpoint("web-1", "10.42.1.5"), endpoint("web-2", "10.42.2.5", "draining", node="pi-2", weight=5))
 

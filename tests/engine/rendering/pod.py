@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from reconciler.model.traffic import Endpoint
-from tests.engine.dataplane.samples import endpoint
+from tests.engine.rendering.samples import endpoint
 
 WEBSOCKET = (
     b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -9,19 +9,19 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from reconciler.engine.dataplane.backends import backends, write
-from reconciler.engine.dataplane.basis import BASIS
-from reconciler.engine.dataplane.dns import dnsmasq, externals, hosts
-from reconciler.engine.dataplane.frontends import frontends, maps
-from reconciler.engine.dataplane.ingress import (
+from reconciler.engine.rendering.backends import backends, write
+from reconciler.engine.rendering.basis import BASIS
+from reconciler.engine.rendering.dns import dnsmasq, externals, hosts
+from reconciler.engine.rendering.frontends import frontends, maps
+from reconciler.engine.rendering.ingress import (
     CERTIFICATE_LIST,
     certificate_list,
     file_name,
     ingress,
     ingress_maps,
 )
-from reconciler.engine.dataplane.nat import nat
-from reconciler.engine.dataplane.network import network
+from reconciler.engine.rendering.nat import nat
+from reconciler.engine.rendering.network import network
 from reconciler.model.traffic import NodeTraffic
 
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from reconciler.engine.dataplane.backends import LET_GO, base_name
-from reconciler.engine.dataplane.basis import FOLDER
+from reconciler.engine.rendering.backends import LET_GO, base_name
+from reconciler.engine.rendering.basis import FOLDER
 from reconciler.model.traffic import Certificate, IngressRoute, IngressTraffic, NodeTraffic
 
 CERTIFICATE_LIST = "certs/list"

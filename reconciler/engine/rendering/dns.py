@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network, ip_network
 
-from reconciler.engine.dataplane.basis import FOLDER
-from reconciler.engine.dataplane.frontends import gateway
+from reconciler.engine.rendering.basis import FOLDER
+from reconciler.engine.rendering.frontends import gateway
 from reconciler.model.traffic import NodeTraffic
 
 DNS_PORT = 15053

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.model.traffic import Certificate, Challenge, IngressRoute, NodeTraffic
-from tests.engine.dataplane.pod import WEBSOCKET, Pod, get
-from tests.engine.dataplane.proxy import free_port, running
-from tests.engine.dataplane.samples import ingress, route, service, traffic
+from tests.engine.rendering.pod import WEBSOCKET, Pod, get
+from tests.engine.rendering.proxy import free_port, running
+from tests.engine.rendering.samples import ingress, route, service, traffic
 
 pytestmark = pytest.mark.servers
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.engine.dataplane import files
+from reconciler.engine.rendering import files
 from reconciler.model.traffic import Name
-from tests.engine.dataplane.proxy import free_port, write
-from tests.engine.dataplane.samples import traffic
+from tests.engine.rendering.proxy import free_port, write
+from tests.engine.rendering.samples import traffic
 
 pytestmark = pytest.mark.servers
 
