@@ -6,6 +6,7 @@ Of a container killed hard, only what was in flight on it may.
 from __future__ import annotations
 
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -38,10 +39,14 @@ def place(lab: Lab, apps: dict[str, str], tmp_path_factory: pytest.TempPathFacto
         yield ready
 
 
+def node_port(place: Place) -> str:
+    return f"http://{place.lab.node('pi-2').ip}:30080/"
+
+
 def under_load(place: Place, deed: Callable[[], object]) -> list[Result]:
     """Kept-alive and new connections, by NodePort from outside and by ClusterIP from a node."""
     ways: list[tuple[str, Sequence[str]]] = [
-        (f"http://{place.lab.node('pi-2').ip}:30080/", ()),
+        (node_port(place), ()),
         (f"http://{place.ip('app')}/", place.lab.entering("pi-1")),
     ]
     with ExitStack() as stack:
@@ -69,6 +74,20 @@ def test_a_rolling_update_and_back(place: Place, apps: dict[str, str]) -> None:
         found = under_load(place, roll)
     lossless(found)
     assert all(r.versions == {"v1", "v2"} for r in found)
+
+
+def test_wrk_at_full_speed_notices_nothing_of_a_rolling_update(place: Place, apps: dict[str, str]) -> None:
+    """It keeps its connections, and tells of each that broke or was refused and of each answer but 2xx."""
+    with place.serve():
+        command = ["wrk", "--threads", "1", "--connections", "8", "--duration", "60s", "--timeout", "5s"]
+        wrk = subprocess.Popen([*command, node_port(place)], stdout=subprocess.PIPE, text=True)
+        try:
+            place.release(manifests(apps["app:v2"]))
+            place.release(manifests(apps["app:v1"]))
+        finally:
+            wrk.send_signal(signal.SIGINT)
+            said, _ = wrk.communicate(timeout=30)
+    assert "requests in" in said and "Socket errors" not in said and "Non-2xx" not in said, said
 
 
 def test_scaling_down_and_up(place: Place, apps: dict[str, str]) -> None:
