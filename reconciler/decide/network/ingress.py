@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 from reconciler.model.base import Value
 from reconciler.model.config import Secret
-from reconciler.model.desired import Contents, Desired
+from reconciler.model.desired import Desired
 from reconciler.model.ingress import Ingress, IngressBackend
 from reconciler.model.ingress_annotations import settings
 from reconciler.model.meta import Key
@@ -34,7 +34,7 @@ def doors(desired: Desired, kept: IngressTraffic | None = None) -> Doors:
     certificates: dict[tuple[str, str], Certificate] = {}
     routes: list[IngressRoute] = []
     for ingress in desired.ingresses.values():
-        covered = _certificates(ingress, desired.contents, certificates, notes)
+        covered = _certificates(ingress, desired, certificates, notes)
         routes += _routes(ingress, desired.services, covered, notes)
     if kept is not None:
         mine = {f"{key.namespace}/{key.name}" for key in desired.ingresses}
@@ -73,19 +73,21 @@ def _order(route: IngressRoute) -> tuple[object, ...]:
 
 def _certificates(
     ingress: Ingress,
-    contents: Contents,
+    desired: Desired,
     found: dict[tuple[str, str], Certificate],
     notes: list[str],
 ) -> set[str]:
     """Adds the Ingress' certificates; returns the hosts that have one ("" stands for every host)."""
     covered: set[str] = set()
+    asked = desired.fleet.spec.network.ingress.acme is not None and settings(ingress).acme
     space = ingress.metadata.namespace
     for entry in ingress.spec.tls:
         hosts = entry.hosts or tuple(r.host for r in ingress.spec.rules)
-        secret = contents.get(Key("Secret", space, entry.secret_name))
+        secret = desired.contents.get(Key("Secret", space, entry.secret_name))
         digest = _digest(secret) if isinstance(secret, Secret) else ""
         if not digest:
-            notes.append(_missing(ingress, entry.secret_name, isinstance(secret, Secret)))
+            there = isinstance(secret, Secret)
+            notes.append(_missing(ingress, entry.secret_name, there=there, asked=asked))
             continue
         covered.update(hosts or ("",))
         before = found.get((space, entry.secret_name))
@@ -96,11 +98,11 @@ def _certificates(
     return covered
 
 
-def _missing(ingress: Ingress, secret: str, there: bool) -> str:
+def _missing(ingress: Ingress, secret: str, *, there: bool, asked: bool) -> str:
     what = f"Secret {ingress.metadata.namespace}/{secret}" if secret else "its tls entry names no Secret"
     if secret:
         what += " has no tls.crt and tls.key" if there else " isn't there"
-    coming = "; an ACME server is asked for a certificate" if settings(ingress).acme else ""
+    coming = "; an ACME server is asked for a certificate" if asked else ""
     return f"{ingress.key}: {what}; its hosts are served over plain HTTP{coming}"
 
 
