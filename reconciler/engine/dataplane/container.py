@@ -17,6 +17,7 @@ from reconciler.model import labels
 
 NODE_ROLE = "node"
 """The ROLE label of the container."""
+RETIRED = "_retired"
 VERSION_LABEL = "reconciler.io/node-version"
 
 
@@ -25,8 +26,14 @@ def node_container(fleet: str) -> str:
     return container_name(fleet, "", "node", "").rstrip("_")
 
 
-def retired_container(fleet: str, container_id: str) -> str:
+def replaced_container(fleet: str, container_id: str) -> str:
+    """The name of one in whose place another is to stand."""
     return f"{node_container(fleet)}_{container_id[:12]}"
+
+
+def retired_container(fleet: str, container_id: str) -> str:
+    """Its name once it knows: it only finishes what is open."""
+    return replaced_container(fleet, container_id) + RETIRED
 
 
 def node_volume(fleet: str) -> str:

@@ -16,10 +16,12 @@ from typing import Any
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.dataplane.container import (
     NODE_ROLE,
+    RETIRED,
     VERSION_LABEL,
     body,
     node_container,
     node_volume,
+    replaced_container,
     retired_container,
     version,
 )
@@ -32,28 +34,35 @@ _READY = ["/bin/busybox", "sh", "/node", "ready"]
 
 
 def install(engine: Engine, fleet: str, files: Mapping[str, bytes]) -> None:
-    """The node container runs and is of our version. `files` is what a first one has in /net."""
-    name = node_container(fleet)
+    """The node container runs and is of our version. `files` is what a first one has in /net.
+
+    Cut off anywhere and done again, it ends the same.
+    """
+    found = present(fleet, owned.list_containers(engine, fleet))
+    if found is None or not _is_current(found):
+        current = _make(engine, fleet, found, files)
+    else:
+        current = str(found["Id"])
+    _start(engine, current)
+    for old in unfinished(fleet, owned.list_containers(engine, fleet)):
+        _take_over(engine, fleet, current, old)
+    remove_retired(engine, fleet)
+
+
+def _make(engine: Engine, fleet: str, old: dict[str, Any] | None, files: Mapping[str, bytes]) -> str:
+    """A new one, not started yet; `old` leaves it its name and would not come back after a reboot."""
     image = nodeimage.ensure(engine)
-    found = _find(engine, fleet)
-    if found is not None and _is_current(found):
-        _start(engine, found["Id"])
-        remove_retired(engine, fleet)
-        return
     _make_volume(engine, fleet)
-    old = found["Id"] if found is not None else None
     if old is not None:
-        engine.call("POST", f"/containers/{old}/update", body={"RestartPolicy": {"Name": "no"}})
-        engine.call("POST", f"/containers/{old}/rename", params={"name": retired_container(fleet, old)})
+        name = replaced_container(fleet, old["Id"])
+        engine.call("POST", f"/containers/{old['Id']}/update", body={"RestartPolicy": {"Name": "no"}})
+        engine.call("POST", f"/containers/{old['Id']}/rename", params={"name": name})
     wish = body(fleet, image)
     wish["Labels"] = {**wish["Labels"], VERSION_LABEL: version()}
-    made = engine.call("POST", "/containers/create", params={"name": name}, body=wish)
+    made = engine.call("POST", "/containers/create", params={"name": node_container(fleet)}, body=wish)
     if not _has_settings(engine, made["Id"]):
         engine.upload(made["Id"], "/net", _tar(files))
-    _start(engine, made["Id"])
-    if old is not None:
-        _take_over(engine, made["Id"], old)
-    remove_retired(engine, fleet)
+    return str(made["Id"])
 
 
 def remove(engine: Engine, fleet: str) -> None:
@@ -75,6 +84,18 @@ def retired(fleet: str, listing: list[dict[str, Any]]) -> list[str]:
         c["Id"]
         for c in containers(listing)
         if c is not current and c["State"] in ("exited", "created", "dead")
+    ]
+
+
+def unfinished(fleet: str, listing: list[dict[str, Any]]) -> list[str]:
+    """IDs of those that run and don't know yet that another has taken their place."""
+    current = present(fleet, listing)
+    return [
+        c["Id"]
+        for c in containers(listing)
+        if c is not current
+        and c["State"] == "running"
+        and not any(name.endswith(RETIRED) for name in c.get("Names") or [])
     ]
 
 
@@ -102,10 +123,6 @@ def runs(engine: Engine, summary: dict[str, Any]) -> bool:
         if owned.is_gone(error):
             return False
         raise
-
-
-def _find(engine: Engine, fleet: str) -> dict[str, Any] | None:
-    return present(fleet, owned.list_containers(engine, fleet))
 
 
 def _is_current(summary: dict[str, Any]) -> bool:
@@ -140,8 +157,8 @@ def _has_settings(engine: Engine, container: str) -> bool:
     return True
 
 
-def _take_over(engine: Engine, new: str, old: str) -> None:
-    """Wait until the new one answers; then the old one stops to."""
+def _take_over(engine: Engine, fleet: str, new: str, old: str) -> None:
+    """Wait until the new one answers; then the old one stops to, and is called retired."""
     end = monotonic() + _TAKEOVER_SECONDS
     while engine.exec(new, _READY)[0] != 0:
         if monotonic() > end:
@@ -153,6 +170,7 @@ def _take_over(engine: Engine, new: str, old: str) -> None:
         sleep(0.1)
     try:
         engine.call("POST", f"/containers/{old}/kill", params={"signal": "USR1"})
+        engine.call("POST", f"/containers/{old}/rename", params={"name": retired_container(fleet, old)})
     except EngineError as error:
         if not owned.is_gone(error) and "is not running" not in error.message:
             raise

@@ -41,7 +41,7 @@ class Plane:
         """Which form of files it has; empty when it isn't sure to have all of them."""
         self._complaints: tuple[str, ...] = ()
         self._current = False
-        """The container that runs is of our version."""
+        """The container that runs is of our version, and no other stands in its place, too."""
         self._leftovers = False
         self.standing = Standing()
 
@@ -71,7 +71,8 @@ class Plane:
             if full:
                 with contextlib.suppress(ReconcilerError):
                     self._read(self._session)
-            self._current = (found.get("Labels") or {}).get(VERSION_LABEL) == version()
+            ours = (found.get("Labels") or {}).get(VERSION_LABEL) == version()
+            self._current = ours and not install.unfinished(self._fleet, listing)
             self._stand()
 
     def install(self, engine: Engine, base: NodeTraffic) -> None:
