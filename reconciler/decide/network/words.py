@@ -27,7 +27,7 @@ class Teller:
         if before is None:
             many = f"{len(after.services)} service{'' if len(after.services) == 1 else 's'}"
             names = f"{len(after.names)} name{'' if len(after.names) == 1 else 's'}"
-            return f"what it was told isn't known; it is told all: {many}, {names}"
+            return f"it is told everything: {many}, {names}"
         parts = [
             *self._services(before.services, after.services),
             *_names(before, after),

@@ -58,8 +58,8 @@ def test_a_new_fleet_gets_its_networks_then_its_pods_then_its_services() -> None
         "#3 prepare pi-2 (pods 10.42.38.0/24): it joins the fleet",
     ]
     assert plans[1] == [
-        "#1 publish pi-1: what it was told isn't known; it is told all: 1 service, 1 name",
-        "#2 publish pi-2: what it was told isn't known; it is told all: 1 service, 1 name",
+        "#1 publish pi-1: it is told everything: 1 service, 1 name",
+        "#2 publish pi-2: it is told everything: 1 service, 1 name",
     ]
     assert plans[2] == ["nothing to do"]
 
@@ -124,7 +124,7 @@ def test_a_node_that_cannot_be_told_holds_nothing_up() -> None:
     world.fleet.heal("pi-3")
     world.fleet.machines["pi-3"].traffic = None
     assert [s.after for s in stops(world)] == [(1, 2)]
-    assert "publish pi-3: what it was told isn't known" in str(world.decide())
+    assert "publish pi-3: it is told everything" in str(world.decide())
     world.fleet.set_data_plane("pi-3", "stopped")
     assert [s.after for s in stops(world)] == [(2, 3)]
 
@@ -201,9 +201,9 @@ def test_data_planes_are_upgraded_one_at_a_time() -> None:
         world.fleet.set_data_plane(name, "outdated")
     world.fleet.machines["pi-3"].traffic = None
     prepare = "(pods {}): its node container is of an older version"
-    assert step_texts(world) == [
-        "#1 publish pi-3: what it was told isn't known; it is told all: 1 service, 1 name"
-    ], "first all have what they should"
+    assert step_texts(world) == ["#1 publish pi-3: it is told everything: 1 service, 1 name"], (
+        "first all have what they should"
+    )
     world.turn()
     order = []
     while steps := world.turn().steps:
