@@ -61,7 +61,8 @@ class Fuse:
 
     def blow(self, number: int, mode: str) -> None:
         if number and number == self._number and mode == self._mode:
-            os.kill(os.getpid(), signal.SIGKILL)
+            with self._lock:  # another thread's tally is written whole
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 def child(number: int, mode: str, tally: Path, output: Path) -> None:
