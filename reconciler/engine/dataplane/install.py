@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Mapping
-from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
 
@@ -73,8 +72,7 @@ def remove(engine: Engine, fleet: str) -> None:
             _start(engine, one["Id"])
         engine.call("POST", f"/containers/{one['Id']}/stop", params={"t": "10"}, timeout=30.0)
         owned.remove_container(engine, one["Id"])
-    with suppress(EngineError):
-        engine.call("DELETE", f"/volumes/{node_volume(fleet)}")
+    owned.remove_volume(engine, node_volume(fleet))
 
 
 def retired(fleet: str, listing: list[dict[str, Any]]) -> list[str]:
