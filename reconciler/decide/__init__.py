@@ -68,6 +68,7 @@ def decide(
         verdicts=verdicts,
         progress=_progress(turn),
         standing=_standing(verdicts, pruning, network),
+        measures=tuple(turn.measures),
     )
     return plan.remember(Memo(seen, calm, turn.ground.refresh(), network_memo))
 
@@ -109,10 +110,11 @@ def _progress(turn: Pass) -> Progress:
     """What was given, when nothing has changed: the caller sees by identity that there is nothing to save."""
     before = turn.before
     nodes = turn.hidden.nodes(turn.draft.starting())
-    if turn.rollouts == before.rollouts and turn.attempts == before.attempts and nodes == before.nodes:
+    same = turn.rollouts == before.rollouts and turn.attempts == before.attempts
+    if same and turn.runs == before.runs and nodes == before.nodes:
         return before
-    attempts = dict(sorted(turn.attempts.items()))
-    return msgspec.structs.replace(before, rollouts=turn.rollouts, attempts=attempts, nodes=nodes)
+    attempts, runs = dict(sorted(turn.attempts.items())), dict(sorted(turn.runs.items()))
+    return msgspec.structs.replace(before, rollouts=turn.rollouts, attempts=attempts, runs=runs, nodes=nodes)
 
 
 def _standing(verdicts: dict[Key, Verdict], *others: Standing) -> Standing:

@@ -10,11 +10,15 @@ from reconciler.decide.survey import Survey
 from reconciler.model.desired import Desired
 from reconciler.model.meta import Key
 from reconciler.model.observed import Observed
+from reconciler.model.delivery import RunState
+from reconciler.model.plan import Measure
 from reconciler.model.progress import Attempt, Progress, RolloutState
 
 
 class Pass:
-    """`attempts` and `rollouts` are what progress will be: what isn't put in is forgotten."""
+    """`attempts`, `rollouts` and `runs` are what progress will be: what isn't put in is forgotten.
+    `measures` are what is to be measured now.
+    """
 
     def __init__(
         self,
@@ -33,6 +37,8 @@ class Pass:
         self.names = Names(observed, before.attempts, desired.workloads)
         self.attempts: dict[Key, Attempt] = {}
         self.rollouts: dict[Key, RolloutState] = {}
+        self.runs: dict[Key, RunState] = {}
+        self.measures: list[Measure] = []
         self._attempts_of: dict[Key, list[Attempt]] = {}
         for key in sorted(before.attempts):
             attempt = before.attempts[key]

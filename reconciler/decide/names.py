@@ -10,11 +10,13 @@ from reconciler.model.meta import Key
 from reconciler.model.observed import Observed
 from reconciler.model.progress import Attempt
 
+VERSIONED = ("Deployment", "Rollout")
+"""Kinds that keep pods of several versions apart by their names."""
 KNOWN_KINDS = frozenset(kind for _, kind in KINDS)
 
 
 def prefix(owner: Key, template_hash: str) -> str:
-    return f"{owner.name}-{template_hash}" if owner.kind == "Deployment" else owner.name
+    return f"{owner.name}-{template_hash}" if owner.kind in VERSIONED else owner.name
 
 
 class Names:
@@ -44,7 +46,7 @@ class Names:
         """Names held by those whose pods are called `<stem>-<n>` too."""
         space = owner.namespace
         others = {owner, Key("ReplicaSet", space, stem), Key("ReplicationController", space, stem)}
-        others.add(Key("Deployment", space, stem.rpartition("-")[0]))
+        others.update(Key(kind, space, stem.rpartition("-")[0]) for kind in VERSIONED)
         for other in others:
             yield from (p.record.name for p in self._observed.by_owner.get(other, ()))
 

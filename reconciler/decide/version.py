@@ -9,8 +9,8 @@ from reconciler.model.meta import Key, ObjectMeta
 from reconciler.model.observed import PodRecord
 from reconciler.model.pod import Pod, PodSpec
 
-HASH_LABEL = "pod-template-hash"
-"""On every pod of a Deployment, as in Kubernetes."""
+HASH_LABELS = {"Deployment": "pod-template-hash", "Rollout": "rollouts-pod-template-hash"}
+"""On every pod of such an owner, as in Kubernetes and in Argo Rollouts."""
 
 
 class Version(Value):
@@ -56,7 +56,7 @@ def version_of(record: PodRecord) -> Version:
 
 def _of(key: Key, workload: Workload, template_hash: str, revision: str) -> Version:
     meta, spec = _template(workload)
-    labels = meta.labels | ({HASH_LABEL: template_hash} if key.kind == "Deployment" else {})
+    labels = meta.labels | ({HASH_LABELS[key.kind]: template_hash} if key.kind in HASH_LABELS else {})
     return Version(
         template_hash=template_hash,
         revision=revision,

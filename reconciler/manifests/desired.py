@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from reconciler.manifests.digest import contents_digest, reads, template_digest, template_of, workload_hash
+from reconciler.model.analysis import AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate
 from reconciler.model.config import ConfigMap, Namespace, Secret
 from reconciler.model.desired import Contents, Desired
 from reconciler.model.fleet import Fleet
 from reconciler.model.ingress import Ingress, IngressClass
-from reconciler.model.kinds import Addresses, Object, Workload
+from reconciler.model.kinds import Addresses, AnyTemplate, Object, Workload
 from reconciler.model.meta import Key
 from reconciler.model.revision import Revision
 from reconciler.model.service import Endpoints, EndpointSlice, Service
@@ -60,6 +61,8 @@ def desired(
         services=sorts.services,
         addresses=sorts.addresses,
         ingresses=sorts.ingresses,
+        templates=sorts.templates,
+        runs=sorts.runs,
     )
 
 
@@ -72,6 +75,8 @@ class _Sorts:
         self.services: dict[Key, Service] = {}
         self.addresses: dict[Key, Addresses] = {}
         self.ingresses: dict[Key, Ingress] = {}
+        self.templates: dict[Key, AnyTemplate] = {}
+        self.runs: dict[Key, AnalysisRun] = {}
         self.namespaces = {"default"}
 
 
@@ -90,6 +95,10 @@ def _sorted_out(objects: Sequence[Object]) -> _Sorts:
                 sorts.addresses[item.key] = item
             case Ingress():
                 sorts.ingresses[item.key] = item
+            case AnalysisTemplate() | ClusterAnalysisTemplate():
+                sorts.templates[item.key] = item
+            case AnalysisRun():
+                sorts.runs[item.key] = item
             case IngressClass():
                 continue
             case _:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from reconciler.model.analysis import AnalysisRun
 from reconciler.model.base import Value
 from reconciler.model.config import ConfigMap, Secret
 from reconciler.model.fleet import Fleet
 from reconciler.model.ingress import Ingress
-from reconciler.model.kinds import Addresses, Workload
+from reconciler.model.kinds import Addresses, AnyTemplate, Workload
 from reconciler.model.meta import Key
 from reconciler.model.revision import Revision
+from reconciler.model.rollout import RolloutStrategy
 from reconciler.model.service import Service
 from reconciler.model.traffic import Challenge
 
@@ -36,6 +38,10 @@ class Desired(Value):
     services: dict[Key, Service] = {}
     addresses: dict[Key, Addresses] = {}
     ingresses: dict[Key, Ingress] = {}
+    strategies: dict[Key, RolloutStrategy] = {}
+    """How Deployments are delivered that ask for more than their own strategy, by an annotation."""
+    templates: dict[Key, AnyTemplate] = {}
+    runs: dict[Key, AnalysisRun] = {}
     challenges: tuple[Challenge, ...] = ()
     """What an ACME server that is being asked for a certificate wants to read from us."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from reconciler.model.action import AnyAction
+from reconciler.model.analysis import Argument, Metric
 from reconciler.model.base import Value
 from reconciler.model.meta import Key
 from reconciler.model.progress import Progress
@@ -63,6 +64,41 @@ class Verdict(Value):
     total: int = 0
 
 
+class Measure(Value):
+    """A measurement to be made now, for metric `metric.name` of the AnalysisRun `run`; it is `number` times
+    that it was measured before. `canary` and `stable` are the names of the pods of both versions, `services`
+    those that lead to them, in the run's namespace. `args` has what comes from Secrets: references.
+    `interval` (seconds) is about how long ago the last one was, or how long to look if there was none.
+    """
+
+    run: Key
+    metric: Metric
+    number: int
+    args: tuple[Argument, ...] = ()
+    canary: tuple[str, ...] = ()
+    stable: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    interval: float = 0.0
+
+    def __str__(self) -> str:
+        return f"measure {self.metric.name} of {self.run}"
+
+
+class Measured(Value):
+    """How a measurement came out: `value` as JSON, or what went wrong in `error`. `lacking` says why there was
+    nothing to judge by. Times in seconds since the epoch. Never with a secret's value in it.
+    """
+
+    run: Key
+    metric: str
+    number: int
+    started_at: float
+    finished_at: float
+    value: str = ""
+    error: str = ""
+    lacking: str = ""
+
+
 class Settled:
     """What a pass may take over from the one before. Opaque: `decide` makes it, `decide` reads it."""
 
@@ -83,6 +119,8 @@ class Plan(Value, dict=True):
     verdicts: dict[Key, Verdict] = {}
     progress: Progress = Progress()
     standing: Standing = "converged"
+    measures: tuple[Measure, ...] = ()
+    """Asked for again in every plan until they have been made."""
 
     @property
     def settled(self) -> Settled | None:
@@ -101,5 +139,5 @@ class Plan(Value, dict=True):
         return min((w.until for w in self.waits if w.until is not None), default=None)
 
     def __str__(self) -> str:
-        lines = [*map(str, self.steps), *map(str, self.waits), *(f"note: {n}" for n in self.notes)]
+        lines = [*map(str, self.steps), *map(str, self.measures), *map(str, self.waits), *(f"note: {n}" for n in self.notes)]
         return "\n".join(lines) if lines else "nothing to do"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from reconciler.model.base import Value
+from reconciler.model.delivery import Delivery, RunState
 from reconciler.model.meta import Key
 from reconciler.model.observed import PodRecord
 
@@ -43,6 +44,9 @@ class RolloutState(Value):
     """Pods wanted at the last pass: a change in the middle of a rollout is spread over its versions."""
     refused_architectures: tuple[str, ...] = ()
     """Node architectures for which a pull said that the image has no build."""
+    delivery: Delivery | None = None
+    """For what is delivered step by step: a Rollout, or a Deployment that asks for it. `phase` and `message`
+    then follow from it; `stable_hash` is the version that was promoted last, or that is returned to."""
 
 
 class Attempt(Value):
@@ -57,13 +61,14 @@ class Attempt(Value):
 
 
 class Progress(Value):
-    """`rollouts` by workload, `attempts` by pod, `nodes` that hold pods of ours or may.
+    """`rollouts` by workload, `attempts` by pod, `runs` by AnalysisRun, `nodes` that hold pods of ours or may.
 
     `accepted` is the newest revision without an error, `converged` the newest that converged whole.
     """
 
     rollouts: dict[Key, RolloutState] = {}
     attempts: dict[Key, Attempt] = {}
+    runs: dict[Key, RunState] = {}
     nodes: tuple[str, ...] = ()
     accepted: str = ""
     converged: str = ""

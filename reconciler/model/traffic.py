@@ -12,6 +12,7 @@ from typing import Literal
 from reconciler.model.base import Value
 
 EndpointState = Literal["ready", "draining"]
+Slot = Literal["", "a", "b"]
 
 
 class Endpoint(Value):
@@ -19,7 +20,7 @@ class Endpoint(Value):
 
     `draining` gets nothing new; what it is answering goes on. An endpoint that isn't listed any more is gone:
     what is still open to it is cut. `node` is where the pod runs. `weight` is its share of new connections,
-    relative to the others' (0 to 256).
+    relative to the others' (0 to 256). `slot`: to which of a service's two sets it belongs, where it has sets.
     """
 
     name: str
@@ -28,6 +29,23 @@ class Endpoint(Value):
     node: str = ""
     state: EndpointState = "ready"
     weight: int = 100
+    slot: Slot = ""
+
+
+class HeaderMatch(Value):
+    """A request's header, by its value: all of it, its beginning, or a regular expression for all of it."""
+
+    header: str
+    value: str
+    how: Literal["exact", "prefix", "regex"] = "exact"
+
+
+class HeaderRoute(Value):
+    """HTTP requests that match all of `matches` go to the same port of `service`, of the same namespace."""
+
+    name: str
+    service: str
+    matches: tuple[HeaderMatch, ...] = ()
 
 
 class RoutedPort(Value):
@@ -50,6 +68,8 @@ class RoutedService(Value):
     `affinity_seconds`: a client stays with its endpoint so long, 0: it doesn't. `internal_local` and
     `external_local` are the traffic policies Local: only endpoints on the node itself. `source_ranges` narrow
     who may come through `addresses`. `proxy_protocol`: the pods are told the client's address (v1 or v2).
+    `live`: its endpoints are two sets, and only those of this slot get anything; to move from one to the
+    other is one change (blue-green). `header_routes` are tried in this order, before anything else.
     """
 
     namespace: str
@@ -62,6 +82,8 @@ class RoutedService(Value):
     external_local: bool = False
     source_ranges: tuple[str, ...] = ()
     proxy_protocol: Literal["", "v1", "v2"] = ""
+    live: Slot = ""
+    header_routes: tuple[HeaderRoute, ...] = ()
 
 
 class Name(Value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from reconciler.decide.version import HASH_LABEL
+from reconciler.decide.version import HASH_LABELS
 from reconciler.model.labels import REVISION
 from reconciler.model.meta import Key
 from reconciler.model.observed import ContainerState, PodRecord, PodState
@@ -33,7 +33,7 @@ def controller(record: PodRecord) -> Key | None:
     """A Deployment's pods belong to its generated ReplicaSet; a lone pod to nobody."""
     owner = record.owner
     if owner.kind == "Deployment":
-        return replica_set_key(owner, record.labels.get(HASH_LABEL, record.template_hash))
+        return replica_set_key(owner, record.labels.get(HASH_LABELS["Deployment"], record.template_hash))
     return None if owner.kind == "Pod" else owner
 
 

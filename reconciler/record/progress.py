@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from reconciler.model.base import typed
+from reconciler.model.delivery import RunState
 from reconciler.model.meta import Key
 from reconciler.model.progress import Attempt, Progress, RolloutState
 from reconciler.record.store import Statement, Store
@@ -17,7 +18,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-ROLLOUT, ATTEMPT, FLEET = "rollout", "attempt", "fleet"
+ROLLOUT, ATTEMPT, RUN, FLEET = "rollout", "attempt", "run", "fleet"
 _FLEET_ROW = Key("", "", "")
 
 _PUT = "INSERT OR REPLACE INTO progress (part, kind, namespace, name, value) VALUES (?, ?, ?, ?, ?)"
@@ -40,6 +41,7 @@ class ProgressStore:
             base or Progress(),
             rollouts=dict(_part(rows, ROLLOUT, RolloutState)),
             attempts=dict(_part(rows, ATTEMPT, Attempt)),
+            runs=dict(_part(rows, RUN, RunState)),
         )
         return self._saved
 
@@ -51,6 +53,7 @@ class ProgressStore:
         changes = [
             *_changes(ROLLOUT, before.rollouts, progress.rollouts),
             *_changes(ATTEMPT, before.attempts, progress.attempts),
+            *_changes(RUN, before.runs, progress.runs),
             *_changes(FLEET, {_FLEET_ROW: _fleet_part(before)}, {_FLEET_ROW: _fleet_part(progress)}),
         ]
         if changes:
@@ -59,7 +62,7 @@ class ProgressStore:
 
 
 def _fleet_part(progress: Progress) -> Progress:
-    return msgspec.structs.replace(progress, rollouts={}, attempts={})
+    return msgspec.structs.replace(progress, rollouts={}, attempts={}, runs={})
 
 
 def _changes(part: str, before: Mapping[Key, T], after: Mapping[Key, T]) -> Iterator[Statement]:

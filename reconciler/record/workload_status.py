@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from reconciler.decide.rollout.budget import budget_of
-from reconciler.decide.version import HASH_LABEL
+from reconciler.decide.version import HASH_LABELS
 from reconciler.model.kinds import Workload
 from reconciler.model.meta import ObjectMeta
 from reconciler.model.observed import PodState
@@ -95,9 +95,9 @@ def _generated(
     template: Shown,
     now: float,
 ) -> Shown:
-    labels = dict(wanted.spec.template.metadata.labels) | {HASH_LABEL: template_hash}
+    labels = dict(wanted.spec.template.metadata.labels) | {HASH_LABELS["Deployment"]: template_hash}
     selector = shape(wanted.spec.selector)
-    selector["matchLabels"] = {**selector.get("matchLabels", {}), HASH_LABEL: template_hash}
+    selector["matchLabels"] = {**selector.get("matchLabels", {}), HASH_LABELS["Deployment"]: template_hash}
     marks = {REVISION_NUMBER: str(number)} if number else {}
     key = replica_set_key(wanted.key, template_hash)
     head = metadata(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reconciler.decide.current import Pass
+from reconciler.decide.delivery import plan_delivery
 from reconciler.decide.workloads.deployment import plan_deployment
 from reconciler.decide.workloads.pod import plan_pod
 from reconciler.decide.workloads.replicas import plan_replicas
@@ -10,6 +11,7 @@ from reconciler.model.kinds import Workload
 from reconciler.model.meta import Key
 from reconciler.model.plan import Verdict
 from reconciler.model.pod import Pod
+from reconciler.model.rollout import Rollout
 from reconciler.model.workload import Deployment
 
 
@@ -19,5 +21,7 @@ def plan_workload(turn: Pass, key: Key, workload: Workload) -> Verdict:
             return plan_deployment(turn, key, workload)
         case Pod():
             return plan_pod(turn, key, workload)
+        case Rollout():
+            return plan_delivery(turn, key, workload)
         case _:
             return plan_replicas(turn, key, workload)

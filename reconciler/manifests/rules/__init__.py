@@ -16,6 +16,7 @@ from reconciler.model.ingress import Ingress, IngressClass
 from reconciler.model.kinds import Object
 from reconciler.model.pod import Pod
 from reconciler.model.service import Endpoints, EndpointSlice, Service
+from reconciler.model.workload import Deployment, ReplicaSet, ReplicationController
 
 
 def check(item: Object) -> Iterator[Said]:
@@ -45,5 +46,5 @@ def _all(item: Object) -> Iterator[Said]:
         case Pod():
             yield from metadata.of_pod(item.metadata, ("metadata",))
             yield from pods.check(item.spec, ("spec",))
-        case _:
+        case Deployment() | ReplicaSet() | ReplicationController():
             yield from workloads.check(item)
