@@ -7,10 +7,10 @@ from reconciler.decide.hidden import Hidden
 from reconciler.decide.names import Names
 from reconciler.decide.schedule.ground import Bases, Ground
 from reconciler.decide.survey import Survey
+from reconciler.model.delivery import RunState
 from reconciler.model.desired import Desired
 from reconciler.model.meta import Key
 from reconciler.model.observed import Observed
-from reconciler.model.delivery import RunState
 from reconciler.model.plan import Measure
 from reconciler.model.progress import Attempt, Progress, RolloutState
 
