@@ -157,21 +157,6 @@ class Overlay(Value):
     mtu: int = 0
 
 
-class Counter(Value):
-    """What one node's proxy has counted of one pod behind one service, since the proxy began to count.
-
-    `service` is `namespace/name`. `errors` are answers of 5xx and failed connections; `seconds` is the sum of
-    the times until the answers.
-    """
-
-    service: str
-    pod: str
-    namespace: str
-    requests: int
-    errors: int
-    seconds: float
-
-
 class NodeTraffic(Value):
     """Everything that a node's data plane is told. Tuples are in sorted order where nothing else is said.
 
@@ -189,3 +174,23 @@ class NodeTraffic(Value):
     services: tuple[RoutedService, ...] = ()
     names: tuple[Name, ...] = ()
     ingress: IngressTraffic | None = None
+
+
+class Counter(Value):
+    """What one node's proxy has counted of one pod's answers to requests for one service, up to now.
+
+    `service` is `namespace/name`, of the service whose backend answered: of those that an Ingress or a header
+    led there, too. `requests` are those that were answered, well or not, and those that failed on the way;
+    connections on ports without HTTP. `errors` of them were answered with 5xx, broke off, or weren't answered
+    at all. `seconds` is the sum of the times from when the pod had a request until it began to answer.
+
+    Counts begin anew when the proxy is reloaded or restarted and when an endpoint comes back, so a fall is a
+    new beginning. What a process answers that a reload left behind is counted nowhere.
+    """
+
+    service: str
+    namespace: str
+    pod: str
+    requests: int = 0
+    errors: int = 0
+    seconds: float = 0.0

@@ -171,7 +171,7 @@ def test_nothing_of_python_can_be_reached(condition: str) -> None:
 
 
 def test_a_long_value_ends_it_soon() -> None:
-    with pytest.raises(ConditionError, match="too many|steps"):
+    with pytest.raises(ConditionError, match=r"too many|steps"):
         holds("all(result, all(result, all(result, # >= 0)))", [0] * 500)
     with pytest.raises(ConditionError):
         holds("all(result, # >= 0 && # >= 0 && # >= 0)", list(range(1_000_000)))
@@ -197,8 +197,7 @@ _JSON = st.recursive(
     max_leaves=8,
 )
 _PIECES = st.sampled_from(
-    ["result", "[0]", ".a", "?.b", "==", ">", "&&", "!", "not", "in", "(", ")", "1", "'x'", "nil", "#", "??"]
-    + ["all(", "len(", "{", "}", ",", "?", ":", "+", "-", "/", "%", "or", "contains"]
+    "result [0] .a ?.b == > && ! not in ( ) 1 'x' nil # ?? all( len( { } , ? : + - / % or contains".split()
 )
 
 

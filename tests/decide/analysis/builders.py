@@ -54,7 +54,9 @@ def template(
         "metadata": {"name": name} if cluster else {"name": name, "namespace": "default"},
         "spec": {"metrics": [{"provider": WEB_PROVIDER, **m} for m in metrics], **spec},
     }
-    return msgspec.convert(whole, ClusterAnalysisTemplate if cluster else AnalysisTemplate)
+    if cluster:
+        return msgspec.convert(whole, ClusterAnalysisTemplate)
+    return msgspec.convert(whole, AnalysisTemplate)
 
 
 def with_templates(*templates: AnyTemplate) -> Desired:
@@ -80,9 +82,9 @@ def asked(*templates: str, args: list[dict[str, Any]] | None = None, **more: Any
     return Asked(key=RUN, owner=WEB, role="step", analysis=msgspec.convert(analysis, RolloutAnalysis), **more)
 
 
-def begin_pass(whole: Desired, progress: Progress = Progress(), now: float = NOW) -> Pass:
+def begin_pass(whole: Desired, progress: Progress | None = None, now: float = NOW) -> Pass:
     observed = Observed()
-    return Pass(whole, observed, progress, now, survey(whole.fleet, observed, now), {})
+    return Pass(whole, observed, progress or Progress(), now, survey(whole.fleet, observed, now), {})
 
 
 def running(*metrics: Metric, **spec: Any) -> RunState:
