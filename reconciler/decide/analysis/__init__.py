@@ -14,7 +14,7 @@ from reconciler.model.rollout import RolloutAnalysis
 
 
 class Asked(Value):
-    """A run that somebody's delivery asks for. `fields` is the asking object as plain data, for `fieldRef`."""
+    """A run that somebody's delivery asks for. `fields`: the asking object as plain data."""
 
     key: Key
     owner: Key
@@ -45,7 +45,7 @@ def terminate(turn: Pass, key: Key, because: str) -> None:
 
 
 def plan_runs(turn: Pass) -> None:
-    """After all workloads: AnalysisRuns from files, the pods of job metrics, and which ended runs are kept."""
+    """After all workloads: AnalysisRuns from files, pods of job metrics, which ended runs are kept."""
     raise NotImplementedError
 
 
