@@ -4,6 +4,7 @@ survey      how each node stands
 slots       which pods hold a workload's places
 hidden      pods that may run where nobody has looked
 workloads   one file a kind
+analysis    what is measured, how it is judged
 rollout     from one version to the next
 schedule    where a pod goes, and why nowhere
 lifecycle   what a pod needs next
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import msgspec
 
+from reconciler.decide.analysis import plan_runs
 from reconciler.decide.current import Pass
 from reconciler.decide.effects import prepare_idle
 from reconciler.decide.network import plan_network
@@ -54,6 +56,7 @@ def decide(
     verdicts: dict[Key, Verdict] = {}
     for key, workload in desired.workloads.items():
         verdicts[key] = _verdict(turn, key, workload, calm_before.get(key), calm)
+    plan_runs(turn)
     pruning = prune(turn)
     _free_places(turn)
     prepare_idle(turn)

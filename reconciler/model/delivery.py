@@ -100,7 +100,7 @@ class Measurement(Value):
 class MetricState(Value):
     """What was measured of one metric. `next_at` is when it is measured again, None: never or not yet known.
 
-    `measurements` are the newest ones, oldest first. `taken` counts how many measurements were begun.
+    `measurements` are the newest ones, oldest first. `count` leaves out those that ended in an error.
     """
 
     phase: AnalysisPhase = "Pending"
@@ -115,6 +115,11 @@ class MetricState(Value):
     consecutive_success: int = 0
     next_at: float | None = None
     measurements: tuple[Measurement, ...] = ()
+
+    @property
+    def taken(self) -> int:
+        """How many measurements there were, whatever came of them: the number of the next one."""
+        return self.count + self.error
 
 
 RunRole = Literal["background", "step", "pre-promotion", "post-promotion", "own"]
