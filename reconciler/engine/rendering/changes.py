@@ -1,7 +1,7 @@
 """How a running HAProxy comes from one traffic to the next: by commands where they suffice, else by a reload.
 
-What commands can do is endpoints, and which slot is live. Whether anything else changed is found by rendering both without
-these, so a new feature of the rendering can't be forgotten here.
+What commands can do is endpoints, and which slot is live. Whether anything else changed is found
+by rendering both without these, so a new feature of the rendering can't be forgotten here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from reconciler.engine.rendering.backends import CHECKS, Backend, Server, backends, options
+from reconciler.engine.rendering.backends import Backend, Server, backends, options
+from reconciler.engine.rendering.basis import CHECKS
 from reconciler.engine.rendering.files import haproxy
 from reconciler.engine.rendering.forget import forget
 from reconciler.engine.rendering.slots import SLOTS, switches

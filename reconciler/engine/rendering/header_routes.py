@@ -20,7 +20,8 @@ from reconciler.model.traffic import HeaderRoute, NodeTraffic, RoutedService
 Way = Literal["tcp", "http", "https"]
 
 _NAME = re.compile(r"[A-Za-z0-9!#$%&*+.^_`|~-]+")
-"""A header's name (RFC 9110, 5.6.2), but for the apostrophe, which nobody uses and HAProxy takes for a quote."""
+"""A header's name (RFC 9110, 5.6.2), but for the apostrophe, which nobody uses and HAProxy takes for a
+quote."""
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 """No header's value has these (RFC 9110, 5.5), so a match with one never holds."""
 
