@@ -38,7 +38,7 @@ def page(seen: Overview, now: float) -> Page:
         _nodes(seen, now),
         _events(seen, now),
     )
-    return Page(head=tuple(_head(seen, now)), tables=tuple(_tidy(t) for t in tables if t.rows))
+    return Page(head=tuple(_head(seen, now)), tables=tuple(tidy(t) for t in tables if t.rows))
 
 
 def plain(shown: Page) -> str:
@@ -54,7 +54,7 @@ def age(since: float | None, now: float) -> str:
     return f"{int(length // 86400)}d" if length >= 2 * 86400 else human_duration(int(length))
 
 
-def _tidy(table: Table) -> Table:
+def tidy(table: Table) -> Table:
     """One line a row, and no column that has nothing to say."""
     rows = [[" ".join(cell.split()) for cell in row] for row in table.rows]
     kept = [i for i in range(len(table.columns)) if any(row[i] for row in rows)]

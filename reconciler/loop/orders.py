@@ -1,4 +1,4 @@
-"""Orders on their way into a pass: given from any thread, taken up by the loop's, answered when it is over."""
+"""Orders on their way into a pass: given from any thread, taken up by the loop's, answered at its end."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.decide.attempts import pending_pods
 from reconciler.model.delivery import Delivery
@@ -14,7 +14,7 @@ from reconciler.model.plan import Plan, Verdict
 from reconciler.model.pod import Pod
 from reconciler.model.progress import Progress
 from reconciler.model.rollout import RolloutStrategy
-from reconciler.record.deliveries.find import delivered, strategy_of
+from reconciler.record.deliveries.find import strategy_of
 from reconciler.record.deliveries.lines import DeliveryStatus, StepLine
 from reconciler.record.deliveries.phase import phase_of
 from reconciler.record.deliveries.runs import run_lines
@@ -23,12 +23,17 @@ from reconciler.record.deliveries.steps import step_lines
 
 
 def deliveries(
-    desired: Desired | None, observed: Observed, progress: Progress, plan: Plan | None, now: float
+    desired: Desired,
+    observed: Observed,
+    progress: Progress,
+    plan: Plan | None,
+    now: float,
+    keys: Iterable[Key],
 ) -> tuple[DeliveryStatus, ...]:
-    """Of every object that is delivered step by step. `now` in seconds since the epoch."""
-    if desired is None:
-        return ()
-    found = (delivery_status(desired, observed, progress, plan, now, key) for key in delivered(desired))
+    """Of those objects that are delivered step by step. `now`, when the nodes were looked at, in seconds
+    since the epoch.
+    """
+    found = (delivery_status(desired, observed, progress, plan, now, key) for key in keys)
     return tuple(one for one in found if one is not None)
 
 

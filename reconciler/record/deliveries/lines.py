@@ -26,8 +26,9 @@ class StepLine(Value):
 class SetLine(Value):
     """The pods of one version. `number` is the version's, 0 where it isn't known any more.
 
-    `roles` are stable, canary, active, preview, new (there is no stable one yet) or old. `weight` is its share
-    of the traffic, None where pods share it alike. `nodes` counts its pods. `ends_at`: it stays warm until then.
+    `roles` are stable, canary, active, preview, new (there is no stable one yet) or old. `weight` is its
+    share of the traffic, None where pods share it alike. `nodes` counts its pods. Until `ends_at` it stays
+    warm.
     """
 
     template_hash: str
@@ -68,7 +69,8 @@ class RunLine(Value):
 
 
 class DeliveryStatus(Value, omit_defaults=False):
-    """One object. `stage` None: it hasn't been taken up yet. Counts are pods, `updated` of the newest version.
+    """One object. `stage` None: it hasn't been taken up yet. Counts are pods; `updated` those of the newest
+    version.
 
     `step` counts from 0. `weight` is the canary's share out of `max_weight`, None: as many as it has pods.
     `until` is when it goes on by time alone.

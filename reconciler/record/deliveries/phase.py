@@ -32,7 +32,7 @@ def phase_of(state: RolloutState | None, verdict: Verdict | None) -> tuple[Phase
         why = state.message or said
         return "Degraded", f"aborted: {why}" if delivery.stage == "aborted" and why else why or "aborted"
     if delivery.holds:
-        return "Paused", "; ".join(map(_hold, delivery.holds))
+        return "Paused", "; ".join(map(hold_words, delivery.holds))
     if state.phase == "paused" or (verdict is not None and verdict.standing == "paused"):
         return "Paused", said or state.message or "spec.paused is true"
     if _is_healthy(delivery, state, verdict):
@@ -51,7 +51,8 @@ def _is_healthy(delivery: Delivery, state: RolloutState, verdict: Verdict | None
     return over and (verdict is None or verdict.standing == "converged")
 
 
-def _hold(hold: Hold) -> str:
+def hold_words(hold: Hold) -> str:
+    """What it waits for, and who ends that."""
     return hold.message or HOLDS[hold.reason]
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from reconciler.model.delivery import Delivery
 from reconciler.model.duration import human_duration, seconds
 from reconciler.model.rollout import (
     CanaryStep,
     Pause,
+    ReplicaProgressThreshold,
     RolloutAnalysis,
     RolloutStrategy,
     SetCanaryScale,
@@ -19,22 +21,15 @@ from reconciler.record.deliveries.lines import Mark, StepLine
 
 def step_text(step: CanaryStep) -> str:
     """`setWeight 20`, `pause 1m`, `analysis error-rate`."""
-    if step.set_weight is not None:
-        return f"setWeight {step.set_weight}"
-    if step.pause is not None:
-        length = pause_seconds(step.pause)
-        return "pause until promoted" if length is None else f"pause {human_duration(length)}"
-    if step.set_canary_scale is not None:
-        return f"setCanaryScale {_scale(step.set_canary_scale)}"
-    if step.analysis is not None:
-        return f"analysis {templates(step.analysis)}"
-    if step.set_header_route is not None:
-        return f"setHeaderRoute {_route(step.set_header_route)}"
-    if step.replica_progress_threshold is not None:
-        found = step.replica_progress_threshold
-        amount = f"{found.value} %" if found.type == "Percent" else f"{found.value} pods"
-        return f"replicaProgressThreshold {amount}"
-    return "nothing"
+    texts: tuple[tuple[str, Any, Callable[[Any], str]], ...] = (
+        ("setWeight", step.set_weight, str),
+        ("pause", step.pause, _pause),
+        ("setCanaryScale", step.set_canary_scale, _scale),
+        ("analysis", step.analysis, templates),
+        ("setHeaderRoute", step.set_header_route, _route),
+        ("replicaProgressThreshold", step.replica_progress_threshold, _threshold),
+    )
+    return next((f"{name} {text(value)}" for name, value, text in texts if value is not None), "nothing")
 
 
 def step_lines(strategy: RolloutStrategy, delivery: Delivery | None) -> Iterator[StepLine]:
@@ -46,7 +41,7 @@ def step_lines(strategy: RolloutStrategy, delivery: Delivery | None) -> Iterator
 
 
 def pause_end(step: CanaryStep, delivery: Delivery) -> float | None:
-    """When the pause of the current step is over (epoch seconds); None where somebody ends it, or it is none."""
+    """When the pause of the current step is over (epoch seconds); None: somebody ends it, or it is none."""
     length = pause_seconds(step.pause) if step.pause is not None else None
     if length is None:
         return None
@@ -75,6 +70,15 @@ def _mark(index: int, delivery: Delivery | None) -> Mark:
     if index > delivery.step:
         return "next"
     return "stopped" if delivery.stage == "aborted" else "current"
+
+
+def _pause(pause: Pause) -> str:
+    length = pause_seconds(pause)
+    return "until promoted" if length is None else human_duration(length)
+
+
+def _threshold(threshold: ReplicaProgressThreshold) -> str:
+    return f"{threshold.value} %" if threshold.type == "Percent" else f"{threshold.value} pods"
 
 
 def _scale(scale: SetCanaryScale) -> str:
