@@ -38,7 +38,7 @@ def shared(function: Command) -> Command:
 
 @click.group("rollout")
 def command() -> None:
-    """Follow and steer what is delivered step by step: Rollouts, and Deployments with a strategy of their own.
+    """Follow and steer what is delivered step by step: Rollouts, and Deployments that ask for it.
 
     NAME is `web`, `rollout/web` or `deployment/web`.
     """
@@ -66,7 +66,7 @@ def status(name: str | None, output: str, **given: Any) -> None:
     if given["watch"]:
         watch(asked, key, output, given["timeout"])
     else:
-        show(asked.look(), key, output, sys.stdout.isatty())
+        show(asked.look(key), key, output, sys.stdout.isatty())
 
 
 def _verb(verb: Verb, name: str, given: dict[str, Any]) -> None:

@@ -35,11 +35,13 @@ class Asking:
     ) -> None:
         self._fleet, self._source, self._branch, self._fold = fleet, source, branch, fold
 
-    def look(self) -> tuple[DeliveryStatus, ...]:
-        """Everything that is delivered, as the reconciler sees it, or as nodes and record tell."""
+    def look(self, about: Key | None = None) -> tuple[DeliveryStatus, ...]:
+        """What is delivered, or one of it, as the reconciler sees it, or as nodes and record tell."""
         door = self._door()
         if door is None:
             return self._look_here()
+        if about is not None:
+            return (_talk(door, "GET", f"/rollouts/{'/'.join(about)}", b"", DeliveryStatus),)
         found: tuple[DeliveryStatus, ...] = _talk(door, "GET", "/rollouts", b"", tuple[DeliveryStatus, ...])
         return found
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from reconciler.cli.page import Page, Table, age, tidy
 from reconciler.model.duration import human_duration
 from reconciler.record.deliveries import DeliveryStatus, RunLine, SetLine, StepLine
+from reconciler.record.deliveries.sets import share_text
 
 DONE, CURRENT, STOPPED = (
     "\N{HEAVY CHECK MARK}",
@@ -47,12 +48,14 @@ def _head(seen: DeliveryStatus, now: float) -> Iterator[str]:
     if seen.message:
         yield f"  {seen.message}"
     if seen.phase == "Degraded" and seen.stage == "aborted":
-        yield f"  `reconciler rollout retry {seen.name} -n {seen.namespace}` tries it again; a new version is tried by itself"
+        again = f"`reconciler rollout retry {seen.name} -n {seen.namespace}` tries it again"
+        yield f"  {again}; a changed manifest is tried by itself"
     if seen.until is not None:
         yield f"  it goes on by itself: {_left(seen.until, now)}"
     version = f"version {seen.number}" if seen.number else "no version yet"
     yield ", ".join(filter(None, (STRATEGIES[seen.strategy], version, _step(seen), _weight(seen))))
-    yield f"{seen.desired} pods wanted, {seen.updated} updated, {seen.ready} ready, {seen.available} available"
+    counts = f"{seen.updated} updated, {seen.ready} ready, {seen.available} available"
+    yield f"{seen.desired} pods wanted, {counts}"
 
 
 def _step(seen: DeliveryStatus) -> str:
@@ -64,11 +67,7 @@ def _step(seen: DeliveryStatus) -> str:
 def _weight(seen: DeliveryStatus) -> str:
     if seen.weight is None or seen.stage in ("done", "first", None):
         return ""
-    return f"{_share(seen.weight, seen.max_weight)} of the requests to the canary"
-
-
-def _share(weight: int, of: int) -> str:
-    return f"{weight} %" if of == 100 else f"{weight}/{of}"
+    return f"{share_text(seen.weight, seen.max_weight)} of the requests to the canary"
 
 
 def _left(until: float, now: float) -> str:
@@ -97,7 +96,7 @@ def _set(one: SetLine, whole: int, now: float) -> tuple[str, ...]:
         one.revision[: 16 if one.revision.startswith("dir-") else REVISION_CHARS],
         ", ".join(one.roles),
         f"{one.ready}/{one.total}",
-        _share(one.weight, whole) if one.weight is not None else "",
+        share_text(one.weight, whole) if one.weight is not None else "",
         _left(one.ends_at, now) if one.ends_at is not None and one.total else "",
         ", ".join(f"{node}: {count}" for node, count in one.nodes.items()),
     )

@@ -25,7 +25,7 @@ REFRESH_S = 0.5
 class Looking(Protocol):
     """`rollout_ask.Asking`."""
 
-    def look(self) -> tuple[DeliveryStatus, ...]: ...
+    def look(self, about: Key | None = None) -> tuple[DeliveryStatus, ...]: ...
 
 
 def show_all(seen: tuple[DeliveryStatus, ...], output: str) -> None:
@@ -87,7 +87,7 @@ def _looks(
         raise UsageError(str(error), where="--timeout", remedy="write for example 90s or 5m") from error
     until = time.monotonic() + patience
     while True:
-        one = _of(asked.look(), key)
+        one = _of(asked.look(key), key)
         yield one
         if one.phase in ("Healthy", "Degraded"):
             return
@@ -111,11 +111,11 @@ def _of(seen: tuple[DeliveryStatus, ...], key: Key) -> DeliveryStatus:
 def _live(looks: Iterator[DeliveryStatus]) -> DeliveryStatus:
     from rich.live import Live
 
-    first = next(looks)
-    with Live(_picture(first), auto_refresh=False) as live:
-        for first in looks:  # noqa: B020 # the newest look is what is returned
-            live.update(_picture(first), refresh=True)
-    return first
+    newest = next(looks)
+    with Live(_picture(newest), auto_refresh=False) as live:
+        for newest in looks:
+            live.update(_picture(newest), refresh=True)
+    return newest
 
 
 def _lines(looks: Iterator[DeliveryStatus], text: Callable[[DeliveryStatus], str]) -> DeliveryStatus:

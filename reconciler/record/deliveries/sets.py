@@ -70,6 +70,10 @@ def share(strategy: RolloutStrategy, state: RolloutState | None, template_hash: 
     return whole - delivery.weight if apart and template_hash == state.stable_hash else 0
 
 
+def share_text(weight: int, of: int) -> str:
+    return f"{weight} %" if of == 100 else f"{weight}/{of}"
+
+
 def max_weight(strategy: RolloutStrategy) -> int:
     routing = strategy.canary.traffic_routing if strategy.canary else None
     return routing.max_traffic_weight if routing else 100
