@@ -159,7 +159,7 @@ def serving(fleet: Fleet, listen: str | None) -> Iterator[Loop]:
         loop = Loop(wanted, nodes, ProgressStore(store), [], full_pass=full_pass)
         loop.certify(certifier(fleet, loop.wake, obtain=True))
         journal, silence = Journal(store, fleet.metadata.name), max(SILENCE_S, 3 * full_pass)
-        reporter = Reporter(fleet.metadata.name, journal, source.wake, silence)
+        reporter = Reporter(fleet.metadata.name, journal, source.wake, silence, loop.order)
         loop.listen(reporter.take)
         door = socket_path(fleet)
         server = ApiServer(listen or fleet.spec.serve.listen, door, reporter, verify=webhook(fleet))

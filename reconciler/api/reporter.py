@@ -10,17 +10,21 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 from reconciler.api.follow import Followers
 from reconciler.api.metrics import Metrics
+from reconciler.errors import UsageError
 from reconciler.loop.narrate import Narrator, describe
 from reconciler.loop.turn import Turn
+from reconciler.model.delivery import Order
 from reconciler.model.meta import Key
 from reconciler.model.observed import NodeState
 from reconciler.model.plan import Plan
 from reconciler.model.progress import Progress
 from reconciler.model.traffic import NodeTraffic
+from reconciler.record.deliveries import DeliveryStatus, delivered, deliveries
 from reconciler.record.journal import Journal
 from reconciler.record.overview import Overview, overview
 from reconciler.record.published import data_planes, newest
@@ -39,11 +43,17 @@ class Reporter:
     """One fleet's. Implements `api.daemon.Daemon`; `take` is the loop's listener."""
 
     def __init__(
-        self, fleet: str, journal: Journal, wake: Callable[[], None], silence: float = SILENCE_S
+        self,
+        fleet: str,
+        journal: Journal,
+        wake: Callable[[], None],
+        silence: float = SILENCE_S,
+        order: Callable[[Order], Future[str]] = lambda _: _nobody(),
     ) -> None:
-        """`silence` seconds without a pass make the daemon unhealthy."""
+        """`silence` seconds without a pass make the daemon unhealthy. `order` is the loop's."""
         self.followers, self.metrics = Followers(), Metrics(fleet)
         self._fleet, self._journal, self._wake, self._silence = fleet, journal, wake, silence
+        self._order = order
         self._narrator = Narrator()
         self._turn: Turn | None = None
         self._standing: tuple[str, str] = ("", "")
@@ -157,6 +167,17 @@ class Reporter:
     def observed(self) -> tuple[NodeState, ...]:
         return tuple(self._turn.observed.nodes.values()) if self._turn else ()
 
+    def rollouts(self, about: Key | None = None) -> tuple[DeliveryStatus, ...] | None:
+        turn = self._turn
+        if turn is None or turn.plan is None or turn.desired is None:
+            return None
+        plan = turn.plan
+        keys = delivered(turn.desired) if about is None else (about,)
+        return deliveries(turn.desired, turn.observed, plan.progress, plan, turn.at, keys)
+
+    def order(self, order: Order) -> Future[str]:
+        return self._order(order)
+
     def objects(self) -> dict[str, Any]:
         """Drawn when somebody asks: what hasn't changed since isn't drawn again."""
         with self._drawing:
@@ -178,6 +199,12 @@ class Reporter:
 
     def wake(self) -> None:
         self._wake()
+
+
+def _nobody() -> Future[str]:
+    refused: Future[str] = Future()
+    refused.set_exception(UsageError("nobody takes orders here"))
+    return refused
 
 
 def why(plan: Plan) -> str:

@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import web
 
 from reconciler.api.daemon import Daemon, Verify
+from reconciler.api.orders import refuse_orders, take_orders, tell_rollouts
 from reconciler.api.stream import follow
 from reconciler.api.webhook import MAX_BODY, webhook
 
@@ -14,6 +15,7 @@ def public_app(daemon: Daemon, verify: Verify | None) -> web.Application:
     """Behind the TCP door: nothing that changes anything, but for signed webhooks that wake the loop."""
     app = web.Application(client_max_size=MAX_BODY)
     _tell(app, daemon)
+    refuse_orders(app)
     if verify is not None:
         app.router.add_post("/webhook", webhook(daemon.wake, verify))
     return app
@@ -34,6 +36,7 @@ def private_app(daemon: Daemon) -> web.Application:
     async def objects(_: web.Request) -> web.Response:
         return web.Response(body=msgspec.json.encode(daemon.objects()), content_type="application/json")
 
+    take_orders(app, daemon)
     app.router.add_post("/wake", wake)
     app.router.add_get("/observed", observed)
     app.router.add_get("/objects", objects)
@@ -57,3 +60,4 @@ def _tell(app: web.Application, daemon: Daemon) -> None:
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/metrics", metrics)
     app.router.add_get("/status", status)
+    tell_rollouts(app, daemon)

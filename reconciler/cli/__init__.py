@@ -21,6 +21,7 @@ VERBS = {
     "apply": "Converge the fleet to a source, once.",
     "serve": "Keep the fleet converged: the daemon.",
     "status": "Show workloads, pods and nodes, what is going on and why.",
+    "rollout": "Follow and steer progressive deliveries: pause, promote, abort, retry, undo.",
     "history": "Show which revisions ran, when, and how they ended.",
     "nodes": "Check nodes and pin their host keys.",
     "lab": "A disposable fleet of real nodes on this machine.",

@@ -11,11 +11,16 @@ from reconciler.cli.options import fleet_option, output_option
 
 
 @click.command("history")
+@click.argument("name", required=False)
 @fleet_option
 @output_option
 @click.option("-n", "--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
-def command(fleet_file: Path, output: str, limit: int) -> None:
-    """Show which revisions ran, newest first.
+@click.option("--namespace", help="Of NAME; left out, the one object of that name in all of them.")
+def command(name: str | None, fleet_file: Path, output: str, limit: int, namespace: str | None) -> None:
+    """Show which revisions ran, newest first; with NAME, what became of each version of one object.
+
+    NAME is `web`, `rollout/web` or `deployment/web` of something that is delivered step by step: its
+    versions, who told it what, and how each one ended.
 
     Reads this machine's record of the fleet. A machine that has never run the reconciler has none.
     """
@@ -27,6 +32,11 @@ def command(fleet_file: Path, output: str, limit: int) -> None:
 
     store = open_store(inventory(fleet_file))
     try:
+        if name is not None:
+            from reconciler.cli.history_of import show
+
+            show(store, name, namespace, limit, output)
+            return
         found = Journal(store).history(limit)
     finally:
         store.close()

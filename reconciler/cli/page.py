@@ -38,7 +38,7 @@ def page(seen: Overview, now: float) -> Page:
         _nodes(seen, now),
         _events(seen, now),
     )
-    return Page(head=tuple(_head(seen, now)), tables=tuple(_tidy(t) for t in tables if t.rows))
+    return Page(head=tuple(_head(seen, now)), tables=tuple(tidy(t) for t in tables if t.rows))
 
 
 def plain(shown: Page) -> str:
@@ -54,7 +54,7 @@ def age(since: float | None, now: float) -> str:
     return f"{int(length // 86400)}d" if length >= 2 * 86400 else human_duration(int(length))
 
 
-def _tidy(table: Table) -> Table:
+def tidy(table: Table) -> Table:
     """One line a row, and no column that has nothing to say."""
     rows = [[" ".join(cell.split()) for cell in row] for row in table.rows]
     kept = [i for i in range(len(table.columns)) if any(row[i] for row in rows)]
@@ -65,7 +65,7 @@ def _tidy(table: Table) -> Table:
 def _head(seen: Overview, now: float) -> Iterable[str]:
     yield f"fleet {seen.fleet}: {seen.standing if seen.running else 'no reconciler runs on this machine'}"
     yield f"  {seen.why}" if seen.running else "  this is what its nodes hold"
-    if seen.standing == "failed":
+    if seen.standing == "failed" and not any(w.delivery == "aborted" for w in seen.workloads):
         yield "  it is rolled no further until its manifest changes: push a fix, or revert"
     if seen.wanted is not None:
         done = "" if seen.converged == seen.wanted.id else f", last converged {_short(seen.converged)}"
@@ -96,12 +96,12 @@ def _short(revision: str) -> str:
 
 
 def _workloads(seen: Overview) -> Table:
-    columns = ("WORKLOAD", "WANTED", "UPDATED", "READY", "AVAILABLE", "STANDING", "WHY")
+    columns = ("WORKLOAD", "WANTED", "UPDATED", "READY", "AVAILABLE", "STANDING", "DELIVERY", "WHY")
     if any(w.desired is None for w in seen.workloads):
         found = tuple((_name(w), str(w.ready), str(w.total)) for w in seen.workloads)
         return Table(columns=("WORKLOAD", "READY", "PODS"), rows=found)
     rows = tuple(
-        (_name(w), *map(str, (w.desired, w.updated, w.ready, w.available)), w.standing, w.message)
+        (_name(w), *map(str, (w.desired, w.updated, w.ready, w.available)), w.standing, w.delivery, w.message)
         for w in seen.workloads
     )
     return Table(columns=columns, rows=rows)

@@ -19,6 +19,10 @@ STYLES = {
     **dict.fromkeys(("outdated", "<pending>", "running, behind"), CARE),
     **dict.fromkeys(("stopped", "absent"), BAD),
     "Terminating": "dim",
+    **dict.fromkeys(("Healthy", "Successful", "✔"), "green"),
+    **dict.fromkeys(("Progressing", "Paused", "Running", "Inconclusive", "canary", "preview"), CARE),
+    **dict.fromkeys(("Degraded", "✖"), BAD),
+    "▶": CARE,
 }
 """Words that are coloured wherever they fill a cell. Everything else stays as the terminal has it."""
 
@@ -28,8 +32,12 @@ WIDE = frozenset({"WHY", "EVENT", "PATHS"})
 
 def picture(seen: Overview, now: float) -> Group:
     """`now` (epoch seconds) gives ages."""
-    shown = page.page(seen, now)
-    first = Text(shown.head[0], style=f"bold {STYLES.get(seen.standing, '')}".strip())
+    return drawn(page.page(seen, now), seen.standing)
+
+
+def drawn(shown: page.Page, word: str) -> Group:
+    """Any page; `word` colours its first line."""
+    first = Text(shown.head[0], style=f"bold {STYLES.get(word, '')}".strip())
     parts: list[Text | Table] = [first, *map(Text, shown.head[1:])]
     for table in shown.tables:
         parts += [Text(""), _table(table)]

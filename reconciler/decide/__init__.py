@@ -92,7 +92,8 @@ def _verdict(turn: Pass, key: Key, workload: Workload, before: Calm | None, calm
         return before.verdict
     said = turn.draft.size
     verdict = plan_workload(turn, key, workload)
-    if verdict.standing == "converged" and turn.draft.size == said and not turn.attempts_of(key):
+    steady = key not in turn.unsteady and turn.draft.size == said
+    if verdict.standing == "converged" and steady and not turn.attempts_of(key):
         calm[key] = Calm(
             workload=workload,
             template_hash=template_hash,

@@ -39,6 +39,8 @@ class Pass:
         self.rollouts: dict[Key, RolloutState] = {}
         self.runs: dict[Key, RunState] = {}
         self.measures: list[Measure] = []
+        self.unsteady: set[Key] = set()
+        """Workloads whose plan depends on more than their own pods: they are looked at in every pass."""
         self._attempts_of: dict[Key, list[Attempt]] = {}
         for key in sorted(before.attempts):
             attempt = before.attempts[key]

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from math import inf
 from typing import Protocol
 
@@ -15,12 +16,15 @@ from reconciler.apply.inflight import overlay
 from reconciler.apply.walk import Outcome, Walker
 from reconciler.decide import decide
 from reconciler.decide.attempts import after_failure, after_success
+from reconciler.decide.delivery.orders import ordered
 from reconciler.decide.network.challenges import in_force
 from reconciler.engine.node import Node
 from reconciler.loop.fleet import FleetView
-from reconciler.loop.turn import Turn
+from reconciler.loop.orders import Fold, Orders, nothing_known
+from reconciler.loop.turn import Ordered, Turn
 from reconciler.loop.wanted import Wanted
 from reconciler.model.action import AnyAction, StartPod
+from reconciler.model.delivery import Order
 from reconciler.model.desired import Contents, Desired
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Plan, Settled
@@ -66,6 +70,7 @@ class Loop:
         *,
         clock: Callable[[], float] = time.time,
         full_pass: float = 60.0,
+        fold: Fold = ordered,
     ) -> None:
         self._wanted, self._view, self._keeper = wanted, FleetView(nodes), keeper
         self._certificates: Certificates | None = None
@@ -73,6 +78,7 @@ class Loop:
         self._awake = threading.Event()
         self._ended: deque[Outcome] = deque()
         self._walker = Walker(nodes, self._ended.append, self.wake)
+        self._orders = Orders(fold)
         self._settled: Settled | None = None
         self._stopped = self._lit = False
         self._began = time.monotonic()
@@ -94,6 +100,12 @@ class Loop:
     def certify(self, certificates: Certificates) -> None:
         """Let what is desired have these certificates, too. Before the first pass."""
         self._certificates = certificates
+
+    def order(self, order: Order) -> Future[str]:
+        """Let the next pass carry it out. From any thread; answered when that pass is over."""
+        future = self._orders.put(order)
+        self.wake()
+        return future
 
     def watch_nodes(self) -> None:
         """Connect to every node and follow what happens there."""
@@ -122,13 +134,14 @@ class Loop:
         began = time.monotonic()
         now = self._clock()
         under_way = self._walker.under_way()  # before the outcomes: see Walker
-        ended = self._learn(now)
+        before, ended = self._saved, self._learn(now)
         desired = self._wanted.update(self.progress)
         if desired is not None and self._certificates is not None:
             desired = self._certificates.complete(desired)
         observed = overlay(self._view.observe(), under_way)
         if self._still_dark(observed):
             desired = None
+        orders = self._obey(desired)
         turn = Turn(
             at=now,
             seconds=0.0,
@@ -136,13 +149,27 @@ class Loop:
             ended=ended,
             refusal=self._wanted.refusal,
             source_error=self._wanted.error,
+            before=before,
+            orders=orders,
         )
         if desired is not None:
             turn = self._act(turn, desired, now)
         turn = msgspec.structs.replace(turn, seconds=time.monotonic() - began)
         for listener in self._listeners:
             listener(turn)
+        self._orders.answer()
         return turn
+
+    def _obey(self, desired: Desired | None) -> tuple[Ordered, ...]:
+        """Kept at once: an order that was taken up isn't lost. In the dark, orders wait."""
+        if desired is None:
+            if self._lit:
+                self._orders.refuse(nothing_known())
+            return ()
+        progress, orders = self._orders.take(self.progress, desired)
+        if orders:
+            self._keep(progress)
+        return orders
 
     def _still_dark(self, observed: Observed) -> bool:
         """In the first seconds, some node hasn't said yet what it holds: a decision now would guess."""
@@ -202,6 +229,7 @@ class Loop:
 
     def close(self, timeout: float) -> bool:
         """Let effects that have begun end, at most `timeout` seconds; True when none was cut off."""
+        self._orders.close()
         clean = self._walker.stop(timeout)
         if self._certificates is not None:
             self._certificates.close()

@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.apply.walk import Outcome
 from reconciler.errors import ManifestError
+from reconciler.loop.narrate_delivery import tell_deliveries
 from reconciler.loop.turn import Turn
 from reconciler.model.action import (
     AnyAction,
@@ -69,6 +70,9 @@ class Narrator:
             for alike in _alike(turn.begun):
                 lines.append(_line(alike))
                 events.append(_begun(turn, alike))
+            for line, event in tell_deliveries(turn):
+                lines += [line] if line else []
+                events.append(event)
             self._changes(turn, turn.plan, lines, events)
         return lines, events
 
@@ -93,13 +97,19 @@ class Narrator:
             if before == (standing, text):
                 continue
             lines.append(f"{key}: {text}")
-            if before is None or before[0] != standing:
+            if (before is None or before[0] != standing) and not _tells_itself(plan, key):
                 kind = "Warning" if standing in ("failed", "blocked") else "Normal"
                 reason = _STANDING_REASON[standing]
                 events.append(_event(turn, key, reason, text, type=kind, revision=plan.revision))
         self._told = told
         lines += [f"note: {n}" for n in plan.notes if n not in self._notes]
         self._notes = plan.notes
+
+
+def _tells_itself(plan: Plan, key: Key) -> bool:
+    """A delivery's own events say how it stands, but not that its pods find no place."""
+    state = plan.progress.rollouts.get(key)
+    return state is not None and state.delivery is not None and plan.verdicts[key].standing != "blocked"
 
 
 def describe(verdict: Verdict) -> str:

@@ -6,9 +6,18 @@ from reconciler.apply.walk import Outcome
 from reconciler.errors import SourceError
 from reconciler.loop.wanted import Refusal
 from reconciler.model.base import Value
+from reconciler.model.delivery import Order
 from reconciler.model.desired import Desired
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Plan, Step
+from reconciler.model.progress import Progress
+
+
+class Ordered(Value):
+    """An order that was carried out, and what it came to in words."""
+
+    order: Order
+    words: str
 
 
 class Turn(Value):
@@ -17,6 +26,7 @@ class Turn(Value):
     `desired` and `plan` are None while no good revision has been seen. `begun` are the plan's steps
     that were taken on now, `ended` the actions that ended since the last pass. `idle` says that
     nothing is under way. `failing` says of steps that failed and are tried again later: what and why.
+    `before` is the progress that was kept last, before what ended, was measured or was ordered since.
     """
 
     at: float
@@ -30,3 +40,5 @@ class Turn(Value):
     failing: tuple[str, ...] = ()
     refusal: Refusal | None = None
     source_error: SourceError | None = None
+    before: Progress = Progress()
+    orders: tuple[Ordered, ...] = ()

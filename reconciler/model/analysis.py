@@ -1,4 +1,4 @@
-"""AnalysisTemplate, ClusterAnalysisTemplate and AnalysisRun (argoproj.io/v1alpha1): how versions are judged."""
+"""AnalysisTemplate, ClusterAnalysisTemplate, AnalysisRun (argoproj.io/v1alpha1): how versions are judged."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Attempt(Value):
 
 
 class Progress(Value):
-    """`rollouts` by workload, `attempts` by pod, `runs` by AnalysisRun, `nodes` that hold pods of ours or may.
+    """`rollouts` by workload, `attempts` by pod, `runs` by AnalysisRun, `nodes` that hold or may hold pods.
 
     `accepted` is the newest revision without an error, `converged` the newest that converged whole.
     """

@@ -20,7 +20,7 @@ class Endpoint(Value):
 
     `draining` gets nothing new; what it is answering goes on. An endpoint that isn't listed any more is gone:
     what is still open to it is cut. `node` is where the pod runs. `weight` is its share of new connections,
-    relative to the others' (0 to 256). `slot`: to which of a service's two sets it belongs, where it has sets.
+    relative to the others' (0 to 256). `slot`: to which of a service's two sets it belongs.
     """
 
     name: str

@@ -22,6 +22,8 @@ API_VERSIONS = {
     "ReplicaSet": "apps/v1",
     "EndpointSlice": "discovery.k8s.io/v1",
     "Ingress": "networking.k8s.io/v1",
+    "Rollout": "argoproj.io/v1alpha1",
+    "AnalysisRun": "argoproj.io/v1alpha1",
 }
 """Kinds that aren't in the core group, `v1`."""
 

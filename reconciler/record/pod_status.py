@@ -30,15 +30,15 @@ def pod_object(fleet: str, pod: PodState, owner: Key | None) -> Shown:
 
 
 def controller(record: PodRecord) -> Key | None:
-    """A Deployment's pods belong to its generated ReplicaSet; a lone pod to nobody."""
+    """A Deployment's or Rollout's pods belong to its generated ReplicaSet; a lone pod to nobody."""
     owner = record.owner
-    if owner.kind == "Deployment":
-        return replica_set_key(owner, record.labels.get(HASH_LABELS["Deployment"], record.template_hash))
+    if owner.kind in HASH_LABELS:
+        return replica_set_key(owner, record.labels.get(HASH_LABELS[owner.kind], record.template_hash))
     return None if owner.kind == "Pod" else owner
 
 
-def replica_set_key(deployment: Key, template_hash: str) -> Key:
-    return Key("ReplicaSet", deployment.namespace, f"{deployment.name}-{template_hash}")
+def replica_set_key(owner: Key, template_hash: str) -> Key:
+    return Key("ReplicaSet", owner.namespace, f"{owner.name}-{template_hash}")
 
 
 def _status(pod: PodState) -> Shown:

@@ -12,6 +12,7 @@ import msgspec
 
 from reconciler.decide.attempts import pending_pods
 from reconciler.model.base import Value
+from reconciler.model.delivery import RunState
 from reconciler.model.desired import Desired
 from reconciler.model.kinds import Workload
 from reconciler.model.meta import Key
@@ -19,18 +20,23 @@ from reconciler.model.observed import NodeState, Observed, PodState
 from reconciler.model.plan import Plan, Verdict
 from reconciler.model.pod import Pod
 from reconciler.model.progress import Progress, RolloutState
+from reconciler.model.rollout import Rollout
 from reconciler.model.workload import Deployment
+from reconciler.record.analysis_status import analysis_run_object
+from reconciler.record.deliveries.runs import runs_of
 from reconciler.record.metadata import Shown, metadata, timestamp
 from reconciler.record.network_portrait import NetworkPortrait
 from reconciler.record.node_status import node_object
 from reconciler.record.pod_status import controller, pod_object
+from reconciler.record.rollout_status import rollout_object
 from reconciler.record.workload_status import deployment_object, replica_sets, set_object
 
 
 def objects(
     desired: Desired | None, observed: Observed, progress: Progress, plan: Plan | None, now: float
 ) -> tuple[Shown, ...]:
-    """Namespaces, nodes, workloads, generated ReplicaSets, pods, services with their endpoints, Ingresses.
+    """Namespaces, nodes, workloads, generated ReplicaSets, AnalysisRuns, pods, services with their endpoints,
+    Ingresses.
 
     `now` in seconds since the epoch.
     """
@@ -45,6 +51,7 @@ class Sight(Value):
     pods: tuple[PodState, ...]
     verdict: Verdict
     rollout: RolloutState | None
+    runs: dict[Key, RunState] = {}
 
     def is_like(self, other: Sight) -> bool:
         """Pods by identity: observed states share what didn't change."""
@@ -53,6 +60,7 @@ class Sight(Value):
             and self.template_hash == other.template_hash
             and self.verdict == other.verdict
             and self.rollout == other.rollout
+            and self.runs == other.runs
             and (self.wanted is other.wanted or self.wanted == other.wanted)
         )
 
@@ -65,6 +73,7 @@ class Portrait:
         self._workloads: dict[Key, tuple[Sight, tuple[Shown, ...]]] = {}
         self._pods: dict[Key, tuple[PodState, Shown]] = {}
         self._ending: dict[Key, float] = {}
+        self._runs: dict[Key, tuple[RunState, Shown]] = {}
         self._network = NetworkPortrait()
 
     def of(
@@ -76,6 +85,7 @@ class Portrait:
             *_namespaces(desired),
             *_nodes(desired, observed),
             *self._all_workloads(desired, observed, progress, plan, now),
+            *self._all_runs(desired, progress),
             *self._all_pods(desired, observed, progress, plan, now),
             *self._network.of(desired, observed),
         )
@@ -91,6 +101,7 @@ class Portrait:
                 pods=observed.by_owner.get(key, ()),
                 verdict=(plan.verdicts.get(key) if plan else None) or Verdict(standing="progressing"),
                 rollout=progress.rollouts.get(key),
+                runs=runs_of(progress, key) if isinstance(wanted, Rollout) else {},
             )
             before = self._workloads.get(key)
             if before is not None and before[0].is_like(sight):
@@ -99,6 +110,20 @@ class Portrait:
                 shown[key] = sight, tuple(_workload(desired.fleet.metadata.name, sight, now))
             yield from shown[key][1]
         self._workloads = shown
+
+    def _all_runs(self, desired: Desired, progress: Progress) -> list[Shown]:
+        fleet = desired.fleet.metadata.name
+        shown: dict[Key, tuple[RunState, Shown]] = {}
+        for key, run in progress.runs.items():
+            before = self._runs.get(key)
+            if before is not None and before[0] is run:
+                shown[key] = before
+            else:
+                given = desired.runs.get(key)
+                picture = analysis_run_object(fleet, key, run, given.metadata if given else None)
+                shown[key] = run, picture
+        self._runs = shown
+        return [picture for _, picture in shown.values()]
 
     def _all_pods(
         self, desired: Desired, observed: Observed, progress: Progress, plan: Plan | None, now: float
@@ -144,6 +169,9 @@ def _workload(fleet: str, sight: Sight, now: float) -> Iterable[Shown]:
     if isinstance(wanted, Deployment):
         whole = deployment_object(fleet, wanted, pods, sight.verdict, rollout, now)
         return (whole, *replica_sets(fleet, wanted, pods, sight.template_hash, rollout, now))
+    if isinstance(wanted, Rollout):
+        own = rollout_object(fleet, wanted, pods, sight.verdict, rollout, sight.runs)
+        return (own, *replica_sets(fleet, wanted, pods, sight.template_hash, rollout, now))
     return (set_object(fleet, wanted, pods, rollout, now),)
 
 

@@ -12,13 +12,20 @@ from reconciler.model.meta import ObjectMeta
 from reconciler.model.observed import PodState
 from reconciler.model.plan import Verdict
 from reconciler.model.progress import RolloutState
+from reconciler.model.rollout import Rollout
 from reconciler.model.workload import Deployment, ReplicaSet, ReplicationController
 from reconciler.record.metadata import Shown, api_version, condition, metadata, timestamp, without_empty
 from reconciler.record.pod_status import replica_set_key
 from reconciler.record.shape import shape
 
-REVISION_NUMBER = "deployment.kubernetes.io/revision"
-"""What `kubectl rollout history` counts by."""
+REVISION_NUMBER = {
+    "Deployment": "deployment.kubernetes.io/revision",
+    "Rollout": "rollout.argoproj.io/revision",
+}
+"""What `kubectl rollout history` and Argo Rollouts' own plugin count by."""
+
+Versioned = Deployment | Rollout
+"""What ReplicaSets are generated for."""
 
 Set = ReplicaSet | ReplicationController
 
@@ -40,10 +47,9 @@ def deployment_object(
         "availableReplicas": verdict.available,
         "unavailableReplicas": max(0, max(verdict.desired, verdict.total) - verdict.available),
     }
-    marks = {REVISION_NUMBER: str(number)} if number else {}
     conditions = [_available(wanted, pods, verdict, rollout, now), _progressing(wanted, verdict, rollout)]
     return {
-        **_head(fleet, wanted, rollout, pods, marks),
+        **head(fleet, wanted, rollout, pods),
         "spec": shape(wanted.spec),
         "status": {**without_empty(counts), "conditions": conditions},
     }
@@ -54,12 +60,12 @@ def set_object(
 ) -> Shown:
     """A ReplicaSet or ReplicationController that somebody wrote."""
     status = _set_status(pods, wanted.spec.min_ready_seconds, now, rollout.number if rollout else 0)
-    return {**_head(fleet, wanted, rollout, pods, {}), "spec": shape(wanted.spec), "status": status}
+    return {**head(fleet, wanted, rollout, pods), "spec": shape(wanted.spec), "status": status}
 
 
 def replica_sets(
     fleet: str,
-    wanted: Deployment,
+    wanted: Versioned,
     pods: Sequence[PodState],
     current: str,
     rollout: RolloutState | None,
@@ -87,7 +93,7 @@ def replica_sets(
 
 def _generated(
     fleet: str,
-    wanted: Deployment,
+    wanted: Versioned,
     template_hash: str,
     pods: Sequence[PodState],
     number: int,
@@ -95,10 +101,11 @@ def _generated(
     template: Shown,
     now: float,
 ) -> Shown:
-    labels = dict(wanted.spec.template.metadata.labels) | {HASH_LABELS["Deployment"]: template_hash}
+    mine = {HASH_LABELS[wanted.kind]: template_hash}
+    labels = dict(wanted.spec.template.metadata.labels) | mine
     selector = shape(wanted.spec.selector)
-    selector["matchLabels"] = {**selector.get("matchLabels", {}), HASH_LABELS["Deployment"]: template_hash}
-    marks = {REVISION_NUMBER: str(number)} if number else {}
+    selector["matchLabels"] = {**selector.get("matchLabels", {}), **mine}
+    marks = _marks(wanted.kind, number)
     key = replica_set_key(wanted.key, template_hash)
     head = metadata(
         fleet, key, created_at=made, labels=labels, annotations=marks, owner=wanted.key, generation=1
@@ -112,7 +119,7 @@ def _generated(
     }
 
 
-def _template(wanted: Deployment, pods: Sequence[PodState], *, is_current: bool) -> Shown:
+def _template(wanted: Versioned, pods: Sequence[PodState], *, is_current: bool) -> Shown:
     if is_current:
         template = shape(wanted.spec.template)
     elif pods:
@@ -124,23 +131,24 @@ def _template(wanted: Deployment, pods: Sequence[PodState], *, is_current: bool)
     return dict(template)
 
 
-def _head(
-    fleet: str,
-    wanted: Workload,
-    rollout: RolloutState | None,
-    pods: Sequence[PodState],
-    marks: dict[str, str],
+def head(
+    fleet: str, wanted: Workload, rollout: RolloutState | None, pods: Sequence[PodState]
 ) -> dict[str, Any]:
+    """apiVersion, kind and metadata."""
     given: ObjectMeta = wanted.metadata
     meta = metadata(
         fleet,
         wanted.key,
         created_at=_first_made(pods, rollout),
         labels=given.labels,
-        annotations={**given.annotations, **marks},
+        annotations={**given.annotations, **_marks(wanted.kind, rollout.number if rollout else 0)},
         generation=rollout.number if rollout else 0,
     )
     return {"apiVersion": api_version(wanted.kind), "kind": wanted.kind, "metadata": meta}
+
+
+def _marks(kind: str, number: int) -> dict[str, str]:
+    return {REVISION_NUMBER[kind]: str(number)} if number and kind in REVISION_NUMBER else {}
 
 
 def _first_made(pods: Sequence[PodState], rollout: RolloutState | None) -> float | None:
@@ -178,11 +186,11 @@ def _available(
     if verdict.available < least:
         since = rollout.progressed_at if rollout else None
         text = "Deployment does not have minimum availability."
-        return _told("Available", False, since, "MinimumReplicasUnavailable", text)
+        return told("Available", False, since, "MinimumReplicasUnavailable", text)
     times = _ready_times(pods, wanted.spec.min_ready_seconds, now)
     enough = times[least - 1] if 0 < least <= len(times) else None
     since = enough or (rollout.started_at if rollout else None)
-    return _told("Available", True, since, "MinimumReplicasAvailable", "Deployment has minimum availability.")
+    return told("Available", True, since, "MinimumReplicasAvailable", "Deployment has minimum availability.")
 
 
 def _progressing(wanted: Deployment, verdict: Verdict, rollout: RolloutState | None) -> Shown:
@@ -190,16 +198,16 @@ def _progressing(wanted: Deployment, verdict: Verdict, rollout: RolloutState | N
     since = rollout.progressed_at if rollout else None
     name = f'ReplicaSet "{wanted.metadata.name}-{rollout.template_hash}"' if rollout else "ReplicaSet"
     if wanted.spec.paused:
-        return _told("Progressing", None, since, "DeploymentPaused", "Deployment is paused")
+        return told("Progressing", None, since, "DeploymentPaused", "Deployment is paused")
     if verdict.standing == "failed":
         why = f": {verdict.message}" if verdict.message else "."
         text = f"{name} has timed out progressing{why}"
-        return _told("Progressing", False, since, "ProgressDeadlineExceeded", text)
+        return told("Progressing", False, since, "ProgressDeadlineExceeded", text)
     if verdict.standing == "converged":
         text = f"{name} has successfully progressed."
-        return _told("Progressing", True, since, "NewReplicaSetAvailable", text)
-    return _told("Progressing", True, since, "ReplicaSetUpdated", f"{name} is progressing.")
+        return told("Progressing", True, since, "NewReplicaSetAvailable", text)
+    return told("Progressing", True, since, "ReplicaSetUpdated", f"{name} is progressing.")
 
 
-def _told(type_: str, status: bool | None, since: float | None, reason: str, message: str) -> Shown:
+def told(type_: str, status: bool | None, since: float | None, reason: str, message: str) -> Shown:
     return condition(type_, status, since, reason, message, lastUpdateTime=timestamp(since))

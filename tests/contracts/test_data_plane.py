@@ -104,6 +104,23 @@ def test_nobody_talks_to_a_pod_that_nobody_asks(node: Node) -> None:
     assert node.sessions(END.ip) == 0
 
 
+def test_nobody_is_counted_who_is_asked_nothing(node: Node) -> None:
+    assert node.counters() == ()
+    prepare(node)
+    publish(node, traffic(node, END))
+    assert node.counters() == ()
+
+
+def test_answers_are_counted_by_service_and_pod(node: Node, ground: Ground) -> None:
+    prepare(node)
+    publish(node, traffic(node, END))
+    ground.ask(traffic(node, END).services[0], times=3)
+    (found,) = node.counters()
+    assert (found.service, found.namespace, found.pod) == ("default/web", "default", "web-1")
+    assert (found.requests, found.errors) == (3, 3), "there is no such pod, so none is answered"
+    assert found.seconds == 0.0
+
+
 def test_without_a_data_plane_nothing_can_be_published(node: Node) -> None:
     with pytest.raises(NodeError):
         publish(node, traffic(node, END))

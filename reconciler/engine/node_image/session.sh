@@ -5,6 +5,8 @@
 #   commit HOW         put in force; HOW is reload, or run for the HAProxy commands in the file `commands`
 #   state              by which rendering, what was last published, and what is wrong: a line, a line, lines
 #   sessions IP        how many connections the proxy has to this pod
+#   counters           what the proxy has counted of each server that it has asked something: a line each
+#   complaints         what is wrong: lines
 # Answers: `ok [SIZE]` and then SIZE bytes, or `error WORDS`.
 
 session() {
@@ -30,12 +32,25 @@ session() {
       sessions) echo "show servers conn" | socat -t 2 - UNIX-CONNECT:$SOCKET 2>/dev/null |
                   awk -v ip="$one" '$3 == ip { n += $7 } END { print n + 0 }' > "$next/.answer"
                 answer "$next/.answer";;
+      counters) echo "show stat -1 4 -1" | socat -t 10 - UNIX-CONNECT:$SOCKET 2>/dev/null | counted > "$next/.answer"
+                answer "$next/.answer";;
+      complaints) cat $RUN/complaints/* > "$next/.answer" 2>/dev/null
+                  answer "$next/.answer";;
       *) echo "error unknown command $word";;
     esac
   done
 }
 
 answer() { echo "ok $(stat -c %s "$1")"; cat "$1"; }
+
+# Servers' rows of HAProxy's statistics: the columns that engine/dataplane/counting.py reads.
+counted() {
+  awk -F, -v OFS=, '
+    NR == 1 { sub(/^# /, ""); for (i = 1; i <= NF; i++) at[$i] = i; next }
+    $at["stot"] + $at["req_tot"] + $at["econ"] + $at["eresp"] > 0 {
+      print $1, $2, $at["mode"], $at["req_tot"], $at["hrsp_5xx"], $at["econ"], $at["eresp"], $at["stot"], $at["wredis"], $at["ctime"], $at["rtime"]
+    }'
+}
 
 commit() {
   ( flock 9

@@ -13,6 +13,7 @@ from reconciler.model.plan import Plan, Verdict, Wait
 from reconciler.model.revision import Revision
 from reconciler.record.every_pod import every_pod
 from reconciler.record.journal import RecordedEvent
+from reconciler.record.overview.delivered import delivery_words
 from reconciler.record.overview.ingresses import ingress_lines
 from reconciler.record.overview.lines import Overview, PodLine, WorkloadLine
 from reconciler.record.overview.nodes import node_lines
@@ -53,7 +54,7 @@ def overview(
         refused=refused.id if refused else "",
         refused_because=refused_because,
         source_error=source_error,
-        workloads=_judged(plan) if plan else _found(observed),
+        workloads=_judged(plan, desired) if plan else _found(observed),
         pods=tuple(_pod(p) for p in every_pod(observed, plan)),
         nodes=tuple(node_lines(observed, desired, plan)),
         services=tuple(service_lines(desired, observed, network)),
@@ -79,8 +80,12 @@ def _wait(wait: Wait) -> str:
     return f"wait for {wait.subject} until {until}: {wait.because}"
 
 
-def _judged(plan: Plan) -> tuple[WorkloadLine, ...]:
-    return tuple(_workload(key, verdict) for key, verdict in sorted(plan.verdicts.items()))
+def _judged(plan: Plan, desired: Desired | None) -> tuple[WorkloadLine, ...]:
+    lines = []
+    for key, verdict in sorted(plan.verdicts.items()):
+        where, why = delivery_words(desired, plan, key) if desired is not None else ("", "")
+        lines.append(_workload(key, verdict, where, why))
+    return tuple(lines)
 
 
 def _found(observed: Observed) -> tuple[WorkloadLine, ...]:
@@ -102,18 +107,19 @@ def _found(observed: Observed) -> tuple[WorkloadLine, ...]:
     )
 
 
-def _workload(key: Key, verdict: Verdict) -> WorkloadLine:
+def _workload(key: Key, verdict: Verdict, delivery: str, why: str) -> WorkloadLine:
     return WorkloadLine(
         kind=key.kind,
         namespace=key.namespace,
         name=key.name,
         standing=verdict.standing,
-        message=verdict.message,
+        message=why or verdict.message,
         desired=verdict.desired,
         updated=verdict.updated,
         ready=verdict.ready,
         available=verdict.available,
         total=verdict.total,
+        delivery=delivery,
     )
 
 

@@ -23,6 +23,8 @@ class WorkloadLine(Value):
     ready: int
     available: int
     total: int
+    delivery: str = ""
+    """Where it stands, of what is delivered step by step."""
 
 
 class PodLine(Value):

@@ -1,0 +1,144 @@
+"""Where deliveries are asked about and told what to do: the reconciler that runs here, or else its record."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from reconciler.api.order_forms import PATIENCE_S, Asked, Given, Trouble, user_at_machine
+from reconciler.cli.ask import UnixConnection, ask
+from reconciler.decide.delivery.orders import ordered
+from reconciler.errors import UsageError
+from reconciler.loop.orders import Fold
+from reconciler.model.base import typed
+from reconciler.model.delivery import Order, Verb
+from reconciler.model.fleet import Fleet
+from reconciler.model.meta import Key
+from reconciler.record.deliveries import DeliveryStatus, delivered, deliveries, find
+from reconciler.record.lock import holder
+
+LATER = (
+    "no reconciler runs: it takes effect with the next `reconciler apply`, or when `reconciler serve` runs"
+)
+
+
+class Asking:
+    """Of one fleet. `source` and `branch` as on `plan`'s command line; only read when no reconciler runs."""
+
+    def __init__(
+        self, fleet: Fleet, source: str | None = None, branch: str | None = None, *, fold: Fold = ordered
+    ) -> None:
+        self._fleet, self._source, self._branch, self._fold = fleet, source, branch, fold
+
+    def look(self, about: Key | None = None) -> tuple[DeliveryStatus, ...]:
+        """What is delivered, or one of it, as the reconciler sees it, or as nodes and record tell."""
+        door = self._door()
+        if door is None:
+            return self._look_here()
+        if about is not None:
+            return (_talk(door, "GET", f"/rollouts/{'/'.join(about)}", b"", DeliveryStatus),)
+        found: tuple[DeliveryStatus, ...] = _talk(door, "GET", "/rollouts", b"", tuple[DeliveryStatus, ...])
+        return found
+
+    def find(self, name: str, namespace: str | None) -> Key:
+        """Raises `UsageError` when nothing or several things are called so."""
+        if self._door() is not None:
+            return find((one.key for one in self.look()), name, namespace)
+        return find(delivered(self._survey()[0]), name, namespace)
+
+    def order(self, about: Key, verb: Verb) -> str:
+        """What it comes to, in words. Raises `UsageError` where it can't be carried out."""
+        door = self._door(PATIENCE_S + 5.0)
+        if door is not None:
+            body = msgspec.json.encode(Asked(about=about, verb=verb))
+            given: Given = _talk(door, "POST", "/orders", body, Given)
+            return given.words
+        self._refuse_to_go_behind()
+        return self._order_here(about, verb)
+
+    def _door(self, timeout: float = 5.0) -> UnixConnection | None:
+        """An open connection to the reconciler that this user may give orders to."""
+        from reconciler.wiring import lock_dir
+
+        found = holder(self._fleet.metadata.name, lock_dir())
+        if found is None or not found.unix_socket:
+            return None
+        door = UnixConnection(Path(found.unix_socket), timeout)
+        try:
+            door.connect()
+        except OSError:
+            return None  # it has just ended, or doesn't answer: then the lock says so
+        return door
+
+    def _refuse_to_go_behind(self) -> None:
+        """Another user's reconciler has a record of its own, and would never hear of the order."""
+        from reconciler.wiring import lock_dir
+
+        other = ask(self._fleet, lock_dir())
+        if other is not None:
+            raise UsageError(
+                "a reconciler runs this fleet that this user can't give orders to",
+                where=f"fleet {self._fleet.metadata.name}",
+                remedy="run the verb on its machine, as the user that runs it",
+            )
+
+    def _survey(self) -> Any:
+        from reconciler.wiring import pick_source, survey
+
+        return survey(self._fleet, pick_source(self._fleet, self._source, self._branch))
+
+    def _look_here(self) -> tuple[DeliveryStatus, ...]:
+        from reconciler.wiring import observe_once
+
+        desired, progress = self._survey()
+        keys = delivered(desired)
+        return deliveries(desired, observe_once(self._fleet), progress, None, time.time(), keys)
+
+    def _order_here(self, about: Key, verb: Verb) -> str:
+        """Under the fleet's lock: a reconciler that begins meanwhile would overwrite it."""
+        from reconciler.loop.narrate_delivery import order_event
+        from reconciler.record.journal import Journal
+        from reconciler.record.progress import ProgressStore
+        from reconciler.wiring import lock, open_store
+
+        with lock(self._fleet):
+            desired, progress = self._survey()
+            order = Order(about=about, verb=verb, who=user_at_machine(os.geteuid()), at=time.time())
+            after, words = self._fold(progress, order, desired)
+            store = open_store(self._fleet)
+            try:
+                ProgressStore(store).save(after)
+                journal = Journal(store, self._fleet.metadata.name)
+                journal.event(order_event(order, words, order.at, desired.revision.id))
+            finally:
+                store.close()
+        return f"{words}\n{LATER}"
+
+
+def _talk(door: UnixConnection, method: str, path: str, body: bytes, kind: Any) -> Any:
+    try:
+        door.request(method, path, body)
+        answer = door.getresponse()
+        found = answer.read()
+        if answer.status == 200:
+            return msgspec.json.decode(found, type=typed(kind))
+        trouble = msgspec.json.decode(found, type=typed(Trouble))
+    except msgspec.DecodeError as error:
+        remedy = "after an upgrade, restart it: no container restarts because of that"
+        raise UsageError(
+            "the reconciler that runs here answers as another version of it would", remedy=remedy
+        ) from error
+    except (OSError, http.client.HTTPException) as error:
+        said = str(error) or type(error).__name__
+        raise UsageError(
+            f"the reconciler that runs here didn't answer: {said}",
+            remedy="`reconciler rollout status` says whether the order was carried out",
+        ) from error
+    finally:
+        door.close()
+    raise UsageError(trouble.message, where=trouble.where, remedy=trouble.remedy)

@@ -1,0 +1,147 @@
+"""Showing a delivery once, or as it goes on until it has ended."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from reconciler.cli.page import Page, Table, plain
+from reconciler.cli.rollout_page import deliveries_table, delivery_line, delivery_page
+from reconciler.errors import NotConverged, UsageError
+from reconciler.model.meta import Key
+from reconciler.record.deliveries import DeliveryStatus, Phase
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+REFRESH_S = 0.5
+"""Between two questions: one object's view costs a reconciler next to nothing."""
+
+
+class Looking(Protocol):
+    """`rollout_ask.Asking`."""
+
+    def look(self, about: Key | None = None) -> tuple[DeliveryStatus, ...]: ...
+
+
+def show_all(seen: tuple[DeliveryStatus, ...], output: str) -> None:
+    if output == "json":
+        click.echo(_json(seen))
+    elif not seen:
+        click.echo("nothing is delivered step by step")
+    else:
+        click.echo(_aligned(deliveries_table(seen)))
+
+
+def show(seen: tuple[DeliveryStatus, ...], key: Key, output: str, terminal: bool) -> None:
+    one = _of(seen, key)
+    if output == "json":
+        click.echo(_json(one))
+    elif terminal:
+        from rich.console import Console
+
+        Console().print(_picture(one))
+    else:
+        click.echo(plain(delivery_page(one, time.time())))
+
+
+def watch(
+    asked: Looking,
+    key: Key,
+    output: str,
+    timeout: str,
+    *,
+    wanted: Phase = "Healthy",
+    pause: Callable[[float], None] = time.sleep,
+) -> None:
+    """Until it is healthy, or degraded. Raises `NotConverged` unless it ends as `wanted`."""
+    looks = _looks(asked, key, timeout, pause)
+    if output == "text" and sys.stdout.isatty():
+        last = _live(looks)
+    elif output == "json":
+        last = _lines(looks, _json)
+    else:
+        last = _lines(looks, lambda one: delivery_line(one, one.at))
+    if last.phase != wanted:
+        name = f"{last.name} -n {last.namespace}"
+        raise NotConverged(
+            f"it is {last.phase}" + (f": {last.message}" if last.message else ""),
+            where=str(key),
+            remedy=f"`reconciler history {name}` tells how it came to that",
+        )
+
+
+def _looks(
+    asked: Looking, key: Key, timeout: str, pause: Callable[[float], None]
+) -> Iterator[DeliveryStatus]:
+    """Again and again; the last one has ended."""
+    from reconciler.model.duration import seconds
+
+    try:
+        patience = seconds(timeout) if timeout else float("inf")
+    except ValueError as error:
+        raise UsageError(str(error), where="--timeout", remedy="write for example 90s or 5m") from error
+    until = time.monotonic() + patience
+    while True:
+        one = _of(asked.look(key), key)
+        yield one
+        if one.phase in ("Healthy", "Degraded"):
+            return
+        if time.monotonic() >= until:
+            raise NotConverged(
+                f"out of time: after {timeout} it is {one.phase}"
+                + (f": {one.message}" if one.message else ""),
+                where=str(key),
+                remedy="it goes on without being watched; look again with `reconciler rollout status`",
+            )
+        pause(min(REFRESH_S, max(0.0, until - time.monotonic())))
+
+
+def _of(seen: tuple[DeliveryStatus, ...], key: Key) -> DeliveryStatus:
+    one = next((s for s in seen if s.key == key), None)
+    if one is None:
+        raise UsageError("it isn't delivered step by step any more", where=str(key))
+    return one
+
+
+def _live(looks: Iterator[DeliveryStatus]) -> DeliveryStatus:
+    from rich.live import Live
+
+    newest = next(looks)
+    with Live(_picture(newest), auto_refresh=False) as live:
+        for newest in looks:
+            live.update(_picture(newest), refresh=True)
+    return newest
+
+
+def _lines(looks: Iterator[DeliveryStatus], text: Callable[[DeliveryStatus], str]) -> DeliveryStatus:
+    """A line whenever something has changed."""
+    import msgspec
+
+    before: DeliveryStatus | None = None
+    for one in looks:
+        if before is None or msgspec.structs.replace(one, at=before.at) != before:
+            click.echo(text(one))
+        before = one
+    assert before is not None, "it is looked at once at least"
+    return before
+
+
+def _picture(one: DeliveryStatus) -> Group:
+    from reconciler.cli.picture import drawn
+
+    return drawn(delivery_page(one, time.time()), one.phase)
+
+
+def _json(value: object) -> str:
+    import msgspec
+
+    return msgspec.json.encode(value).decode()
+
+
+def _aligned(table: Table) -> str:
+    return plain(Page(head=(), tables=(table,))).lstrip("\n")

@@ -1,0 +1,79 @@
+"""The sets of pods that a delivery moves between: which version each is, and what part it plays. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from reconciler.model.observed import PodState
+from reconciler.model.progress import RolloutState
+from reconciler.model.rollout import RolloutStrategy
+from reconciler.record.deliveries.lines import SetLine
+
+
+def set_lines(
+    strategy: RolloutStrategy, state: RolloutState | None, pods: Iterable[PodState]
+) -> tuple[SetLine, ...]:
+    """The newest version first; one without pods only while it matters."""
+    by_hash: dict[str, list[PodState]] = {}
+    if state is not None:
+        by_hash = {h: [] for h in (state.template_hash, state.stable_hash) if h}
+    for pod in pods:
+        if not pod.terminating:
+            by_hash.setdefault(pod.record.template_hash, []).append(pod)
+    lines = [_set(strategy, state, template_hash, mine) for template_hash, mine in by_hash.items()]
+    return tuple(sorted(lines, key=lambda line: (-line.number, line.template_hash)))
+
+
+def _set(
+    strategy: RolloutStrategy, state: RolloutState | None, template_hash: str, pods: list[PodState]
+) -> SetLine:
+    past = next((v for v in state.history if v.template_hash == template_hash), None) if state else None
+    delivery = state.delivery if state else None
+    return SetLine(
+        template_hash=template_hash,
+        number=past.number if past else 0,
+        revision=past.revision if past else next((p.record.revision for p in pods), ""),
+        roles=roles(strategy, state, template_hash),
+        ready=sum(p.ready for p in pods),
+        total=len(pods),
+        weight=share(strategy, state, template_hash),
+        ends_at=delivery.retiring.get(template_hash) if delivery else None,
+        nodes=dict(sorted(Counter(p.node for p in pods if p.node).items())),
+    )
+
+
+def roles(strategy: RolloutStrategy, state: RolloutState | None, template_hash: str) -> tuple[str, ...]:
+    if state is None or state.delivery is None:
+        return ()
+    newest = template_hash == state.template_hash
+    found = ["stable"] if template_hash == state.stable_hash else []
+    if strategy.blue_green is not None:
+        if template_hash == state.delivery.active_hash:
+            found.append("active")
+        elif newest:
+            found.append("preview")
+    elif newest and not found:
+        found.append("canary" if state.stable_hash else "new")
+    return tuple(found or ["old"])
+
+
+def share(strategy: RolloutStrategy, state: RolloutState | None, template_hash: str) -> int | None:
+    """Of the traffic, out of `maxTrafficWeight`. None where each pod gets as much as the next one."""
+    delivery = state.delivery if state else None
+    if state is None or delivery is None or delivery.weight is None or strategy.canary is None:
+        return None
+    whole = max_weight(strategy)
+    apart = state.stable_hash not in ("", state.template_hash)
+    if template_hash == state.template_hash:
+        return delivery.weight if apart else whole
+    return whole - delivery.weight if apart and template_hash == state.stable_hash else 0
+
+
+def share_text(weight: int, of: int) -> str:
+    return f"{weight} %" if of == 100 else f"{weight}/{of}"
+
+
+def max_weight(strategy: RolloutStrategy) -> int:
+    routing = strategy.canary.traffic_routing if strategy.canary else None
+    return routing.max_traffic_weight if routing else 100
