@@ -157,21 +157,6 @@ class Overlay(Value):
     mtu: int = 0
 
 
-class Counter(Value):
-    """What one node's proxy has counted of one pod behind one service, since the proxy began to count.
-
-    `service` is `namespace/name`. `errors` are answers of 5xx and failed connections; `seconds` is the sum of
-    the times until the answers.
-    """
-
-    service: str
-    pod: str
-    namespace: str
-    requests: int
-    errors: int
-    seconds: float
-
-
 class NodeTraffic(Value):
     """Everything that a node's data plane is told. Tuples are in sorted order where nothing else is said.
 
