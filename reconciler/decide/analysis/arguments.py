@@ -124,7 +124,7 @@ def replaced(metric: Metric, value: Callable[[str], str | None]) -> Metric:
             return _PLACE.sub(text, data)
         if isinstance(data, dict):
             return {walk(k): walk(v) for k, v in data.items()}
-        return [walk(x) for x in data] if isinstance(data, list) else data
+        return [walk(x) for x in data] if isinstance(data, list | tuple) else data
 
     plain = msgspec.to_builtins(metric)
     try:

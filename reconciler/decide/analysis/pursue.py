@@ -23,8 +23,10 @@ def go_on(
 ) -> RunState:
     """The same object when nothing came of it. Every metric that hasn't ended leaves a wait."""
     for metric in run.spec.metrics:
+        if run.phase in ENDED:
+            break
         state = run.metrics[metric.name]
-        if run.phase in ENDED or state.phase in ENDED:
+        if state.phase in ENDED:
             continue
         due = state.next_at if state.next_at is not None else turn.now
         if due > turn.now:
