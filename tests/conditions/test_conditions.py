@@ -197,7 +197,38 @@ _JSON = st.recursive(
     max_leaves=8,
 )
 _PIECES = st.sampled_from(
-    "result [0] .a ?.b == > && ! not in ( ) 1 'x' nil # ?? all( len( { } , ? : + - / % or contains".split()
+    [
+        "result",
+        "[0]",
+        ".a",
+        "?.b",
+        "==",
+        ">",
+        "&&",
+        "!",
+        "not",
+        "in",
+        "(",
+        ")",
+        "1",
+        "'x'",
+        "nil",
+        "#",
+        "??",
+        "all(",
+        "len(",
+        "{",
+        "}",
+        ",",
+        "?",
+        ":",
+        "+",
+        "-",
+        "/",
+        "%",
+        "or",
+        "contains",
+    ]
 )
 
 
