@@ -1,4 +1,4 @@
-"""The history of one object that is delivered step by step: its versions, what people said, how each ended."""
+"""What became of an object that is delivered step by step: its versions, what people said, how each ended."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ def lines(told: ObjectHistory) -> Iterator[str]:
         parts = ["newest"] if index == 0 else []
         parts += ["stable"] if version.template_hash == told.stable else []
         marks = f" ({', '.join(parts)})" if parts else ""
-        yield f"{_time(version.at)}  version {version.number} {version.template_hash} {version.revision}{marks}"
+        made = f"version {version.number} {version.template_hash} {version.revision}"
+        yield f"{_time(version.at)}  {made}{marks}"
     for heading, found in (
         ("decisions", map(_decision, told.decisions)),
         ("events", map(_event, told.events)),

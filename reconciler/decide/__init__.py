@@ -4,6 +4,9 @@ survey      how each node stands
 slots       which pods hold a workload's places
 hidden      pods that may run where nobody has looked
 workloads   one file a kind
+standing    from what was seen and planned of a workload to how it stands
+delivery    blue-green and canary
+analysis    how versions are judged
 analysis    what is measured, how it is judged
 rollout     from one version to the next
 schedule    where a pod goes, and why nowhere

@@ -17,7 +17,7 @@ from reconciler.model.workload import Count
 Amount = int | str
 """A number; text where an argument stands for it: `"{{args.count}}"`."""
 
-Duration = Annotated[str, Meta(min_length=0)]
+Duration = str
 """As Go writes it (`30s`), or with arguments in it: `"{{args.interval}}"`."""
 
 

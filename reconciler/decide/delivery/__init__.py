@@ -13,10 +13,3 @@ split       who gets which traffic
 plan        all of that for one object in one pass
 words       what is said of it
 """
-
-from __future__ import annotations
-
-from reconciler.decide.delivery.plan import plan_delivery
-from reconciler.decide.delivery.recipe import recipe_of
-
-__all__ = ["plan_delivery", "recipe_of"]

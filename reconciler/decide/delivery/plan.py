@@ -24,7 +24,7 @@ from reconciler.decide.delivery.way import Judged, Scene, way_of
 from reconciler.decide.delivery.words import standing_text, why_start, why_stop
 from reconciler.decide.rollout.victims import victims
 from reconciler.decide.slots import Slot, Slots, gather
-from reconciler.decide.workloads.judge import complaint, joined, verdict
+from reconciler.decide.standing import complaint, joined, verdict
 from reconciler.model.delivery import ENDED, RunRole, RunState
 from reconciler.model.meta import Key
 from reconciler.model.plan import Verdict
@@ -102,7 +102,7 @@ def _advanced(turn: Pass, owner: Key, workload: Rollout | Deployment, recipe: Re
 
     state = advance(state, recipe, sight, judged, turn.now)
     live = {judge.key for judge in judges(owner, state, recipe, sight)}
-    for key, run in turn.before.runs.items() | runs.items():
+    for key, run in {**turn.before.runs, **runs}.items():
         if run.owner == owner and key not in live and run.phase not in ENDED:
             terminate(turn, key, "it isn't asked for any more")
     return Scene(state=state, recipe=recipe, sight=sight, verdicts={}, now=turn.now)

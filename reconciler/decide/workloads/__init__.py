@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from reconciler.decide.current import Pass
-from reconciler.decide.delivery import plan_delivery, recipe_of
 from reconciler.decide.delivery.handover import handed_over
+from reconciler.decide.delivery.plan import plan_delivery
+from reconciler.decide.delivery.recipe import recipe_of
 from reconciler.decide.workloads.deployment import plan_deployment
 from reconciler.decide.workloads.pod import plan_pod
 from reconciler.decide.workloads.replicas import plan_replicas

@@ -46,7 +46,7 @@ def _limits(metric: Metric, path: Path) -> Iterator[Said]:
     if failures == -1 and successes == 0:
         message = "-1 and no consecutiveSuccessLimit: no measurement would mean anything"
         yield Said((*path, "failureLimit"), message, "set one of the two", rule="metric")
-    if not count:
+    if count is None or count < 1:
         return
     if failures is not None and successes is not None and count < max(failures, 0) + successes:
         message = (

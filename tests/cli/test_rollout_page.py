@@ -1,0 +1,166 @@
+"""The picture of a delivery, as text."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import msgspec
+from rich.console import Console
+
+from reconciler.cli.page import plain
+from reconciler.cli.picture import drawn
+from reconciler.cli.rollout_page import deliveries_table, delivery_line, delivery_page
+from reconciler.model.delivery import Delivery, MetricState
+from reconciler.model.meta import Key
+from reconciler.model.progress import Progress, RolloutState
+from reconciler.record.deliveries import DeliveryStatus, delivered, deliveries, delivery_status
+from tests.record.delivered import (
+    API,
+    NEW,
+    NOW,
+    OLD,
+    RUN,
+    SHOP,
+    WEB,
+    both_sets,
+    desired,
+    paused,
+    plan,
+    run,
+    state,
+    verdict,
+)
+
+
+def seen(of: RolloutState, key: Key = WEB, **more: Any) -> DeliveryStatus:
+    progress = Progress(rollouts={key: of}, **more)
+    found = delivery_status(desired(), both_sets(key), progress, plan(progress, {key: verdict()}), NOW, key)
+    assert found is not None
+    return found
+
+
+def text(of: DeliveryStatus) -> str:
+    return plain(delivery_page(of, NOW))
+
+
+CANARY = """\
+Rollout default/web: Paused
+  the pause of step 2
+  it goes on by itself: 38s left
+canary, version 3, step 2/5 pause 1m, 20 % of the requests to the canary
+2 pods wanted, 1 updated, 3 ready, 3 available
+
+   #  STEP                   LEFT
+✔  1  setWeight 20
+▶  2  pause 1m               38s left
+   3  analysis error-rate
+   4  setCanaryScale 2 pods
+   5  pause until promoted
+
+SET         VERSION  COMMIT   ROLE    READY  REQUESTS  NODES
+7f9c000000  3        ccccccc  canary  1/1    20 %      pi-2: 1
+5d8e000000  2        bbbbbbb  stable  2/2    80 %      pi-1: 1, pi-2: 1
+
+ANALYSIS     OF      PHASE    METRIC         ✔  ✖  LAST
+web-new-3-1  step 3  Running  error-rate     3  1  0.07
+                              try (dry run)
+
+AGE    WHO       SAID   OF VERSION
+1m15s  ada@desk  retry  3"""
+
+
+def test_a_canary() -> None:
+    judged = run(metrics={**run().metrics, "try": MetricState(dry_run=True)})
+    assert text(seen(state(paused()), runs={RUN: judged})) == CANARY
+
+
+BLUE_GREEN = """\
+Rollout default/shop: Progressing
+  1 of 2 pods updated, 3 available
+blue-green, version 3
+2 pods wanted, 1 updated, 3 ready, 3 available
+
+SET         VERSION  COMMIT   ROLE    READY  ENDS      NODES
+7f9c000000  3        ccccccc  active  1/1              pi-2: 1
+5d8e000000  2        bbbbbbb  stable  2/2    30s left  pi-1: 1, pi-2: 1"""
+
+
+def test_a_blue_green_after_its_switch() -> None:
+    switched = Delivery(stage="switched", active_hash=NEW, retiring={OLD: NOW + 30})
+    assert text(seen(state(switched), SHOP)) == BLUE_GREEN
+
+
+ABORTED = """\
+Rollout default/web: Degraded
+  aborted: error-rate is Failed
+  `reconciler rollout retry web -n default` tries it again; a changed manifest is tried by itself
+canary, version 3, 0 % of the requests to the canary
+2 pods wanted, 1 updated, 3 ready, 3 available
+
+   #  STEP
+✔  1  setWeight 20
+✔  2  pause 1m
+✖  3  analysis error-rate
+   4  setCanaryScale 2 pods
+   5  pause until promoted
+
+SET         VERSION  COMMIT   ROLE    READY  REQUESTS  NODES
+7f9c000000  3        ccccccc  canary  1/1    0 %       pi-2: 1
+5d8e000000  2        bbbbbbb  stable  2/2    100 %     pi-1: 1, pi-2: 1"""
+
+
+def test_one_that_was_aborted_says_what_to_do() -> None:
+    of = state(Delivery(stage="aborted", step=2, weight=0), message="error-rate is Failed")
+    assert text(seen(of)) == ABORTED
+
+
+def test_before_it_was_taken_up() -> None:
+    progress = Progress()
+    found = delivery_status(desired(), both_sets(), progress, None, NOW, WEB)
+    assert found is not None
+    assert text(found).splitlines()[:3] == [
+        "Rollout default/web: Progressing",
+        "  it isn't taken up yet",
+        "canary, no version yet",
+    ]
+
+
+def test_one_line_for_logs_and_pipes() -> None:
+    web = seen(state(paused()))
+    assert (
+        delivery_line(web, NOW)
+        == "Rollout default/web: Paused: step 2/5 pause 1m, the pause of step 2 (38s left)"
+    )
+    assert delivery_line(web, NOW + 60).endswith("(now)")
+    done = msgspec.structs.replace(web, phase="Healthy", message="", stage="done", until=None)
+    assert delivery_line(done, NOW) == "Rollout default/web: Healthy"
+
+
+def test_a_run_that_has_measured_nothing_yet_and_one_that_failed() -> None:
+    failed = run(phase="Failed", message="error-rate failed 1 > 0", role="background", step=None, metrics={})
+    (line,) = [row for row in text(seen(state(paused()), runs={RUN: failed})).splitlines() if "Failed" in row]
+    assert line.split(None, 3) == ["web-new-3-1", "background", "Failed", "error-rate failed 1 > 0"]
+
+
+def test_a_row_for_each_object() -> None:
+    world = desired()
+    progress = Progress(rollouts={WEB: state(paused()), API: state(Delivery(stage="aborted"), message="bad")})
+    told = plan(progress, {WEB: verdict(), API: verdict()})
+    table = deliveries_table(deliveries(world, both_sets(), progress, told, NOW, delivered(world)))
+    rows = {row[0]: row for row in table.rows}
+    assert table.columns == ("NAME", "STRATEGY", "PHASE", "STEP", "WEIGHT", "WHY")
+    assert rows["Deployment default/api"][2:] == ("Degraded", "", "", "aborted: bad")
+    assert rows["Rollout default/shop"][1:3] == ("blue-green", "Progressing")
+    assert rows["Rollout default/web"][3] == "step 2/5 pause 1m"
+
+
+def test_on_a_terminal_it_is_the_same_with_colours() -> None:
+    page = delivery_page(seen(state(paused()), runs={RUN: run()}), NOW)
+    out = io.StringIO()
+    Console(file=out, width=120, color_system="standard", force_terminal=True).print(drawn(page, "Paused"))
+    assert "\x1b[1;33mRollout default/web: Paused" in out.getvalue()
+    narrow = io.StringIO()
+    Console(file=narrow, width=200).print(drawn(page, "Paused"))
+    words = narrow.getvalue().split()
+    assert [word for word in plain(page).split() if word not in words] == []

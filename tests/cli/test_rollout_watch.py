@@ -1,0 +1,116 @@
+"""Watching a delivery until it has ended."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from reconciler.cli.rollout_watch import show, show_all, watch
+from reconciler.errors import NotConverged, UsageError
+from reconciler.model.delivery import Delivery
+from reconciler.model.meta import Key
+from reconciler.model.plan import Verdict
+from reconciler.model.progress import Progress, RolloutState
+from reconciler.record.deliveries import DeliveryStatus, delivery_status
+from tests.record.delivered import NEW, NOW, WEB, both_sets, desired, paused, plan, state, verdict
+
+
+def seen(of: RolloutState, judged: Verdict | None = None) -> DeliveryStatus:
+    progress = Progress(rollouts={WEB: of})
+    told = plan(progress, {WEB: judged or verdict()})
+    found = delivery_status(desired(), both_sets(), progress, told, NOW, WEB)
+    assert found is not None
+    return found
+
+
+PAUSED = seen(state(paused()))
+GOING = seen(state(Delivery(stage="stepping", step=2, weight=20)))
+HEALTHY = seen(state(Delivery(stage="done"), phase="complete", stable_hash=NEW), verdict("converged"))
+ABORTED = seen(state(Delivery(stage="aborted"), message="bad"))
+
+
+class Course:
+    """What is seen one after the other; the last one stays."""
+
+    def __init__(self, *course: DeliveryStatus) -> None:
+        self._course: Iterator[DeliveryStatus] = itertools.chain(course, itertools.repeat(course[-1]))
+        self.looks = 0
+
+    def look(self, about: Key | None = None) -> tuple[DeliveryStatus, ...]:
+        assert about == WEB
+        self.looks += 1
+        return (msgspec.structs.replace(next(self._course), at=NOW + self.looks),)
+
+
+def at_once(_: float) -> None:
+    """No time between two looks."""
+
+
+def test_it_ends_when_healthy_and_says_each_change_once(capsys: pytest.CaptureFixture[str]) -> None:
+    course = Course(PAUSED, PAUSED, GOING, GOING, HEALTHY)
+    watch(course, WEB, "text", "", pause=at_once)
+    assert course.looks == 5
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[1].strip() for line in lines] == ["Paused", "Progressing", "Healthy"]
+
+
+def test_it_fails_when_degraded(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(NotConverged, match="Degraded: aborted: bad") as raised:
+        watch(Course(GOING, ABORTED), WEB, "text", "", pause=at_once)
+    assert "reconciler history web" in raised.value.remedy
+    assert "aborted: bad" in capsys.readouterr().out
+
+
+def test_after_an_abort_degraded_is_what_was_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    watch(Course(GOING, ABORTED), WEB, "text", "", wanted="Degraded", pause=at_once)
+    with pytest.raises(NotConverged, match="it is Healthy"):
+        watch(Course(HEALTHY), WEB, "text", "", wanted="Degraded", pause=at_once)
+    assert "Healthy" in capsys.readouterr().out
+
+
+def test_out_of_time(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(NotConverged, match="out of time: after 1ms it is Paused: the pause of step 2"):
+        watch(Course(PAUSED), WEB, "text", "1ms", pause=at_once)
+    assert "Paused" in capsys.readouterr().out
+    with pytest.raises(UsageError, match='not a duration: "soon"'):
+        watch(Course(PAUSED), WEB, "text", "soon", pause=at_once)
+
+
+def test_json_is_a_line_for_each_change(capsys: pytest.CaptureFixture[str]) -> None:
+    watch(Course(PAUSED, HEALTHY), WEB, "json", "", pause=at_once)
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["phase"] for one in found] == ["Paused", "Healthy"]
+
+
+def test_on_a_terminal_a_picture_moves(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    watch(Course(PAUSED, GOING, HEALTHY), WEB, "text", "", pause=at_once)
+    out = capsys.readouterr().out
+    assert "Rollout default/web: Healthy" in out
+
+
+def test_one_look(capsys: pytest.CaptureFixture[str]) -> None:
+    show((PAUSED,), WEB, "text", terminal=False)
+    show((PAUSED,), WEB, "text", terminal=True)
+    assert capsys.readouterr().out.count("Rollout default/web: Paused") == 2
+    show((PAUSED,), WEB, "json", terminal=True)
+    assert json.loads(capsys.readouterr().out)["name"] == "web"
+    with pytest.raises(UsageError, match="isn't delivered step by step any more"):
+        show((), WEB, "text", terminal=False)
+
+
+def test_all_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    show_all((PAUSED,), "text")
+    header, row = capsys.readouterr().out.splitlines()
+    assert header.startswith("NAME")
+    assert row.startswith("Rollout default/web")
+    show_all((), "text")
+    assert capsys.readouterr().out == "nothing is delivered step by step\n"
+    show_all((PAUSED,), "json")
+    assert len(json.loads(capsys.readouterr().out)) == 1

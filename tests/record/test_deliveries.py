@@ -1,0 +1,267 @@
+"""Deliveries as small values: phases, steps, sets, analyses, and what they are called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from reconciler.errors import UsageError
+from reconciler.model.delivery import Delivery, Hold
+from reconciler.model.meta import Key
+from reconciler.model.plan import Verdict
+from reconciler.model.progress import Attempt, Progress, RolloutState
+from reconciler.model.rollout import CanaryStep, RolloutStrategy
+from reconciler.record.deliveries import (
+    DeliveryStatus,
+    SetLine,
+    delivered,
+    deliveries,
+    delivery_status,
+    find,
+)
+from reconciler.record.deliveries.phase import phase_of
+from reconciler.record.deliveries.steps import step_text
+from tests.record.delivered import (
+    API,
+    BLUE_GREEN,
+    NEW,
+    NOW,
+    OLD,
+    RUN,
+    SHOP,
+    WEB,
+    both_sets,
+    desired,
+    observed,
+    paused,
+    plan,
+    pod,
+    rollout,
+    run,
+    state,
+    verdict,
+)
+
+
+def seen(key: Key, of: RolloutState | None, pods: Any = None, **more: Any) -> DeliveryStatus:
+    progress = Progress(rollouts={key: of} if of else {}, **more)
+    looked = both_sets(key) if pods is None else pods
+    found = delivery_status(desired(), looked, progress, plan(progress, {key: verdict()}), NOW, key)
+    assert found is not None
+    return found
+
+
+def sets(of: DeliveryStatus) -> dict[str, SetLine]:
+    return {one.template_hash: one for one in of.sets}
+
+
+HOLD = Hold(reason="order", since=1.0)
+COMPLETE = {"phase": "complete", "stable_hash": NEW}
+
+
+@pytest.mark.parametrize(
+    ("of", "judged", "phase", "words"),
+    [
+        (None, None, "Progressing", "it isn't taken up yet"),
+        (state(Delivery(stage="stepping")), verdict(), "Progressing", "1 of 2 pods updated, 3 available"),
+        (state(Delivery(stage="stepping")), verdict(message="step 2"), "Progressing", "step 2"),
+        (state(paused()), verdict("paused"), "Paused", "the pause of step 2"),
+        (state(Delivery(stage="stepping", holds=(HOLD,))), None, "Paused", "`reconciler rollout resume`"),
+        (state(Delivery(stage="stepping"), phase="paused"), None, "Paused", "spec.paused is true"),
+        (state(Delivery(stage="aborted"), message="error-rate"), None, "Degraded", "aborted: error-rate"),
+        (state(Delivery(stage="aborted", holds=(HOLD,))), None, "Degraded", "aborted"),
+        (state(Delivery(stage="stepping"), phase="failed", message="slow"), None, "Degraded", "slow"),
+        (state(Delivery(stage="stepping")), verdict("failed", "no image"), "Degraded", "no image"),
+        (state(Delivery(stage="done"), **COMPLETE), verdict("converged"), "Healthy", ""),
+        (state(Delivery(stage="first"), **COMPLETE), None, "Healthy", ""),
+        (state(Delivery(stage="done"), **COMPLETE), verdict(message="healing"), "Progressing", "healing"),
+        (state(Delivery(stage="done")), verdict("converged"), "Progressing", "1 of 2"),
+    ],
+)
+def test_a_phase_and_why(of: RolloutState | None, judged: Verdict | None, phase: str, words: str) -> None:
+    found = phase_of(of, judged)
+    assert found[0] == phase
+    assert words in found[1]
+
+
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [
+        ({"setWeight": 0}, "setWeight 0"),
+        ({"pause": {}}, "pause until promoted"),
+        ({"pause": {"duration": 90}}, "pause 1m30s"),
+        ({"pause": {"duration": "90"}}, "pause 1m30s"),
+        ({"pause": {"duration": "2h"}}, "pause 2h"),
+        ({"analysis": {"templates": [{"templateName": "a"}, {"templateName": "b"}]}}, "analysis a, b"),
+        ({"setCanaryScale": {"replicas": 3}}, "setCanaryScale 3 pods"),
+        ({"setCanaryScale": {"weight": 25}}, "setCanaryScale 25 %"),
+        ({"setCanaryScale": {"matchTrafficWeight": True}}, "setCanaryScale as the traffic"),
+        ({"setHeaderRoute": {"name": "beta"}}, "setHeaderRoute beta ends"),
+        (
+            {
+                "setHeaderRoute": {
+                    "name": "beta",
+                    "match": [{"headerName": "X", "headerValue": {"exact": "1"}}],
+                }
+            },
+            "setHeaderRoute beta (X)",
+        ),
+        ({"replicaProgressThreshold": {"type": "Percent", "value": 50}}, "replicaProgressThreshold 50 %"),
+        ({"replicaProgressThreshold": {"type": "Pods", "value": 2}}, "replicaProgressThreshold 2 pods"),
+        ({}, "nothing"),
+    ],
+)
+def test_a_step_in_words(step: dict[str, Any], text: str) -> None:
+    assert step_text(msgspec.convert(step, CanaryStep)) == text
+
+
+def test_a_canary_in_the_middle_of_its_steps() -> None:
+    web = seen(WEB, state(paused()), runs={RUN: run()})
+    assert (web.phase, web.message, web.stage, web.step) == ("Paused", "the pause of step 2", "stepping", 1)
+    assert [s.mark for s in web.steps] == ["done", "current", "next", "next", "next"]
+    assert web.until == web.steps[1].until == NOW + 38
+    new, old = sets(web)[NEW], sets(web)[OLD]
+    assert (new.roles, new.number, new.weight, new.ready, new.total) == (("canary",), 3, 20, 1, 1)
+    assert (old.roles, old.number, old.weight, old.nodes) == (("stable",), 2, 80, {"pi-1": 1, "pi-2": 1})
+    assert [s.template_hash for s in web.sets] == [NEW, OLD]
+    (judged,) = web.runs
+    (metric,) = judged.metrics
+    assert (judged.role, judged.step, metric.successful, metric.failed, metric.value) == (
+        "step",
+        2,
+        3,
+        1,
+        "0.07",
+    )
+    assert web.decisions == paused().decisions
+
+
+def test_a_pause_for_ever_or_by_somebody_has_no_end() -> None:
+    for delivery in (
+        Delivery(stage="stepping", step=4, step_since=NOW, weight=20),
+        msgspec.structs.replace(paused(), holds=(*paused().holds, HOLD)),
+    ):
+        assert seen(WEB, state(delivery)).until is None
+
+
+def test_where_it_was_aborted_and_where_it_is_over() -> None:
+    aborted = seen(WEB, state(Delivery(stage="aborted", step=2, weight=0)))
+    assert [s.mark for s in aborted.steps][1:4] == ["done", "stopped", "next"]
+    done = seen(
+        WEB, state(Delivery(stage="done", step=5, weight=0), stable_hash=NEW), observed([pod(WEB, 0, NEW)])
+    )
+    assert {s.mark for s in done.steps} == {"done"}
+    assert (sets(done)[NEW].roles, sets(done)[NEW].weight) == (("stable",), 100)
+
+
+def test_without_weights_pods_share_alike() -> None:
+    web = seen(WEB, state(Delivery(stage="stepping")))
+    assert [one.weight for one in web.sets] == [None, None]
+
+
+def test_the_first_version_is_new_and_others_are_old() -> None:
+    first = seen(
+        WEB, state(Delivery(stage="first"), stable_hash="", history=()), observed([pod(WEB, 0, NEW)])
+    )
+    assert (sets(first)[NEW].roles, sets(first)[NEW].number) == (("new",), 0)
+    retiring = Delivery(stage="stepping", retiring={"older": NOW + 30})
+    third = observed([pod(WEB, 0, "older"), pod(WEB, 1, "older", terminating=True)])
+    older = sets(seen(WEB, state(retiring), third))["older"]
+    assert (older.roles, older.total, older.ends_at) == (("old",), 1, NOW + 30)
+
+
+def test_a_blue_green_before_and_after_the_switch() -> None:
+    preview = Delivery(stage="preview", active_hash=OLD, available_at=NOW - 20)
+    shop = seen(SHOP, state(preview))
+    assert [sets(shop)[h].roles for h in (OLD, NEW)] == [("stable", "active"), ("preview",)]
+    assert (shop.strategy, shop.steps, shop.until, shop.weight) == ("blueGreen", (), NOW + 40, None)
+    switched = seen(SHOP, state(Delivery(stage="switched", active_hash=NEW, retiring={OLD: NOW + 30})))
+    assert [sets(switched)[h].roles for h in (OLD, NEW)] == [("stable",), ("active",)]
+    assert (sets(switched)[OLD].ends_at, switched.until) == (NOW + 30, None)
+
+
+def test_a_pod_that_could_not_be_started_counts_as_one_that_is_not_ready() -> None:
+    record = pod(WEB, 7, NEW).record
+    attempt = Attempt(record=record, count=1, reason="E", message="no", first_at=1.0, retry_at=2.0)
+    web = seen(WEB, state(paused()), attempts={record.key: attempt})
+    assert (sets(web)[NEW].ready, sets(web)[NEW].total) == (1, 2)
+
+
+def test_without_a_plan_the_pods_are_counted() -> None:
+    progress = Progress(rollouts={WEB: state(paused())})
+    web = delivery_status(desired(), both_sets(), progress, None, NOW, WEB)
+    assert web is not None
+    assert (web.desired, web.updated, web.ready) == (2, 1, 3)
+    fresh = delivery_status(desired(), observed(), Progress(), None, NOW, WEB)
+    assert fresh is not None
+    assert (fresh.stage, fresh.number, fresh.message, fresh.sets) == (None, 0, "it isn't taken up yet", ())
+
+
+def test_what_is_delivered() -> None:
+    world = desired()
+    assert delivered(world) == (API, SHOP, WEB)
+    plain = msgspec.structs.replace(world, strategies={})
+    assert delivered(plain) == (SHOP, WEB)
+    assert delivery_status(plain, observed(), Progress(), None, NOW, API) is None
+    found = deliveries(plain, observed(), Progress(), None, NOW, (API, WEB))
+    assert [one.key for one in found] == [WEB]
+
+
+def test_a_value_that_survives_json() -> None:
+    web = seen(WEB, state(paused()), runs={RUN: run()})
+    assert msgspec.json.decode(msgspec.json.encode(web), type=DeliveryStatus) == web
+
+
+OTHER = Key("Rollout", "prod", "web")
+SAME = Key("Deployment", "default", "web")
+
+
+@pytest.mark.parametrize(
+    ("name", "namespace", "found"),
+    [
+        ("api", None, API),
+        ("deployment/api", "default", API),
+        ("deploy/web", None, SAME),
+        ("rollout/web", "prod", OTHER),
+        ("ro/web", "default", WEB),
+        ("Rollout/web", "default", WEB),
+        ("web", "prod", OTHER),
+    ],
+)
+def test_a_name_that_is_one_object(name: str, namespace: str | None, found: Key) -> None:
+    assert find((API, SAME, WEB, OTHER), name, namespace) == found
+
+
+@pytest.mark.parametrize(
+    ("known", "name", "namespace", "said"),
+    [
+        ((WEB, OTHER), "web", None, "Rollout default/web, Rollout prod/web are all called so"),
+        ((WEB, OTHER), "web", None, "`web -n default`"),
+        ((WEB, SAME), "web", None, "`deployment/web -n default`"),
+        ((WEB, API), "wep", None, "there is Deployment default/api, Rollout default/web"),
+        ((WEB, API), "web", "prod", "in namespace prod"),
+        ((WEB,), "deployment/web", None, "nothing of that name"),
+        ((), "web", None, "nothing is"),
+        ((WEB,), "pod/web", None, '"pod" is no kind that is delivered'),
+        ((WEB,), "web2", None, "reconciler.io/strategy"),
+    ],
+)
+def test_a_name_that_is_none_or_several(
+    known: tuple[Key, ...], name: str, namespace: str | None, said: str
+) -> None:
+    with pytest.raises(UsageError) as raised:
+        find(known, name, namespace)
+    assert said in str(raised.value)
+
+
+def test_a_strategy_without_steps_has_none() -> None:
+    bare = desired(
+        workloads={WEB: rollout(WEB, {"canary": {}}), SHOP: rollout(SHOP, BLUE_GREEN)}, strategies={}
+    )
+    progress = Progress(rollouts={WEB: state(Delivery(stage="finishing"))})
+    web = delivery_status(bare, both_sets(), progress, None, NOW, WEB)
+    assert web is not None
+    assert (web.steps, web.max_weight, web.until) == ((), 100, None)
+    assert RolloutStrategy().canary is None
