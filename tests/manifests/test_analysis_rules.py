@@ -55,12 +55,16 @@ PROVIDERS = [
     ("{prometheus: {address: 'http://a', query: ''}}", f"{PROVIDER}.prometheus.query: is empty"),
     ("{prometheus: {address: 'ftp://a', query: up}}", f"{PROVIDER}.prometheus.address: expected a web address"),
     ("{prometheus: {address: 'http://a', query: up, timeout: -1}}", f"{PROVIDER}.prometheus.timeout: expected at least 0"),
+    ("{prometheus: {address: 'http://a', query: up, rangeQuery: {start: 'now()', step: 1m}}}", f"{PROVIDER}.prometheus.rangeQuery.end: is missing"),
+    ("{prometheus: {address: 'http://a', query: up, rangeQuery: {start: a, end: b, step: 1x}}}", f"{PROVIDER}.prometheus.rangeQuery.step: expected a duration"),
     ("{haproxy: {minRequests: few}}", f"{PROVIDER}.haproxy.minRequests: expected a number or an argument"),
     (JOB.replace("restartPolicy: Never, ", ""), f"{PROVIDER}.job.spec.template.spec.restartPolicy: expected Never or OnFailure, found Always"),
     (JOB.replace("{template", "{parallelism: 2, template"), f"{PROVIDER}.job.spec.parallelism: expected 1, found 2"),
     (JOB.replace("{template", "{backoffLimit: -1, template"), f"{PROVIDER}.job.spec.backoffLimit: expected at least 0"),
     (JOB.replace("{template", "{ttlSecondsAfterFinished: 5, template"), f"{PROVIDER}.job.spec.ttlSecondsAfterFinished: note: has no effect"),
     (JOB.replace("{spec: {template", "{metadata: {name: b}, spec: {template").replace("name: b", "finalizers: [b.lan/c]"), f"{PROVIDER}.job.metadata.finalizers: note: has no effect"),
+    (JOB.replace("{spec: {template", "{metadata: {name: b}, spec: {template"), f"{PROVIDER}.job.metadata.name: note: has no effect"),
+    (JOB.replace("{template: {", "{template: {metadata: {namespace: b}, "), f"{PROVIDER}.job.spec.template.metadata.namespace: note: has no effect"),
     (JOB.replace("image: 'a:1'", "image: 'a:1', volumeMounts: [{name: v, mountPath: /v}]"), f"{PROVIDER}.job.spec.template.spec.containers[0].volumeMounts[0].name"),
 ]  # fmt: skip
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from reconciler.manifests.arguments import has_argument
 from reconciler.manifests.documents import Path
 from reconciler.manifests.rules import metadata, pods
-from reconciler.manifests.rules.amounts import amount
+from reconciler.manifests.rules.amounts import amount, length
 from reconciler.manifests.said import Said, shown
 from reconciler.model.analysis import JobMetric, MetricProvider, PrometheusMetric, WebMetric
+from reconciler.model.meta import ObjectMeta
 from reconciler.model.pod import PodTemplate
 
 _ADDRESS = re.compile(r"https?://[^\s/]+\S*")
@@ -46,6 +47,13 @@ def _prometheus(metric: PrometheusMetric, path: Path) -> Iterator[Said]:
     if metric.timeout < 0:
         message = f"expected at least 0, found {metric.timeout}"
         yield Said((*path, "timeout"), message, "write seconds", rule="metric")
+    if within := metric.range_query:
+        at = (*path, "rangeQuery")
+        for name, text in (("start", within.start), ("end", within.end), ("step", within.step)):
+            if not text.strip():
+                remedy = "a range has a start, an end and a step"
+                yield Said((*at, name), "is missing", remedy, rule="required")
+        yield from length(within.step, (*at, "step"))
 
 
 def _web(metric: WebMetric, path: Path) -> Iterator[Said]:
@@ -63,17 +71,25 @@ def _job(metric: JobMetric, path: Path) -> Iterator[Said]:
     """Kubernetes: the pods of a Job aren't started again for ever (ValidateJobSpec)."""
     spec = metric.spec
     at = (*path, "spec")
-    yield from metadata.of_meta(metric.metadata, (*path, "metadata"))
+    yield from _meta(metric.metadata, (*path, "metadata"))
     yield from metadata.notes(spec, at)
     yield from amount(spec.backoff_limit, (*at, "backoffLimit"))
     yield from _template(spec.template, (*at, "template"))
 
 
 def _template(template: PodTemplate, path: Path) -> Iterator[Said]:
-    yield from metadata.of_meta(template.metadata, (*path, "metadata"))
+    yield from _meta(template.metadata, (*path, "metadata"))
     yield from metadata.of_pod(template.metadata, (*path, "metadata"))
     if template.spec.restart_policy == "Always":
         message = "expected Never or OnFailure, found Always"
         remedy = "write restartPolicy: Never: a job ends"
         yield Said((*path, "spec", "restartPolicy"), message, remedy, rule="restart-policy")
     yield from pods.check(template.spec, (*path, "spec"))
+
+
+def _meta(meta: ObjectMeta, path: Path) -> Iterator[Said]:
+    yield from metadata.of_meta(meta, path)
+    for name, given in (("name", meta.name), ("namespace", meta.namespace)):
+        if given:
+            why = "has no effect: the pod of a measurement has the name and the namespace of its run"
+            yield Said((*path, name), why, severity="note", rule="no-effect")
