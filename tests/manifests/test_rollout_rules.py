@@ -242,6 +242,6 @@ def test_two_versions_beside_each_other_need_a_port_of_a_node_each(
     tmp_path: Path, strategy: str, warned: bool
 ) -> None:
     text = rollout(strategy, spec="replicas: 2").replace("'nginx:1.29'", f"'nginx:1.29', {PORT}")
-    found = load(tmp_path, text, *SERVICES, fleet=fleet("a", "b")).findings
+    found = load(tmp_path, text, *SERVICES, fleet=fleet("a", "b", network={"enabled": True})).findings
     expected = [("warning", "write a canary without trafficRouting, with maxUnavailable: 1 and maxSurge: 0")]
     assert [(f.severity, f.remedy) for f in found] == (expected if warned else [])
