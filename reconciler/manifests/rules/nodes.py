@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
+from reconciler.manifests.arguments import has_argument
 from reconciler.manifests.documents import Path
 from reconciler.manifests.entry import Entry
 from reconciler.manifests.rules.shares import zero
 from reconciler.manifests.said import Said
+from reconciler.model.analysis import AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate
 from reconciler.model.capacity import ANNOTATION, Capacity, offered
 from reconciler.model.fleet import Fleet, NodeSpec
 from reconciler.model.kinds import Object
@@ -33,6 +35,8 @@ def nodes(
     """`capacity` by node name, for nodes that have been seen; may be empty."""
     held: dict[Port, Entry] = {}
     for entry in entries:
+        for spec, path in jobs_of(entry.item):
+            yield from ((entry, said) for said in _place(spec, path, fleet, candidates(spec, fleet)))
         pod = pod_of(entry.item)
         if pod is None:
             continue
@@ -52,6 +56,16 @@ def pod_of(item: Object) -> tuple[PodSpec, Path] | None:
         return item.spec, ("spec",)
     template = getattr(getattr(item, "spec", None), "template", None)
     return (template.spec, ("spec", "template", "spec")) if template else None
+
+
+def jobs_of(item: Object) -> Iterator[tuple[PodSpec, Path]]:
+    """The pods of metrics, as far as it is known where they may go: an argument is known later."""
+    if not isinstance(item, AnalysisTemplate | ClusterAnalysisTemplate | AnalysisRun):
+        return
+    for index, metric in enumerate(item.spec.metrics):
+        spec = metric.provider.job.spec.template.spec if metric.provider.job else None
+        if spec and not any(map(has_argument, (spec.node_name, *spec.node_selector.values()))):
+            yield spec, ("spec", "metrics", index, "provider", "job", "spec", "template", "spec")
 
 
 def candidates(spec: PodSpec, fleet: Fleet) -> list[NodeSpec]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reconciler.manifests.arguments import has_argument
 from reconciler.manifests.documents import Path
 from reconciler.manifests.rules import metadata, pods
 from reconciler.manifests.rules.amounts import amount, length
 from reconciler.manifests.said import Said, shown
-from reconciler.model.analysis import JobMetric, MetricProvider, PrometheusMetric, WebMetric
+from reconciler.model.analysis import JobMetric, MetricProvider, PrometheusMetric, WebHeader, WebMetric
 from reconciler.model.meta import ObjectMeta
 from reconciler.model.pod import PodTemplate
 
@@ -40,8 +40,18 @@ def _address(text: str, path: Path) -> Iterator[Said]:
         yield Said(path, message, "write it as http://prometheus.example.com:9090", rule="metric")
 
 
+def _headers(headers: Sequence[WebHeader], path: Path) -> Iterator[Said]:
+    """A value may be a password: it is never shown."""
+    for index, header in enumerate(headers):
+        if not header.value.isprintable():
+            message = "holds characters that no header can have"
+            at = (*path, index, "value")
+            yield Said(at, message, "remove control characters and line breaks", rule="metric")
+
+
 def _prometheus(metric: PrometheusMetric, path: Path) -> Iterator[Said]:
     yield from _address(metric.address, (*path, "address"))
+    yield from _headers(metric.headers, (*path, "headers"))
     if not metric.query.strip():
         yield Said((*path, "query"), "is empty", "write a query of PromQL", rule="metric")
     if metric.timeout < 0:
@@ -58,6 +68,7 @@ def _prometheus(metric: PrometheusMetric, path: Path) -> Iterator[Said]:
 
 def _web(metric: WebMetric, path: Path) -> Iterator[Said]:
     yield from _address(metric.url, (*path, "url"))
+    yield from _headers(metric.headers, (*path, "headers"))
     yield from amount(metric.timeout_seconds, (*path, "timeoutSeconds"))
     if metric.body and metric.json_body is not None:
         yield Said((*path, "jsonBody"), "excludes body", "keep one of the two", rule="metric")
