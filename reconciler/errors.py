@@ -9,6 +9,7 @@
     |- NotConverged          the revision did not converge: failed, blocked, or out of time
     |- LabError              the lab can't do that
     |- CertificateError      a certificate can't be had from the ACME server
+    |- MeasurementError      a measurement can't be made: the server, its answer, a Secret that isn't there
     `- NodeError             carries the node's name
        |- NodeUnreachable    no connection, or it broke: a state of the node, never a crash of the loop
        |  |- HostKeyRefused  the host key is unknown or has changed
@@ -96,6 +97,12 @@ class LabError(ReconcilerError):
 
 class CertificateError(ReconcilerError):
     reason = "CertificateFailed"
+
+
+class MeasurementError(ReconcilerError):
+    """A measurement of an analysis can't be made, this time."""
+
+    reason = "MeasurementFailed"
 
 
 class NodeError(ReconcilerError):

@@ -15,6 +15,7 @@ import msgspec
 from reconciler.apply.inflight import overlay
 from reconciler.apply.walk import Outcome, Walker
 from reconciler.decide import decide
+from reconciler.decide.analysis import after_measurement
 from reconciler.decide.attempts import after_failure, after_success
 from reconciler.decide.delivery.orders import ordered
 from reconciler.decide.network.challenges import in_force
@@ -27,7 +28,7 @@ from reconciler.model.action import AnyAction, StartPod
 from reconciler.model.delivery import Order
 from reconciler.model.desired import Contents, Desired
 from reconciler.model.observed import Observed
-from reconciler.model.plan import Plan, Settled
+from reconciler.model.plan import Measure, Measured, Plan, Settled
 from reconciler.model.progress import Progress
 from reconciler.model.traffic import Challenge
 
@@ -55,6 +56,14 @@ class Certificates(Protocol):
     def close(self) -> None: ...
 
 
+class Analyst(Protocol):
+    """Measurements that are made beside the loop (`measuring.Analyst`)."""
+
+    def submit(self, measures: Sequence[Measure], contents: Contents) -> None: ...
+    def ended(self) -> Sequence[Measured]: ...
+    def close(self) -> None: ...
+
+
 class Loop:
     """One fleet's loop. `listeners` get every turn, in order, from the loop's thread.
 
@@ -74,6 +83,7 @@ class Loop:
     ) -> None:
         self._wanted, self._view, self._keeper = wanted, FleetView(nodes), keeper
         self._certificates: Certificates | None = None
+        self._analyst: Analyst | None = None
         self._listeners, self._clock, self._full_pass = list(listeners), clock, full_pass
         self._awake = threading.Event()
         self._ended: deque[Outcome] = deque()
@@ -106,6 +116,10 @@ class Loop:
         future = self._orders.put(order)
         self.wake()
         return future
+
+    def judge(self, analyst: Analyst) -> None:
+        """Let this one make the measurements that analyses ask for. Before the first pass."""
+        self._analyst = analyst
 
     def watch_nodes(self) -> None:
         """Connect to every node and follow what happens there."""
@@ -185,6 +199,8 @@ class Loop:
         plan = self._certified(plan, desired, turn.observed)
         self._keep(_with_revisions(plan, desired))
         begun = self._walker.submit(plan.steps, lambda action: _contents(desired, action))
+        if self._analyst is not None:
+            self._analyst.submit(plan.measures, desired.contents)
         idle = not self._walker.under_way()
         failing = tuple(map(str, self._walker.failing(plan.steps)))
         return msgspec.structs.replace(
@@ -201,12 +217,16 @@ class Loop:
         return msgspec.structs.replace(plan, notes=(*plan.notes, *said)) if said else plan
 
     def _learn(self, now: float) -> tuple[Outcome, ...]:
-        """Take in how actions ended: a pod that couldn't be started is tried again later, not at once."""
+        """Take in how actions ended: a pod that couldn't be started is tried again later, not at once. And
+        what was measured.
+        """
         ended = []
         while self._ended:
             ended.append(self._ended.popleft())
         for outcome in ended:
             self.progress = _learned(self.progress, outcome, now)
+        for measured in self._analyst.ended() if self._analyst is not None else ():
+            self.progress = after_measurement(self.progress, measured)
         return tuple(ended)
 
     def _keep(self, progress: Progress) -> None:
@@ -233,6 +253,8 @@ class Loop:
         clean = self._walker.stop(timeout)
         if self._certificates is not None:
             self._certificates.close()
+        if self._analyst is not None:
+            self._analyst.close()
         self._wanted.close()
         self._view.close()
         return clean

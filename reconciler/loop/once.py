@@ -9,7 +9,7 @@ from reconciler.loop.turn import Turn
 
 
 class Finish:
-    """Tells when a one-shot run is over: nothing is under way and nothing more can come of waiting.
+    """Tells when a one-shot run is over: nothing is under way, nothing is being measured, and nothing more can come of waiting.
 
     `timeout` in seconds bounds it all. `settle` is how long nodes that haven't answered yet are
     waited for, and how long a blocked fleet is given to become unblocked by what is ending.
@@ -25,7 +25,7 @@ class Finish:
         if self._timeout is not None and now - self._began > self._timeout:
             self.timed_out = True
             return True
-        if turn.plan is None or turn.begun or not turn.idle:
+        if turn.plan is None or turn.begun or not turn.idle or turn.plan.measures:
             return self._moving()
         if any(node.reachable is None for node in turn.observed.nodes.values()):
             return now - self._began > self._settle

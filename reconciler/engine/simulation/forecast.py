@@ -11,6 +11,7 @@ from itertools import groupby
 import msgspec
 
 from reconciler.decide import decide
+from reconciler.decide.analysis import assumed
 from reconciler.decide.attempts import after_failure, after_success
 from reconciler.decide.diff import changes
 from reconciler.decide.version import wanted_version
@@ -123,11 +124,15 @@ class _Course:
         self.passes += 1
         plan = decide(self._desired, self._fleet.observe(self.at), self._progress, self.at, self._settled)
         self._plan, self._settled, self._progress = plan, plan.settled, plan.progress
+        for measure in plan.measures:
+            self._progress = assumed(self._progress, measure, self.at)
         if plan.steps:
             wave = Wave(at=self.at - self._now, plan=plan, because=self._waited_for)
             self._waves.append(wave)
             self._waited_for = ""
             self._perform(plan.steps)
+            return self.at
+        if self._progress is not plan.progress:
             return self.at
         if plan.standing == "converged":
             return None

@@ -1,0 +1,66 @@
+"""One measurement: which provider it is for, and what came of it, in words if need be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from reconciler.decide.analysis.reasons import Unfit
+from reconciler.errors import MeasurementError
+from reconciler.measuring.fetch import Reach
+from reconciler.measuring.haproxy import Lacking, Rates
+from reconciler.measuring.secret import hidden, with_secrets
+from reconciler.model.analysis import Metric
+from reconciler.model.desired import Contents
+from reconciler.model.plan import Measure, Measured
+
+
+def measured(
+    asked: Measure, contents: Contents, reach: Reach, rates: Rates, clock: Callable[[], float]
+) -> Measured:
+    """Never raises: whatever goes wrong is `error`. No Secret's value is in it.
+
+    `value` is JSON with NaN, Infinity and -Infinity by these names, which JSON itself doesn't have.
+    """
+    began = clock()
+    secrets: tuple[str, ...] = ()
+    value, error, lacking = "", "", ""
+    try:
+        metric, secrets = with_secrets(asked.metric, asked.args, contents, asked.run.namespace)
+        found = _made(asked, metric, reach, rates, began)
+        if isinstance(found, Lacking):
+            lacking = found.because
+        else:
+            value = json.dumps(hidden(found, secrets), ensure_ascii=False)
+    except MeasurementError as failed:
+        error = hidden(failed.line, secrets)
+    except Unfit as failed:
+        error = hidden(str(failed), secrets)
+    except Exception as bug:  # its text may hold anything
+        error = f"InternalError: {type(bug).__name__}"
+    return Measured(
+        run=asked.run,
+        metric=asked.metric.name,
+        number=asked.number,
+        started_at=began,
+        finished_at=max(began, clock()),
+        value=value,
+        error=error,
+        lacking=lacking,
+    )
+
+
+def _made(asked: Measure, metric: Metric, reach: Reach, rates: Rates, now: float) -> Any:
+    provider = metric.provider
+    if provider.prometheus is not None:
+        from reconciler.measuring import prometheus
+
+        return prometheus.measure(provider.prometheus, now, reach)
+    if provider.web is not None:
+        from reconciler.measuring import web
+
+        return web.measure(provider.web, reach)
+    if provider.haproxy is not None:
+        return rates.measure(asked, provider.haproxy)
+    raise MeasurementError("there is nothing to ask: a Job is a pod")
