@@ -127,7 +127,12 @@ def _talk(door: UnixConnection, method: str, path: str, body: bytes, kind: Any) 
         found = answer.read()
         if answer.status == 200:
             return msgspec.json.decode(found, type=typed(kind))
-        trouble = msgspec.json.decode(found, type=typed(Trouble))
+        if answer.status == 500:
+            trouble = Trouble(
+                message="the reconciler met a bug", remedy="its log says what it is; please report it"
+            )
+        else:
+            trouble = msgspec.json.decode(found, type=typed(Trouble))
     except msgspec.DecodeError as error:
         remedy = "after an upgrade, restart it: no container restarts because of that"
         raise UsageError(
