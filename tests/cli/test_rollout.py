@@ -213,6 +213,7 @@ def test_another_users_reconciler_is_not_gone_behind(root: Path) -> None:
         (root / "nodes.yaml").write_text(INVENTORY.format(port=port))
         with pytest.raises(UsageError, match="this user can't give orders to"):
             asking(root).order(WEB, "abort")
+        assert run("status", "web").output.startswith("Rollout default/web: Paused")
     finally:
         server.stop()
     assert not list((root / "state").glob("home/state.db"))
