@@ -4,6 +4,10 @@ survey      how each node stands
 slots       which pods hold a workload's places
 hidden      pods that may run where nobody has looked
 workloads   one file a kind
+standing    from what was seen and planned of a workload to how it stands
+delivery    blue-green and canary
+analysis    how versions are judged
+analysis    what is measured, how it is judged
 rollout     from one version to the next
 schedule    where a pod goes, and why nowhere
 lifecycle   what a pod needs next
@@ -18,6 +22,7 @@ from __future__ import annotations
 
 import msgspec
 
+from reconciler.decide.analysis import plan_runs
 from reconciler.decide.current import Pass
 from reconciler.decide.effects import prepare_idle
 from reconciler.decide.network import plan_network
@@ -54,6 +59,7 @@ def decide(
     verdicts: dict[Key, Verdict] = {}
     for key, workload in desired.workloads.items():
         verdicts[key] = _verdict(turn, key, workload, calm_before.get(key), calm)
+    plan_runs(turn)
     pruning = prune(turn)
     _free_places(turn)
     prepare_idle(turn)
@@ -89,7 +95,8 @@ def _verdict(turn: Pass, key: Key, workload: Workload, before: Calm | None, calm
         return before.verdict
     said = turn.draft.size
     verdict = plan_workload(turn, key, workload)
-    if verdict.standing == "converged" and turn.draft.size == said and not turn.attempts_of(key):
+    steady = key not in turn.unsteady and turn.draft.size == said
+    if verdict.standing == "converged" and steady and not turn.attempts_of(key):
         calm[key] = Calm(
             workload=workload,
             template_hash=template_hash,

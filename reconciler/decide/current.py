@@ -7,10 +7,10 @@ from reconciler.decide.hidden import Hidden
 from reconciler.decide.names import Names
 from reconciler.decide.schedule.ground import Bases, Ground
 from reconciler.decide.survey import Survey
+from reconciler.model.delivery import RunState
 from reconciler.model.desired import Desired
 from reconciler.model.meta import Key
 from reconciler.model.observed import Observed
-from reconciler.model.delivery import RunState
 from reconciler.model.plan import Measure
 from reconciler.model.progress import Attempt, Progress, RolloutState
 
@@ -39,6 +39,8 @@ class Pass:
         self.rollouts: dict[Key, RolloutState] = {}
         self.runs: dict[Key, RunState] = {}
         self.measures: list[Measure] = []
+        self.unsteady: set[Key] = set()
+        """Workloads whose plan depends on more than their own pods: they are looked at in every pass."""
         self._attempts_of: dict[Key, list[Attempt]] = {}
         for key in sorted(before.attempts):
             attempt = before.attempts[key]

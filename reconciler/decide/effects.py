@@ -31,12 +31,17 @@ def start_pods(
     *,
     after: Sequence[int] = (),
     refused: Refused = frozenset(),
+    name: str = "",
 ) -> str:
-    """Place and start `count` pods. Returns why not all of them found a place, "" if they did."""
+    """Place and start `count` pods. Returns why not all of them found a place, "" if they did.
+
+    `name` is that of a single one which mustn't have another.
+    """
     if count <= 0:
         return ""
     placer = Placer(turn.ground, version, owner, own, refused)
-    names = iter((owner.name,)) if owner.kind == "Pod" else turn.names.free(owner, version.template_hash)
+    name = name or (owner.name if owner.kind == "Pod" else "")
+    names = iter((name,)) if name else turn.names.free(owner, version.template_hash)
     blocked = ""
     for started in range(count):
         view = placer.choose()

@@ -15,7 +15,7 @@ def prune(turn: Pass) -> Standing:
     Progressing while something is still to be removed; blocked when what looks like an accident holds it
     back: the revision isn't there until somebody says what is meant (law 10).
     """
-    orphans = sorted(turn.observed.by_owner.keys() - turn.desired.workloads.keys())
+    orphans = sorted(turn.observed.by_owner.keys() - turn.desired.workloads.keys() - turn.runs.keys())
     known = [k for k in orphans if k.kind in KNOWN_KINDS]
     for owner in orphans:
         if owner.kind not in KNOWN_KINDS:

@@ -8,6 +8,7 @@ from typing import Protocol
 from reconciler.model.action import PrepareNode, Publish, RestartContainer, StartContainers, StartPod, StopPod
 from reconciler.model.desired import Contents
 from reconciler.model.observed import NodeState
+from reconciler.model.traffic import Counter
 
 
 class Node(Protocol):
@@ -38,6 +39,11 @@ class Node(Protocol):
 
     def sessions(self, ip: str) -> int:
         """How many connections of this node's proxy to the pod at `ip` are being answered."""
+
+    def counters(self) -> tuple[Counter, ...]:
+        """What this node's proxy has counted of each pod that it asked something, in sorted order; nothing
+        where there is no proxy. Asks the node.
+        """
 
     def start_pod(self, action: StartPod, contents: Contents) -> None:
         """`contents` holds the ConfigMaps and Secrets that the pod reads."""

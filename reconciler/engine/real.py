@@ -27,6 +27,7 @@ from reconciler.model.action import PrepareNode, Publish, RestartContainer, Star
 from reconciler.model.desired import Contents
 from reconciler.model.fleet import Fleet, NodeSpec
 from reconciler.model.observed import NodeFacts, NodeState
+from reconciler.model.traffic import Counter
 
 
 class RealNode:
@@ -97,6 +98,9 @@ class RealNode:
 
     def sessions(self, ip: str) -> int:
         return self._plane.sessions(ip) if self._plane is not None else 0
+
+    def counters(self) -> tuple[Counter, ...]:
+        return self._plane.counters() if self._plane is not None else ()
 
     def start_pod(self, action: StartPod, contents: Contents) -> None:
         from reconciler.engine.pods import start

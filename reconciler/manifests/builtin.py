@@ -50,6 +50,8 @@ GROUPS: dict[str, str] = {
     "source.toolkit.fluxcd.io/v1": "Bucket GitRepository HelmChart HelmRepository OCIRepository",
     "monitoring.coreos.com/v1": "PodMonitor Probe PrometheusRule ServiceMonitor",
     "traefik.io/v1alpha1": "IngressRoute IngressRouteTCP IngressRouteUDP Middleware TLSOption",
+    "networking.istio.io/v1": "DestinationRule Sidecar VirtualService",
+    "split.smi-spec.io/v1alpha1": "TrafficSplit",
     "metallb.io/v1beta1": "BGPAdvertisement IPAddressPool L2Advertisement",
     "longhorn.io/v1beta2": "BackupTarget RecurringJob",
     "cilium.io/v2": "CiliumClusterwideNetworkPolicy CiliumNetworkPolicy",
@@ -78,6 +80,10 @@ INSTEAD: dict[str, str] = {
     "ClusterIssuer": "nodes.yaml names the ACME server, in spec.network.ingress.acme",
     "Issuer": "nodes.yaml names the ACME server, in spec.network.ingress.acme",
     "IPAddressPool": "write spec.loadBalancerIP; the node that has the address serves it",
+    "Experiment": "write a Rollout with an analysis step, or an AnalysisRun",
+    "VirtualService": "write an Ingress, or a Service: a Rollout's `trafficRouting: {}` splits what it gets",
+    "DestinationRule": "leave it out: canaryService and stableService lead to the versions",
+    "TrafficSplit": "leave it out: a Rollout's `trafficRouting: {}` splits the traffic",
     "L2Advertisement": "write spec.loadBalancerIP; the node that has the address serves it",
 }
 """What to do instead, where more can be said than "not yet"."""

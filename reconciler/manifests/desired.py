@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from reconciler.manifests.digest import contents_digest, reads, template_digest, template_of, workload_hash
+from reconciler.manifests.resolved import Known, resolved
+from reconciler.manifests.strategy import strategy_of
 from reconciler.model.analysis import AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate
 from reconciler.model.config import ConfigMap, Namespace, Secret
 from reconciler.model.desired import Contents, Desired
@@ -14,7 +16,9 @@ from reconciler.model.ingress import Ingress, IngressClass
 from reconciler.model.kinds import Addresses, AnyTemplate, Object, Workload
 from reconciler.model.meta import Key
 from reconciler.model.revision import Revision
+from reconciler.model.rollout import RolloutStrategy
 from reconciler.model.service import Endpoints, EndpointSlice, Service
+from reconciler.model.workload import Deployment
 
 T = TypeVar("T")
 
@@ -25,6 +29,7 @@ class DigestCache:
     def __init__(self) -> None:
         self._last: dict[int, tuple[Object, object]] = {}
         self._now: dict[int, tuple[Object, object]] = {}
+        self.resolved: Known = {}
 
     def turn(self) -> None:
         """Forget what the last revision no longer had."""
@@ -50,17 +55,19 @@ def desired(
     cache.turn()
     sorts = _sorted_out(objects)
     contents = sorts.contents
+    workloads, cache.resolved = resolved(sorts.workloads, cache.resolved)
     return Desired(
         fleet=fleet,
         revision=revision,
-        workloads=sorts.workloads,
-        hashes={key: _hash(workload, contents, cache) for key, workload in sorts.workloads.items()},
+        workloads=workloads,
+        hashes={key: _hash(workload, contents, cache) for key, workload in workloads.items()},
         contents=contents,
         namespaces=tuple(sorted(sorts.namespaces)),
         complete=complete,
         services=sorts.services,
         addresses=sorts.addresses,
         ingresses=sorts.ingresses,
+        strategies=_strategies(workloads),
         templates=sorts.templates,
         runs=sorts.runs,
     )
@@ -106,6 +113,12 @@ def _sorted_out(objects: Sequence[Object]) -> _Sorts:
         if item.metadata.namespace:
             sorts.namespaces.add(item.metadata.namespace)
     return sorts
+
+
+def _strategies(workloads: dict[Key, Workload]) -> dict[Key, RolloutStrategy]:
+    """How Deployments are delivered that have the annotation; a Rollout has its own strategy in its spec."""
+    found = ((key, strategy_of(item)) for key, item in workloads.items() if isinstance(item, Deployment))
+    return {key: strategy[0] for key, strategy in found if strategy is not None}
 
 
 def _hash(workload: Workload, contents: Contents, cache: DigestCache) -> str:

@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from reconciler.manifests.documents import Path
-from reconciler.manifests.fields import REFUSED_BY_NAME
+from reconciler.manifests.fields import REFUSED_BY_NAME, REMEDIES_BY_NAME
 from reconciler.manifests.said import Said, shown
 from reconciler.manifests.schemas import schema_of
 from reconciler.manifests.words import PATTERNS, choice, of_type, quote_it
@@ -92,7 +92,8 @@ def _unknown(error: ValidationError, path: Path) -> Iterator[Said]:
     instance: Any = error.instance
     for key in (key for key in instance if key not in known):
         if key in refused:
-            yield Said((*path, key), f"not supported: {refused[key]}", "remove the field", rule="unsupported")
+            remedy = REMEDIES_BY_NAME.get(schema.get("title", ""), {}).get(key, "remove the field")
+            yield Said((*path, key), f"not supported: {refused[key]}", remedy, rule="unsupported")
         else:
             message = f'unknown field "{key[:60]}"'
             yield Said((*path, key), message, _suggestion(key, [*known, *refused]), rule="unknown-field")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.manifests import network_fields
+from reconciler.manifests import network_fields, rollout_fields
 from reconciler.model.base import Model
 from reconciler.model.config import ConfigMap, Namespace, Secret
 from reconciler.model.container import (
@@ -41,7 +41,7 @@ NOTED: dict[type[Model], dict[str, str]] = {
         "deletion_grace_period_seconds": _SERVER,
         "self_link": _SERVER,
         "managed_fields": _SERVER,
-        "generate_name": "an object needs the same name at every commit",
+        "generate_name": "names stay the same from commit to commit; an AnalysisRun gets one from its spec",
         "finalizers": "nothing here waits for finalizers",
         "owner_references": _NO_OWNER,
     },
@@ -76,6 +76,7 @@ NOTED: dict[type[Model], dict[str, str]] = {
     ReplicaSet: {"status": _STATUS},
     ReplicationController: {"status": _STATUS},
     **network_fields.NOTED,
+    **rollout_fields.NOTED,
 }
 """Accepted with one note when it is set to something else than its default. Python names."""
 
@@ -160,11 +161,15 @@ REFUSED: dict[type[Model], dict[str, str]] = {
         "gitRepo": "Kubernetes gave it up for being unsafe; clone in an init container",
     },
     **network_fields.REFUSED,
+    **rollout_fields.REFUSED,
 }
 """Exists in Kubernetes and is an error here, and why. JSON names."""
 
 REFUSED_BY_NAME = {kind.__name__: fields for kind, fields in REFUSED.items()}
 """The same by the name of the model, which is the title of its schema."""
+
+REMEDIES_BY_NAME = {kind.__name__: fields for kind, fields in rollout_fields.REMEDIES.items()}
+"""What to write instead, where more can be said than "remove the field"."""
 
 
 def _noted(kind: type[Model]) -> tuple[tuple[str, str, Any], ...]:

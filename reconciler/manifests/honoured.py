@@ -7,6 +7,8 @@ plane gets (tests/manifests/test_effects.py). By model, in Python names.
 
 from __future__ import annotations
 
+from reconciler.manifests import rollout_honoured
+
 HONOURED: dict[str, tuple[str, ...]] = {
     "Namespace": ("api_version", "kind", "metadata"),
     "ObjectMeta": ("name", "namespace", "labels", "annotations"),
@@ -219,4 +221,5 @@ HONOURED: dict[str, tuple[str, ...]] = {
     "ServiceBackendPort": ("name", "number"),
     "IngressTLS": ("hosts", "secret_name"),
     "IngressClass": ("api_version", "kind"),
+    **rollout_honoured.HONOURED,
 }

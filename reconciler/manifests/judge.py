@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from reconciler.manifests import rules
+from reconciler.manifests.arguments import Texts, hidden, shown_again
 from reconciler.manifests.builtin import supported_kinds, unsupported
 from reconciler.manifests.decode import decode, with_defaults
 from reconciler.manifests.documents import Path
@@ -29,8 +30,14 @@ def judge(value: Any) -> tuple[Object | None, tuple[Said, ...]]:
     try:
         item = decode(value)
     except msgspec.ValidationError as error:
-        return None, tuple(why(with_defaults(value), KINDS[value["apiVersion"], value["kind"]], error))
+        plain, texts = hidden(with_defaults(value))
+        found = why(plain, KINDS[value["apiVersion"], value["kind"]], error)
+        return None, tuple(_as_written(one, texts) for one in found)
     return item, tuple(rules.check(item))
+
+
+def _as_written(said: Said, texts: Texts) -> Said:
+    return said._replace(message=shown_again(said.message, texts), found=shown_again(said.found, texts))
 
 
 def _no_object(value: Any) -> Iterator[Said]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from reconciler.manifests import analysis_references
 from reconciler.manifests.decode import flatten
 from reconciler.manifests.documents import DocumentError, Path, Positions, Reader
 from reconciler.manifests.entry import Entry
@@ -11,9 +13,10 @@ from reconciler.manifests.files import check_text
 from reconciler.manifests.inventory import judge_fleet
 from reconciler.manifests.judge import FLEET, judge
 from reconciler.manifests.locate import found_at, name_of, name_of_value, positions_of
-from reconciler.manifests.references import references
+from reconciler.manifests.references import Reference, references
 from reconciler.manifests.rules.nodes import pod_of
 from reconciler.manifests.said import Said
+from reconciler.model.analysis import AnalysisRun, AnalysisTemplate
 from reconciler.model.finding import Finding
 from reconciler.model.kinds import Object
 
@@ -56,9 +59,15 @@ def _judged(value: Any) -> tuple[Object | None, tuple[Said, ...]]:
 
 
 def _entry(item: Object, file: str, document: int, path: Path) -> Entry:
-    pod = pod_of(item)
-    reads = tuple(references(*pod)) if pod else ()
-    return Entry(item, file, document, path, reads)
+    return Entry(item, file, document, path, tuple(_references(item)))
+
+
+def _references(item: Object) -> Iterator[Reference]:
+    """A template for the whole fleet is in no namespace: what it reads is looked for where it is used."""
+    if isinstance(item, AnalysisTemplate | AnalysisRun):
+        yield from analysis_references.references(item)
+    elif pod := pod_of(item):
+        yield from references(*pod)
 
 
 def _unreadable(file: str, error: DocumentError) -> Finding:

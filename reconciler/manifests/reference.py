@@ -17,12 +17,18 @@ from reconciler.manifests import limits
 from reconciler.manifests.builtin import INSTEAD
 from reconciler.manifests.fields import NOTED, REFUSED
 from reconciler.manifests.honoured import HONOURED
+from reconciler.manifests.rollout_fields import REMEDIES
 from reconciler.manifests.schemas import schema_of
 from reconciler.manifests.words import TYPES, choice
 from reconciler.model.base import Model
 from reconciler.model.ingress_annotations import HONOURED as INGRESS_ANNOTATIONS
 from reconciler.model.kinds import KINDS
-from reconciler.model.labels import DRAIN_ANNOTATION, INIT_ANNOTATION, PROXY_PROTOCOL_ANNOTATION
+from reconciler.model.labels import (
+    DRAIN_ANNOTATION,
+    INIT_ANNOTATION,
+    PROXY_PROTOCOL_ANNOTATION,
+    STRATEGY_ANNOTATION,
+)
 
 FILE = Path(__file__).parents[2] / "docs" / "manifests.md"
 OWN = {
@@ -31,6 +37,10 @@ OWN = {
     PROXY_PROTOCOL_ANNOTATION: (
         "Service",
         "`v1` or `v2`: its pods are told clients' addresses in this form",
+    ),
+    STRATEGY_ANNOTATION: (
+        "Deployment",
+        "YAML of a [RolloutStrategy](#rolloutstrategy): it is delivered so, whatever its own says",
     ),
 }
 """Annotation of our own -> (where it stands, what it does)."""
@@ -76,10 +86,11 @@ def _head() -> Iterator[str]:
     yield ""
     yield "<!-- Made by `python -m reconciler.manifests.reference --write`; changes here are lost. -->"
     yield ""
-    yield "Every kind and every field that the reconciler reads, with Kubernetes' names and defaults."
-    yield "**works**: it does what it does in Kubernetes."
+    yield "Every kind and every field that the reconciler reads, with the names and defaults of Kubernetes,"
+    yield "and of Argo Rollouts for `argoproj.io/v1alpha1`."
+    yield "**works**: it does what it does there."
     yield "**note**: accepted without an effect; `reconciler validate` says so once per object."
-    yield "**error**: Kubernetes knows it, the reconciler doesn't."
+    yield "**error**: it is known there, and the reconciler doesn't have it."
     yield "A field that isn't here is an error, too."
     yield ""
     yield (
@@ -130,7 +141,8 @@ def _section(kind: type[Model]) -> Iterator[str]:
         effect = f"note: {why}" if why else "works"
         yield f"| `{field.encode_name}` | {_shape(shape)} | {default} | {effect} |"
     for name, why in REFUSED.get(kind, {}).items():
-        yield f"| `{name}` | | | error: {why} |"
+        remedy = REMEDIES.get(kind, {}).get(name)
+        yield f"| `{name}` | | | error: {why}{f'; {remedy}' if remedy else ''} |"
 
 
 def _default(shape: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""AnalysisTemplate, ClusterAnalysisTemplate and AnalysisRun (argoproj.io/v1alpha1): how versions are judged."""
+"""AnalysisTemplate, ClusterAnalysisTemplate, AnalysisRun (argoproj.io/v1alpha1): how versions are judged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reconciler.model.workload import Count
 Amount = int | str
 """A number; text where an argument stands for it: `"{{args.count}}"`."""
 
-Duration = Annotated[str, Meta(min_length=0)]
+Duration = str
 """As Go writes it (`30s`), or with arguments in it: `"{{args.interval}}"`."""
 
 

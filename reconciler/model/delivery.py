@@ -57,17 +57,20 @@ class Order(Value):
 class Delivery(Value):
     """One object's way from a stable version to the newest one. Times in seconds since the epoch.
 
-    `step` is the canary step that is under way, since `step_since`. `weight` is the canary's share of the
-    traffic as the proxies are told it, None: as many as it has pods. `active_hash` is the version that a
-    blue-green's active service leads to. `full`: everything that takes time is skipped.
-    `available_at` is when a preview's pods had all become available. `ended_at` is when it was promoted or
-    aborted. `retiring`: versions that stay warm until then. `attempt` grows with each retry.
+    `step` is the canary step that is under way, since `step_since`; of a preview, 1 says that it may be
+    promoted. `canary_hash` is the version that gets the share `weight` of the traffic, as the proxies are
+    told it, beside the stable one; None: every pod gets as much as any other. `active_hash` is the version
+    that a blue-green's active service leads to. `full`: everything that takes time is skipped.
+    `available_at` is when a preview's pods had all become available, `lacking_since` since when pods that
+    should be there aren't. `ended_at` is when it was promoted or aborted. `retiring`: versions that stay warm
+    until then. `attempt` grows with each retry.
     `previous_hash` and `previous_revision` were stable before the present one was: what `undo` returns to.
     """
 
     stage: Stage
     step: int = 0
     step_since: float = 0.0
+    canary_hash: str = ""
     weight: int | None = None
     active_hash: str = ""
     holds: tuple[Hold, ...] = ()
@@ -75,6 +78,7 @@ class Delivery(Value):
     scale: SetCanaryScale | None = None
     routes: tuple[SetHeaderRoute, ...] = ()
     available_at: float | None = None
+    lacking_since: float | None = None
     ended_at: float = 0.0
     retiring: dict[str, float] = {}
     attempt: int = 0
@@ -96,7 +100,7 @@ class Measurement(Value):
 class MetricState(Value):
     """What was measured of one metric. `next_at` is when it is measured again, None: never or not yet known.
 
-    `measurements` are the newest ones, oldest first. `taken` counts how many measurements were begun.
+    `measurements` are the newest ones, oldest first. `count` leaves out those that ended in an error.
     """
 
     phase: AnalysisPhase = "Pending"
@@ -111,6 +115,11 @@ class MetricState(Value):
     consecutive_success: int = 0
     next_at: float | None = None
     measurements: tuple[Measurement, ...] = ()
+
+    @property
+    def taken(self) -> int:
+        """How many measurements there were, whatever came of them: the number of the next one."""
+        return self.count + self.error
 
 
 RunRole = Literal["background", "step", "pre-promotion", "post-promotion", "own"]

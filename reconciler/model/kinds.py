@@ -19,7 +19,18 @@ Addresses = Endpoints | EndpointSlice
 AnyTemplate = AnalysisTemplate | ClusterAnalysisTemplate
 """Kinds that say how versions are judged."""
 
-Object = AnalysisRun | AnyTemplate | Workload | Namespace | ConfigMap | Secret | Service | Addresses | Ingress | IngressClass
+Object = (
+    AnalysisRun
+    | AnyTemplate
+    | Workload
+    | Namespace
+    | ConfigMap
+    | Secret
+    | Service
+    | Addresses
+    | Ingress
+    | IngressClass
+)
 """Every kind that can be applied."""
 
 KINDS: dict[tuple[str, str], type[Object]] = {

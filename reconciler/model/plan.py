@@ -85,7 +85,7 @@ class Measure(Value):
 
 
 class Measured(Value):
-    """How a measurement came out: `value` as JSON, or what went wrong in `error`. `lacking` says why there was
+    """How a measurement came out: `value` as JSON, or what went wrong in `error`. `lacking`: why there was
     nothing to judge by. Times in seconds since the epoch. Never with a secret's value in it.
     """
 
@@ -139,5 +139,10 @@ class Plan(Value, dict=True):
         return min((w.until for w in self.waits if w.until is not None), default=None)
 
     def __str__(self) -> str:
-        lines = [*map(str, self.steps), *map(str, self.measures), *map(str, self.waits), *(f"note: {n}" for n in self.notes)]
+        lines = [
+            *map(str, self.steps),
+            *map(str, self.measures),
+            *map(str, self.waits),
+            *(f"note: {n}" for n in self.notes),
+        ]
         return "\n".join(lines) if lines else "nothing to do"

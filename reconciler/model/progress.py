@@ -49,6 +49,12 @@ class RolloutState(Value):
     then follow from it; `stable_hash` is the version that was promoted last, or that is returned to."""
 
 
+def falls_back(state: RolloutState) -> bool:
+    """The version that it may return to must be at hand: it has failed, or another is on its way."""
+    way = state.delivery
+    return state.phase == "failed" or (way is not None and way.stage not in ("first", "done"))
+
+
 class Attempt(Value):
     """A pod that couldn't be started: it keeps its place; the next try is at `retry_at` (epoch seconds)."""
 
@@ -61,7 +67,7 @@ class Attempt(Value):
 
 
 class Progress(Value):
-    """`rollouts` by workload, `attempts` by pod, `runs` by AnalysisRun, `nodes` that hold pods of ours or may.
+    """`rollouts` by workload, `attempts` by pod, `runs` by AnalysisRun, `nodes` that hold or may hold pods.
 
     `accepted` is the newest revision without an error, `converged` the newest that converged whole.
     """

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from reconciler.model.base import Model
 from reconciler.model.meta import Key, LabelSelector, ObjectMeta
-from reconciler.model.names import Annotations, DNSSubdomain, Labels, Seconds
+from reconciler.model.names import HEADER_NAME, Annotations, DNSSubdomain, Labels, Seconds
 from reconciler.model.pod import PodSpec, PodTemplate
 from reconciler.model.workload import Count, Share
 
@@ -115,7 +115,7 @@ class StringMatch(Model):
 
 
 class HeaderRoutingMatch(Model):
-    header_name: str
+    header_name: Annotated[str, Meta(pattern=HEADER_NAME)]
     header_value: StringMatch
 
 

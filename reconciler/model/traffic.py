@@ -20,7 +20,7 @@ class Endpoint(Value):
 
     `draining` gets nothing new; what it is answering goes on. An endpoint that isn't listed any more is gone:
     what is still open to it is cut. `node` is where the pod runs. `weight` is its share of new connections,
-    relative to the others' (0 to 256). `slot`: to which of a service's two sets it belongs, where it has sets.
+    relative to the others' (0 to 256). `slot`: to which of a service's two sets it belongs.
     """
 
     name: str
@@ -174,3 +174,23 @@ class NodeTraffic(Value):
     services: tuple[RoutedService, ...] = ()
     names: tuple[Name, ...] = ()
     ingress: IngressTraffic | None = None
+
+
+class Counter(Value):
+    """What one node's proxy has counted of one pod's answers to requests for one service, up to now.
+
+    `service` is `namespace/name`, of the service whose backend answered: of those that an Ingress or a header
+    led there, too. `requests` are those that were answered, well or not, and those that failed on the way;
+    connections on ports without HTTP. `errors` of them were answered with 5xx, broke off, or weren't answered
+    at all. `seconds` is the sum of the times from when the pod had a request until it began to answer.
+
+    Counts begin anew when the proxy is reloaded or restarted and when an endpoint comes back, so a fall is a
+    new beginning. What a process answers that a reload left behind is counted nowhere.
+    """
+
+    service: str
+    namespace: str
+    pod: str
+    requests: int = 0
+    errors: int = 0
+    seconds: float = 0.0

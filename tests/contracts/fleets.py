@@ -15,9 +15,11 @@ from reconciler.engine.simulation.simulated import SimulatedFleet
 from reconciler.engine.simulation.simulated_node import RealTime
 from reconciler.engine.simulation.simulated_pod import Behaviour
 from reconciler.lab import Lab
+from reconciler.lab.command import run
 from reconciler.manifests.inventory import load_fleet
 from reconciler.model.fleet import Fleet, FleetMeta, FleetSpec, NetworkSpec, NodeSpec
 from reconciler.model.meta import Key
+from reconciler.model.traffic import Counter, RoutedService
 
 PATIENCE = 20.0
 
@@ -36,6 +38,9 @@ class Ground(Protocol):
 
     def kill(self, pod: Key, container: str) -> None: ...
 
+    def ask(self, service: RoutedService, times: int) -> None:
+        """As many HTTP requests for a service of one port and one endpoint, from the node itself."""
+
 
 class Simulated:
     def __init__(self) -> None:
@@ -46,6 +51,7 @@ class Simulated:
         )
         self._fleet = SimulatedFleet(fleet, Behaviour(missing=frozenset({"web:absent"}), stop_seconds=0.02))
         self._world = RealTime(self._fleet)
+        self._asked = 0
 
     def node(self) -> Node:
         return self._world.node("pi-1")
@@ -58,6 +64,17 @@ class Simulated:
 
     def kill(self, pod: Key, container: str) -> None:
         self._fleet.kill_container("pi-1", pod, container, time.time())
+
+    def ask(self, service: RoutedService, times: int) -> None:
+        (endpoint,) = service.ports[0].endpoints
+        self._asked += times
+        counted = Counter(
+            service=f"{service.namespace}/{service.name}",
+            namespace=service.namespace,
+            pod=endpoint.name,
+            requests=self._asked,
+        )
+        self._fleet.answered = lambda node, now: (counted,)
 
 
 class Real:
@@ -86,6 +103,11 @@ class Real:
         label = ("--filter", f"label=reconciler.io/pod={pod.name}")
         mine = ("--filter", f"label=reconciler.io/container={container}")
         self._lab.docker(self._name, "kill", self._lab.docker(self._name, "ps", "-q", *label, *mine))
+
+    def ask(self, service: RoutedService, times: int) -> None:
+        for _ in range(times):
+            url = f"http://{service.ip}:{service.ports[0].port}/"
+            run([*self._lab.entering(self._name), "busybox", "wget", "-q", "-O", "-", url])
 
     def close(self) -> None:
         for node in self._made:

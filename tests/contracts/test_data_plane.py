@@ -11,7 +11,8 @@ from reconciler.engine.node import Node
 from reconciler.errors import NodeError
 from reconciler.model.action import PrepareNode, Publish
 from reconciler.model.traffic import Endpoint, Name, NodeTraffic, Overlay, RoutedPort, RoutedService
-from tests.contracts.fleets import Ground, Real, Simulated
+from tests.contracts.fleets import Ground, Real, Simulated, until
+from tests.contracts.test_node import start
 
 SLICE = "10.42.1.0/24"
 END = Endpoint(name="web-1", ip="10.42.1.5", port=8080, node="pi-1")
@@ -102,6 +103,29 @@ def test_nobody_talks_to_a_pod_that_nobody_asks(node: Node) -> None:
     prepare(node)
     publish(node, traffic(node, END))
     assert node.sessions(END.ip) == 0
+
+
+def test_nobody_is_counted_who_is_asked_nothing(node: Node) -> None:
+    assert node.counters() == ()
+    prepare(node)
+    publish(node, traffic(node, END))
+    assert node.counters() == ()
+
+
+def test_answers_are_counted_by_service_and_pod(node: Node, ground: Ground) -> None:
+    prepare(node)
+    node.start_pod(start(node, ground.images["web"]), {})
+    until(lambda: any(pod.ready for pod in node.refresh().pods), "the pod is ready")
+    publish(node, traffic(node, END))
+    ground.ask(traffic(node, END).services[0], times=3)
+    (found,) = node.counters()
+    assert (found.service, found.namespace, found.pod) == ("default/web", "default", "web-1")
+    assert (found.requests, found.errors) == (3, 0)
+    assert 0.0 <= found.seconds < 1.0
+    ground.ask(traffic(node, END).services[0], times=2)
+    (later,) = node.counters()
+    assert later.requests == 5
+    assert later.seconds >= found.seconds
 
 
 def test_without_a_data_plane_nothing_can_be_published(node: Node) -> None:

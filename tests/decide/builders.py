@@ -6,20 +6,23 @@ from typing import Any
 
 import msgspec
 
+from reconciler.model.analysis import AnalysisTemplate
 from reconciler.model.config import ConfigMap, Secret
 from reconciler.model.desired import Desired, StableVersion
 from reconciler.model.fleet import Fleet
 from reconciler.model.ingress import Ingress
-from reconciler.model.kinds import Addresses, Workload
+from reconciler.model.kinds import Addresses, AnyTemplate, Workload
 from reconciler.model.meta import Key
 from reconciler.model.pod import Pod
 from reconciler.model.revision import Revision
+from reconciler.model.rollout import Rollout, RolloutStrategy
 from reconciler.model.service import Service
 from reconciler.model.traffic import Challenge
 from reconciler.model.workload import Deployment, ReplicaSet, ReplicationController
 
 NODES = ("pi-1", "pi-2", "pi-3")
 WEB = Key("Deployment", "default", "web")
+ROLLOUT = Key("Rollout", "default", "web")
 
 
 def fleet(*nodes: str | dict[str, Any], network: dict[str, Any] | None = None, **spec: Any) -> Fleet:
@@ -68,6 +71,47 @@ def deployment(
             },
         },
         Deployment,
+    )
+
+
+def rollout(
+    strategy: dict[str, Any],
+    name: str = "web",
+    image: str = "web:v1",
+    replicas: int = 4,
+    *,
+    labels: dict[str, str] | None = None,
+    pod: dict[str, Any] | None = None,
+    **spec: Any,
+) -> Rollout:
+    """`strategy` as the manifest writes it."""
+    template = {"metadata": {"labels": {"app": name}}, "spec": _pod_spec(image, pod or {}, {})}
+    return msgspec.convert(
+        {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Rollout",
+            "metadata": {"name": name, "namespace": "default", "labels": labels or {}},
+            "spec": {
+                "replicas": replicas,
+                "selector": {"matchLabels": {"app": name}},
+                "template": template,
+                "strategy": strategy,
+                **spec,
+            },
+        },
+        Rollout,
+    )
+
+
+def analysis_template(name: str, *metrics: dict[str, Any], **spec: Any) -> AnalysisTemplate:
+    return msgspec.convert(
+        {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "AnalysisTemplate",
+            "metadata": {"name": name, "namespace": "default"},
+            "spec": {"metrics": [*metrics], **spec},
+        },
+        AnalysisTemplate,
     )
 
 
@@ -150,12 +194,15 @@ def desired(
     addresses: tuple[Addresses, ...] = (),
     ingresses: tuple[Ingress, ...] = (),
     challenges: tuple[Challenge, ...] = (),
+    templates: tuple[AnyTemplate, ...] = (),
+    strategies: dict[Key, RolloutStrategy] | None = None,
+    subject: str = "Update the fleet",
 ) -> Desired:
     listed = sorted(workloads, key=lambda w: w.key)
     found = {w.key: template_hash(w) for w in listed}
     return Desired(
         fleet=of or fleet(),
-        revision=Revision(id=revision or "c0ffee0" + "0" * 33, subject="Update the fleet"),
+        revision=Revision(id=revision or "c0ffee0" + "0" * 33, subject=subject),
         workloads={w.key: w for w in listed},
         hashes=found | (hashes or {}),
         contents={c.key: c for c in contents},
@@ -165,4 +212,6 @@ def desired(
         addresses={a.key: a for a in sorted(addresses, key=lambda a: a.key)},
         ingresses={i.key: i for i in sorted(ingresses, key=lambda i: i.key)},
         challenges=challenges,
+        templates={t.key: t for t in templates},
+        strategies=strategies or {},
     )

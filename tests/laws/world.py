@@ -15,7 +15,7 @@ from reconciler.model.desired import Desired, StableVersion
 from reconciler.model.meta import Key
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Plan, Settled
-from reconciler.model.progress import Progress
+from reconciler.model.progress import Progress, falls_back
 from reconciler.model.traffic import Endpoint, NodeTraffic
 from reconciler.model.workload import Deployment
 
@@ -40,7 +40,7 @@ class World:
         newest = self.commits[-1]
         stable = {}
         for key, state in self.progress.rollouts.items():
-            if state.phase == "failed" and (old := self._version(key, state.stable_hash)) is not None:
+            if falls_back(state) and (old := self._version(key, state.stable_hash)) is not None:
                 stable[key] = old
         return msgspec.structs.replace(newest, stable=stable)
 

@@ -82,3 +82,53 @@ spec:
   rules: [{{host: "{host}", http: {{paths: [{chosen}]}}}}]
 {indent(dedent(spec), "  ")}
 """
+
+
+def rollout(
+    strategy: str = "{canary: {}}", *, spec: str = "", name: str = "web", template: bool = True
+) -> str:
+    """A Rollout of the pods of `deployment`; `strategy` in YAML's flow style, `spec`: more of its spec."""
+    pods = """\
+selector: {matchLabels: {app: web}}
+template:
+  metadata: {labels: {app: web}}
+  spec: {containers: [{name: web, image: 'nginx:1.29'}]}
+"""
+    return f"""\
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {{name: {name}}}
+spec:
+{indent(pods if template else "", "  ")}
+  strategy: {strategy}
+{indent(dedent(spec), "  ")}
+"""
+
+
+def canary(steps: str = "", *, more: str = "", routed: bool = False) -> str:
+    """A canary strategy for `rollout`. `routed`: with trafficRouting and Services canary and stable."""
+    routing = "canaryService: canary, stableService: stable, trafficRouting: {}, " if routed else ""
+    return "{canary: {" + routing + (f"steps: [{steps}], " if steps else "") + more + "}}"
+
+
+WEB = "{web: {url: 'http://a.lan', jsonPath: '{$.a}'}}"
+
+
+def template(
+    metric: str = "",
+    *,
+    provider: str = WEB,
+    spec: str = "",
+    name: str = "good",
+    kind: str = "AnalysisTemplate",
+) -> str:
+    """A template with one metric, `metric`: more of it in flow style; `spec`: more of its spec."""
+    condition = "" if "ondition" in metric or "job:" in provider else "successCondition: result > 1, "
+    return f"""\
+apiVersion: argoproj.io/v1alpha1
+kind: {kind}
+metadata: {{name: {name}}}
+spec:
+  metrics: [{{name: {name}, {condition}provider: {provider}{", " if metric else ""}{metric}}}]
+{indent(dedent(spec), "  ")}
+"""

@@ -12,6 +12,8 @@ from msgspec import structs
 from reconciler.manifests.fields import NOTED, REFUSED, noted
 from reconciler.manifests.judge import judge
 from reconciler.manifests.reference import every_model, honoured
+from reconciler.manifests.rollout_fields import REMEDIES
+from reconciler.model.analysis import HAProxyMetric
 from reconciler.model.base import Model
 from reconciler.model.pod import PodSpec
 
@@ -31,6 +33,10 @@ def test_every_field_of_a_model_is_honoured_or_noted_and_not_both(kind: type[Mod
 
 KUBERNETES: dict[str, list[str]] = json.loads((Path(__file__).parent / "kubernetes_fields.json").read_text())
 """Model -> its fields in the API of Kubernetes 1.34, from the generated Python client 34.1.0."""
+ARGO: dict[str, list[str]] = json.loads((Path(__file__).parent / "argo_fields.json").read_text())
+"""The same of Argo Rollouts 1.9.1, from its Go types, and JobSpec from Kubernetes 1.34."""
+OUR_OWN = {("MetricProvider", "haproxy"), ("CanaryStep", "replicaProgressThreshold")}
+"""Ours beside those of Argo Rollouts. The step is in its documentation, not in its types."""
 NEWER_OR_GONE = {
     ("ObjectMeta", "clusterName"),
     ("PodSpec", "workloadRef"),
@@ -40,17 +46,21 @@ NEWER_OR_GONE = {
 }
 
 
-@pytest.mark.parametrize("kind", MODELS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [k for k in MODELS if k is not HAProxyMetric], ids=lambda kind: kind.__name__
+)
 def test_every_field_of_kubernetes_is_known(kind: type[Model]) -> None:
     """A field that somebody may have in a file is never called a misspelling; and there is no other."""
     ours = set(kind.__struct_encode_fields__) | set(REFUSED.get(kind, {}))
-    gone = {name for owner, name in NEWER_OR_GONE if owner == kind.__name__}
-    assert ours - gone == set(KUBERNETES[kind.__name__])
+    gone = {name for owner, name in NEWER_OR_GONE | OUR_OWN if owner == kind.__name__}
+    assert ours - gone == set({**KUBERNETES, **ARGO}[kind.__name__])
 
 
 def test_tables_name_only_what_there_is() -> None:
     for kind, fields in NOTED.items():
         assert set(fields) <= names(kind), kind
+    for kind, remedies in REMEDIES.items():
+        assert set(remedies) <= set(REFUSED[kind]), kind
     for kind, refused in REFUSED.items():
         assert not set(refused) & set(kind.__struct_encode_fields__), kind
 
@@ -76,17 +86,45 @@ def test_each_refused_field_is_an_error_that_says_why(kind: type[Model], field: 
     inner[field] = {}
     item, said = judge(value)
     assert item is None
-    assert [(one.path[-1], one.message) for one in said if one.rule == "unsupported"] == [
-        (field, f"not supported: {why}")
+    remedy = REMEDIES.get(kind, {}).get(field, "remove the field")
+    assert [(one.path[-1], one.message, one.remedy) for one in said if one.rule == "unsupported"] == [
+        (field, f"not supported: {why}", remedy)
     ]
 
 
+ARGO_PATHS: dict[str, tuple[str | int, ...]] = {
+    "CanaryStrategy": ("spec", "strategy", "canary"),
+    "TrafficRouting": ("spec", "strategy", "canary", "trafficRouting"),
+    "CanaryStep": ("spec", "strategy", "canary", "steps", 0),
+    "BlueGreenStrategy": ("spec", "strategy", "blueGreen"),
+    "MetricProvider": ("spec", "metrics", 0, "provider"),
+    "Authentication": ("spec", "metrics", 0, "provider", "web", "authentication"),
+    "JobSpec": ("spec", "metrics", 0, "provider", "job", "spec"),
+}
+
+
+def argo_holder(name: str) -> dict[str, Any]:
+    """A Rollout or an AnalysisTemplate, in the same way."""
+    head = {"apiVersion": "argoproj.io/v1alpha1", "metadata": {"name": "a"}}
+    if ARGO_PATHS[name][1] == "strategy":
+        canary = {"trafficRouting": {}, "steps": [{}]}
+        strategy = {"canary": canary, "blueGreen": {"activeService": "a"}}
+        return {**head, "kind": "Rollout", "spec": {"workloadRef": {"name": "a"}, "strategy": strategy}}
+    web = {"url": "http://a", "authentication": {}}
+    template = {"spec": {"containers": [{"name": "a", "image": "a:1"}], "restartPolicy": "Never"}}
+    provider = {"web": web, "job": {"spec": {"template": template}}}
+    metrics = [{"name": "a", "provider": provider}]
+    return {**head, "kind": "AnalysisTemplate", "spec": {"metrics": metrics}}
+
+
 def holder(name: str) -> tuple[dict[str, Any], tuple[str | int, ...]]:
-    """A pod (or an Ingress) that holds one of each model with refused fields, and the path to it."""
+    """A pod (or another kind) that holds one of each model with refused fields, and the path to it."""
     if name.startswith("Ingress"):
         ingress = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "a"}}
         path: tuple[str | int, ...] = ("spec",) if name == "IngressSpec" else ("spec", "defaultBackend")
         return {**ingress, "spec": {"defaultBackend": {}}}, path
+    if name in ARGO_PATHS:
+        return argo_holder(name), ARGO_PATHS[name]
     container: dict[str, Any] = {
         "name": "a",
         "image": "a:1",

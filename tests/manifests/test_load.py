@@ -160,7 +160,10 @@ def test_files_given_alone_may_read_what_stands_elsewhere(tmp_path: Path) -> Non
             "apiVersion: serving.knative.dev/v1\nkind: Service",
             "unknown kind Service of serving.knative.dev/v1",
         ),
-        ("apiVersion: argoproj.io/v1alpha1\nkind: Rollout", "Rollout is a known kind, not supported yet"),
+        (
+            "apiVersion: argoproj.io/v1alpha1\nkind: Experiment",
+            "Experiment is a known kind, not supported yet",
+        ),
         (
             "apiVersion: extensions/v1beta1\nkind: Deployment",
             "Deployment belongs to apps/v1, found extensions/v1beta1",

@@ -1,13 +1,15 @@
-"""Blue-green and canary: from a stable version to the newest one, by steps that are judged."""
+"""Blue-green and canary: from a stable version to the newest one, by steps that are judged.
 
-from __future__ import annotations
-
-from reconciler.decide.current import Pass
-from reconciler.model.meta import Key
-from reconciler.model.plan import Verdict
-from reconciler.model.rollout import Rollout
-from reconciler.model.workload import Deployment
-
-
-def plan_delivery(turn: Pass, owner: Key, workload: Rollout | Deployment) -> Verdict:
-    raise NotImplementedError
+recipe      how an object wants to be delivered
+sight       how many pods there are of each version
+begin       where a new version's delivery begins; recover: where one stands that was forgotten
+stages      the table of transitions; canary, bluegreen: its rows; way: what they share
+orders      what people tell it to do
+judges      which analyses are asked for
+scale       how many pods of each version there should be
+approach    from those that there are to those that there should be
+versions    what the pods of a version are made from
+split       who gets which traffic
+plan        all of that for one object in one pass
+words       what is said of it
+"""

@@ -1,12 +1,188 @@
-"""What somebody told a delivery to do: pause, resume, promote, abort, retry, undo."""
+"""What somebody told a delivery to do. `ordered` folds one order into progress; the next pass acts on it.
+
+verb          when                                                 it comes to
+pause         any, unless it is held by an order already           nothing goes on; aborts still come
+resume        held                                                 goes on; a pause step is over
+promote       at a pause, or at a step that takes time             the step is over; a preview becomes active
+promote-full  between the first step and the last                  all steps, pauses and analyses are skipped
+abort         between the first step and promotion                 back to the stable version
+retry         aborted                                              the same version, from the first step
+undo          promoted, and the version before is known            back to that one, until another is wanted
+              between the first step and promotion                 as abort
+"""
 
 from __future__ import annotations
 
-from reconciler.model.delivery import Order
+import msgspec
+
+from reconciler.decide.delivery.recipe import Recipe, recipe_of
+from reconciler.decide.delivery.way import abort, way_of
+from reconciler.errors import UsageError
+from reconciler.model.delivery import Decision, Delivery, Hold, Order
 from reconciler.model.desired import Desired
-from reconciler.model.progress import Progress
+from reconciler.model.progress import Progress, RolloutState
+
+DECISIONS_KEPT = 20
+UNDER_WAY = ("stepping", "finishing", "preview", "switched")
 
 
 def ordered(progress: Progress, order: Order, desired: Desired) -> tuple[Progress, str]:
-    """Progress with the order in it, and what it comes to, in words. Raises `UsageError` where it can't be done."""
-    raise NotImplementedError
+    """Progress with the order in it, and what it comes to, in words. Raises `UsageError` where it makes no
+    sense.
+    """
+    workload = desired.workloads.get(order.about)
+    recipe = recipe_of(desired, order.about, workload) if workload is not None else None
+    state = progress.rollouts.get(order.about)
+    if recipe is None:
+        raise UsageError(f"{order.about} isn't delivered step by step", remedy=_others(progress, desired))
+    if state is None or state.delivery is None:
+        remedy = "it begins when the reconciler has seen the fleet; run `reconciler apply` or `serve`"
+        raise UsageError(f"{order.about} hasn't begun yet", remedy=remedy)
+    after, words = _VERBS[order.verb](state, recipe, order)
+    way = way_of(after)
+    decision = Decision(at=order.at, who=order.who, verb=order.verb, number=state.number)
+    kept = (*way.decisions, decision)[-DECISIONS_KEPT:]
+    after = msgspec.structs.replace(after, delivery=msgspec.structs.replace(way, decisions=kept))
+    rollouts = dict(progress.rollouts)
+    rollouts[order.about] = after
+    return msgspec.structs.replace(progress, rollouts=rollouts), f"{order.about}: {words}"
+
+
+def _others(progress: Progress, desired: Desired) -> str:
+    found = [str(k) for k, w in desired.workloads.items() if recipe_of(desired, k, w) is not None]
+    return f"these are: {', '.join(found)}" if found else "this revision has no Rollout"
+
+
+def _changed(state: RolloutState, way: Delivery) -> RolloutState:
+    return msgspec.structs.replace(state, delivery=way)
+
+
+def _pause(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
+    way = way_of(state)
+    if any(h.reason == "order" for h in way.holds):
+        raise UsageError(f"{order.about} is paused already", remedy="`reconciler rollout resume` ends that")
+    hold = Hold(reason="order", since=order.at, message=f"by {order.who}")
+    return _changed(state, msgspec.structs.replace(way, holds=(*way.holds, hold))), "paused"
+
+
+def _resume(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
+    way = way_of(state)
+    if recipe.paused and not way.holds:
+        raise UsageError(f"{order.about} is paused by its manifest", remedy="set spec.paused to false")
+    if not way.holds:
+        raise UsageError(
+            f"{order.about} isn't paused", remedy="`reconciler rollout status` shows where it is"
+        )
+    ordered_only = all(h.reason == "order" for h in way.holds)
+    if ordered_only:
+        return _changed(state, msgspec.structs.replace(way, holds=())), "goes on"
+    return _passed(state, recipe), "goes on"
+
+
+def _promote(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
+    _under_way(state, order)
+    return _passed(state, recipe), "promoted to its next step"
+
+
+def _passed(state: RolloutState, recipe: Recipe) -> RolloutState:
+    """What holds it doesn't any more; a step that takes time counts as done."""
+    way = way_of(state)
+    forgotten = any(h.reason == "forgotten" for h in way.holds)
+    changed = msgspec.structs.replace(way, holds=())
+    if forgotten:
+        return _changed(state, msgspec.structs.replace(changed, scale=None))
+    inconclusive = any(h.reason == "inconclusive" for h in way.holds)
+    if way.stage == "preview":
+        return _changed(state, msgspec.structs.replace(changed, step=1))
+    if way.stage == "switched":
+        return _changed(state, msgspec.structs.replace(changed, full=True))
+    if way.stage == "stepping" and way.step < len(recipe.steps):
+        step = recipe.steps[way.step]
+        background = inconclusive and step.analysis is None
+        attempt = way.attempt + 1 if background else way.attempt
+        passed = not background or step.pause is not None
+        changed = msgspec.structs.replace(changed, step=way.step + passed, attempt=attempt)
+    return _changed(state, changed)
+
+
+def _promote_full(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
+    _under_way(state, order)
+    changed = msgspec.structs.replace(way_of(state), holds=(), full=True, scale=None)
+    return _changed(state, changed), "promoted in full: every step, pause and analysis is skipped"
+
+
+def _abort(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
+    _under_way(state, order)
+    return abort(state, f"aborted by {order.who}", at=order.at), "aborted; the stable version serves"
+
+
+def _retry(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
+    way = way_of(state)
+    if way.stage != "aborted":
+        raise UsageError(f"{order.about} isn't aborted", remedy="there is nothing to try again")
+    green = recipe.blue_green is not None
+    changed = msgspec.structs.replace(
+        way,
+        stage="preview" if green else "stepping",
+        step=0,
+        step_since=order.at,
+        holds=(),
+        full=False,
+        available_at=None,
+        lacking_since=None,
+        attempt=way.attempt + 1,
+    )
+    again = msgspec.structs.replace(
+        state, phase="progressing", message="", progressed_at=order.at, started_at=order.at, best=(0, 0)
+    )
+    return _changed(again, changed), "tried again from its first step"
+
+
+def _undo(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
+    way = way_of(state)
+    if way.stage in UNDER_WAY:
+        return _abort(state, recipe, order)
+    if way.stage == "aborted":
+        remedy = "retry tries the newer one again; a commit brings another"
+        raise UsageError(f"{order.about} is back at its stable version already", remedy=remedy)
+    if way.stage != "done" or not way.previous_hash:
+        remedy = "change it in Git: `git revert` brings back what was there before"
+        raise UsageError(f"{order.about} has no version before this one that is known", remedy=remedy)
+    undone = abort(state, f"undone by {order.who}", at=order.at)
+    left = dict(way.retiring)
+    left.pop(way.previous_hash, None)
+    changed = msgspec.structs.replace(
+        way_of(undone),
+        weight=None if recipe.blue_green else recipe.whole,
+        active_hash=state.template_hash if recipe.blue_green else "",
+        retiring=left,
+        previous_hash="",
+        previous_revision="",
+    )
+    undone = msgspec.structs.replace(
+        undone, stable_hash=way.previous_hash, stable_revision=way.previous_revision
+    )
+    return _changed(undone, changed), f"back to version {way.previous_hash}"
+
+
+def _under_way(state: RolloutState, order: Order) -> None:
+    stage = way_of(state).stage
+    if stage in UNDER_WAY:
+        return
+    remedy = {
+        "aborted": "it is aborted; `reconciler rollout retry` tries again",
+        "done": "its newest version is promoted already; `reconciler rollout undo` returns to the one before",
+        "first": "its first version is promoted when its pods are available",
+    }[stage]
+    raise UsageError(f"{order.about} has no update under way", remedy=remedy)
+
+
+_VERBS = {
+    "pause": _pause,
+    "resume": _resume,
+    "promote": _promote,
+    "promote-full": _promote_full,
+    "abort": _abort,
+    "retry": _retry,
+    "undo": _undo,
+}

@@ -10,7 +10,7 @@ import msgspec
 from reconciler.decide.network.published import Published
 from reconciler.model.base import Value
 from reconciler.model.meta import Key
-from reconciler.model.observed import PodState
+from reconciler.model.observed import PodRecord, PodState
 from reconciler.model.pod import PodSpec
 from reconciler.model.service import Service
 
@@ -29,6 +29,9 @@ class Backer(Value):
     ip: str
     node: str
     fitness: Fitness
+    owner: Key | None = None
+    version: str = ""
+    """The owner and the template hash of the pod."""
     spec: PodSpec | None = None
     ports: dict[str, int] = {}
     """By the service port's name."""
@@ -70,17 +73,31 @@ class Selectors:
 
 
 class Fleetwide:
-    """What a pod's part depends on beside the pod. `homes`: nodes that are believed, with their addresses."""
+    """What a pod's part depends on beside the pod. `homes`: nodes that are believed, with their addresses.
+    `labels`: what pods of an owner's version have besides their own.
+    """
 
-    def __init__(self, selectors: Selectors, homes: Mapping[str, str], published: Published) -> None:
-        self.selectors, self.homes, self.published = selectors, homes, published
+    def __init__(
+        self,
+        selectors: Selectors,
+        homes: Mapping[str, str],
+        published: Published,
+        labels: Mapping[tuple[Key, str], Mapping[str, str]],
+    ) -> None:
+        self.selectors, self.homes, self.published, self.labels = selectors, homes, published, labels
+
+    def services(self, record: PodRecord) -> list[Key]:
+        """Every service that selects the pod."""
+        more = self.labels.get((record.owner, record.template_hash)) if self.labels else None
+        labels = {**record.labels, **more} if more else record.labels
+        return self.selectors.of(record.namespace, labels)
 
 
 def part_of(pods: tuple[PodState, ...], ending: Ending, fleet: Fleetwide) -> Part:
     found: dict[Key, list[Backer]] = {}
     lasting = True
     for pod in pods:
-        keys = fleet.selectors.of(pod.record.namespace, pod.record.labels)
+        keys = fleet.services(pod.record)
         if not keys:
             continue
         ends = pod.terminating or (pod.node, pod.key) in ending
@@ -113,6 +130,8 @@ def _backer(pod: PodState, ends: bool, fleet: Fleetwide) -> Backer | None:
         ip=ip,
         node=pod.node,
         fitness=fitness,
+        owner=record.owner,
+        version=record.template_hash,
         spec=spec,
         hostname=_hostname(spec),
     )

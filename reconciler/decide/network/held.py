@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from reconciler.decide.current import Pass
+from reconciler.decide.delivery.split import AT_INGRESS
 from reconciler.decide.network.backers import Ending, runs
 from reconciler.decide.network.published import Published
 from reconciler.model.meta import Key
@@ -32,7 +33,8 @@ def held_services(turn: Pass, published: Published) -> list[RoutedService]:
     for table in published.every_table():
         for (namespace, name), service in table.items():
             key = Key("Service", namespace, name)
-            if key not in turn.desired.services:
+            plain = Key("Service", namespace, name.removesuffix(AT_INGRESS))
+            if plain not in turn.desired.services:
                 found.setdefault(key, service)
     if not found:
         return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 
+from reconciler.decide.delivery.split import AT_INGRESS
 from reconciler.model.base import Value
 from reconciler.model.config import Secret
 from reconciler.model.desired import Desired
@@ -25,7 +26,11 @@ class Doors(Value):
     notes: tuple[str, ...] = ()
 
 
-def doors(desired: Desired, kept: IngressTraffic | None = None) -> Doors:
+Divided = frozenset[tuple[str, str, str]]
+"""(namespace, Ingress, service): where traffic is split between two versions."""
+
+
+def doors(desired: Desired, divided: Divided = frozenset(), kept: IngressTraffic | None = None) -> Doors:
     """`kept` is what was published and stays although no manifest is known for it."""
     kept = kept if kept is not None and kept.routes else None
     if not desired.ingresses and not desired.challenges and kept is None:
@@ -35,7 +40,7 @@ def doors(desired: Desired, kept: IngressTraffic | None = None) -> Doors:
     routes: list[IngressRoute] = []
     for ingress in desired.ingresses.values():
         covered = _certificates(ingress, desired, certificates, notes)
-        routes += _routes(ingress, desired.services, covered, notes)
+        routes += _routes(ingress, desired.services, divided, covered, notes)
     if kept is not None:
         mine = {f"{key.namespace}/{key.name}" for key in desired.ingresses}
         routes += [r for r in kept.routes if r.ingress not in mine]
@@ -119,10 +124,14 @@ def _digest(secret: Secret) -> str:
 
 
 def _routes(
-    ingress: Ingress, services: Mapping[Key, Service], covered: set[str], notes: list[str]
+    ingress: Ingress,
+    services: Mapping[Key, Service],
+    divided: Divided,
+    covered: set[str],
+    notes: list[str],
 ) -> Iterator[IngressRoute]:
     wanted = settings(ingress)
-    space = ingress.metadata.namespace
+    space, name = ingress.metadata.namespace, ingress.metadata.name
     for host, path, exact, backend in _places(ingress):
         service = backend.service
         port = _port(services, space, backend)
@@ -133,7 +142,7 @@ def _routes(
         yield IngressRoute(
             ingress=f"{space}/{ingress.metadata.name}",
             namespace=space,
-            service=service.name,
+            service=service.name + (AT_INGRESS if (space, name, service.name) in divided else ""),
             port=port,
             host=host,
             path=path,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reconciler.decide.delivery.split import Split, Splits
 from reconciler.decide.network.backers import Backer, Part, Selectors
 from reconciler.decide.network.ingress import Doors
 from reconciler.decide.network.published import Table
@@ -13,20 +14,23 @@ from reconciler.model.desired import Desired
 from reconciler.model.meta import Key
 from reconciler.model.observed import Observed
 from reconciler.model.service import Service
-from reconciler.model.traffic import Name, NodeTraffic, RoutedService
+from reconciler.model.traffic import Name, NodeTraffic, RoutedService, Slot
 
 Backers = dict[Key, tuple[Backer, ...]]
 """By owner."""
 
 
 class Inputs(Value):
-    """All that wanted traffic depends on, compared by identity. `ending`: pods that this plan stops."""
+    """All that wanted traffic depends on, compared by identity. `ending`: pods that this plan stops.
+    `splits`: how deliveries share out what comes to their services.
+    """
 
     desired: Desired
     observed: Observed
     standing: tuple[tuple[str, str], ...]
     held: str
     ending: frozenset[tuple[Key, str, Key]]
+    splits: Splits = Splits()
 
     def same(self, other: Inputs) -> bool:
         return (
@@ -34,6 +38,7 @@ class Inputs(Value):
             and self.standing == other.standing
             and self.held == other.held
             and self.ending == other.ending
+            and self.splits == other.splits
             and same_wishes(self.desired, other.desired)
         )
 
@@ -66,7 +71,7 @@ def _same(one: Mapping[Key, object], other: Mapping[Key, object]) -> bool:
 class Routed(Value):
     """One service as it was worked out, and what from. `route` is None when only names lead to it.
 
-    `led`: an Ingress leads to it.
+    `led`: an Ingress leads to it. `split` and `live`: its part in a delivery, and the slot that serves.
     """
 
     service: Service
@@ -75,6 +80,8 @@ class Routed(Value):
     ip: str
     node_ports: dict[tuple[int, str], int]
     led: bool
+    split: Split | None = None
+    live: Slot = ""
     route: RoutedService | None = None
     names: tuple[Name, ...] = ()
 
@@ -85,6 +92,8 @@ class Routed(Value):
             and self.by_hand is other.by_hand
             and self.ip == other.ip
             and self.led == other.led
+            and self.live == other.live
+            and self.split == other.split
             and self.node_ports == other.node_ports
         )
 

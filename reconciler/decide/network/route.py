@@ -7,13 +7,16 @@ from typing import Literal
 
 import msgspec
 
+from reconciler.decide.delivery.split import Split
 from reconciler.decide.network.backers import Backer
+from reconciler.decide.network.shared import serves, slot_of, weighed
 from reconciler.decide.survey import NodeView
+from reconciler.model.base import Value
 from reconciler.model.labels import PROXY_PROTOCOL_ANNOTATION
 from reconciler.model.meta import Key
 from reconciler.model.pod import PodSpec
 from reconciler.model.service import Service, ServicePort
-from reconciler.model.traffic import Endpoint, EndpointState, RoutedPort, RoutedService
+from reconciler.model.traffic import Endpoint, EndpointState, RoutedPort, RoutedService, Slot
 
 AFFINITY_S = 10800
 """Kubernetes: sessionAffinityConfig.clientIP.timeoutSeconds."""
@@ -25,7 +28,19 @@ PortNumbers = dict[tuple[int, str], int]
 """Node ports by a service port's number and protocol."""
 
 
-def routed(service: Service, ip: str, node_ports: PortNumbers, backers: tuple[Backer, ...]) -> RoutedService:
+class Part(Value):
+    """A service's part in a delivery, and the slot that serves."""
+
+    split: Split | None = None
+    live: Slot = ""
+
+
+ALONE = Part()
+
+
+def routed(
+    service: Service, ip: str, node_ports: PortNumbers, backers: tuple[Backer, ...], part: Part = ALONE
+) -> RoutedService:
     """The same for every node but for `addresses`."""
     spec, meta = service.spec, service.metadata
     config = spec.session_affinity_config
@@ -41,7 +56,7 @@ def routed(service: Service, ip: str, node_ports: PortNumbers, backers: tuple[Ba
                 protocol=port.protocol,
                 node_port=node_ports.get((port.port, port.protocol), 0),
                 http=is_http(port),
-                endpoints=_endpoints(service, port, backers),
+                endpoints=_endpoints(service, port, backers, part),
             )
             for port in spec.ports
             if port.protocol != "SCTP"
@@ -51,6 +66,8 @@ def routed(service: Service, ip: str, node_ports: PortNumbers, backers: tuple[Ba
         external_local=spec.external_traffic_policy == "Local",
         source_ranges=tuple(sorted(spec.load_balancer_source_ranges)),
         proxy_protocol=_proxy_protocol(meta.annotations.get(PROXY_PROTOCOL_ANNOTATION, "")),
+        live=part.live,
+        header_routes=part.split.header_routes if part.split else (),
     )
 
 
@@ -65,16 +82,24 @@ def is_http(port: ServicePort) -> bool:
     return port.port in _HTTP_PORTS or port.target_port in _HTTP_PORTS
 
 
-def _endpoints(service: Service, port: ServicePort, backers: Iterable[Backer]) -> tuple[Endpoint, ...]:
-    found: dict[tuple[str, str], Endpoint] = {}
+def _endpoints(
+    service: Service, port: ServicePort, backers: Iterable[Backer], part: Part
+) -> tuple[Endpoint, ...]:
+    found: dict[tuple[str, str], tuple[Backer, Endpoint]] = {}
     for backer in backers:
-        state = endpoint_state(service, backer)
+        state = endpoint_state(service, backer) if serves(part.split, backer) else None
         number = _target(port, backer)
         if state is not None and number:
-            found[backer.name, backer.ip] = Endpoint(
-                name=backer.name, ip=backer.ip, port=number, node=backer.node, state=state
+            end = Endpoint(
+                name=backer.name,
+                ip=backer.ip,
+                port=number,
+                node=backer.node,
+                state=state,
+                slot=slot_of(part.split, part.live, backer),
             )
-    return tuple(found[key] for key in sorted(found))
+            found[backer.name, backer.ip] = backer, end
+    return weighed(part.split, [found[key] for key in sorted(found)])
 
 
 def endpoint_state(service: Service, backer: Backer) -> EndpointState | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from reconciler.decide.delivery.split import AT_INGRESS, Splits
 from reconciler.decide.network.allocate import Allocation
 from reconciler.decide.network.backers import Backer
 from reconciler.decide.network.behind import in_order
@@ -13,9 +14,10 @@ from reconciler.decide.network.ingress import Doors
 from reconciler.decide.network.memo import Backers, Routed
 from reconciler.decide.network.names import names_of
 from reconciler.decide.network.published import Published
-from reconciler.decide.network.route import routed
+from reconciler.decide.network.route import Part, routed
+from reconciler.decide.network.shared import live_slot, serves
 from reconciler.model.meta import Key
-from reconciler.model.service import Service
+from reconciler.model.service import Service, ServiceSpec
 from reconciler.model.traffic import RoutedPort, RoutedService
 
 NOBODY: Backers = {}
@@ -23,6 +25,8 @@ NOBODY: Backers = {}
 
 def routed_services(
     services: Mapping[Key, Service],
+    splits: Splits,
+    published: Published,
     backers: Mapping[Key, Backers],
     by_hand: Mapping[Key, tuple[Backer, ...]],
     allocation: Allocation,
@@ -34,25 +38,54 @@ def routed_services(
     for (key, port, protocol), number in allocation.ports.items():
         node_ports.setdefault(key, {})[port, protocol] = number
     found: dict[Key, Routed] = {}
-    for key, service in services.items():
+    for key, service in [*services.items(), *_at_ingresses(services, splits, doors, before)]:
+        split = splits.services.get(key)
+        behind = backers.get(_selecting(key)) or NOBODY
         fresh = Routed(
             service=service,
-            by_owner=backers.get(key) or NOBODY,
+            by_owner=behind,
             by_hand=by_hand.get(key, ()),
             ip=allocation.ips.get(key, ""),
             node_ports=node_ports.get(key, {}),
             led=key in doors.led,
+            split=split,
+            live=live_slot(split, in_order(behind), published.service(key.namespace, key.name)),
         )
         old = before.get(key)
         found[key] = old if old is not None and old.from_same(fresh) else _made(fresh, domain, old)
     return found
 
 
+def _selecting(key: Key) -> Key:
+    """The service whose selector finds the pods."""
+    return Key(key.kind, key.namespace, key.name.removesuffix(AT_INGRESS))
+
+
+def _at_ingresses(
+    services: Mapping[Key, Service], splits: Splits, doors: Doors, before: Mapping[Key, Routed]
+) -> Iterable[tuple[Key, Service]]:
+    """What Ingresses lead to instead of a stable service: the same ports, without an address of its own."""
+    for key in splits.services:
+        if not key.name.endswith(AT_INGRESS) or key not in doors.led:
+            continue
+        stable = services[_selecting(key)]
+        old = before.get(key)
+        if old is not None and old.service.spec.ports is stable.spec.ports:
+            yield key, old.service
+            continue
+        spec = ServiceSpec(ports=stable.spec.ports, selector=stable.spec.selector, cluster_ip="None")
+        meta = msgspec.structs.replace(stable.metadata, name=key.name)
+        yield key, msgspec.structs.replace(stable, metadata=meta, spec=spec)
+
+
 def _made(fresh: Routed, domain: str, old: Routed | None) -> Routed:
     service = fresh.service
     backers = fresh.by_hand or tuple(in_order(fresh.by_owner))
-    names = names_of(service, fresh.ip, backers, domain)
-    route = routed(service, fresh.ip, fresh.node_ports, backers) if fresh.ip or _door(fresh) else None
+    serving = tuple(b for b in backers if serves(fresh.split, b, live_only=True))
+    split_off = service.metadata.name.endswith(AT_INGRESS)
+    names = () if split_off else names_of(service, fresh.ip, serving, domain)
+    part = Part(split=fresh.split, live=fresh.live)
+    route = routed(service, fresh.ip, fresh.node_ports, backers, part) if fresh.ip or _door(fresh) else None
     if old is not None:
         route = old.route if old.route == route else route
         names = old.names if old.names == names else names

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from operator import attrgetter
 
 from reconciler.decide.current import Pass
+from reconciler.decide.delivery.split import splits
 from reconciler.decide.network.address import Peers, addresses_of
 from reconciler.decide.network.allocate import allocate
 from reconciler.decide.network.backers import Backer, Fleetwide, Selectors, endings
@@ -38,6 +39,7 @@ def wanted_traffic(
         standing=tuple((name, view.status) for name, view in turn.survey.views.items()),
         held=held,
         ending=ending,
+        splits=splits(turn),
     )
     if before is not None and before.inputs.same(inputs):
         return before
@@ -53,13 +55,18 @@ def _woven(turn: Pass, inputs: Inputs, before: NetworkMemo | None) -> NetworkMem
     published = Published(turn.survey, before.tables if before else {})
     selectors = steady.selectors if steady else Selectors(desired.services)
     by_hand = steady.by_hand if steady else _by_hand(desired)
-    behind = Behind(steady if steady and steady.homes == homes else None)
-    behind.look(turn.observed.by_owner, endings(inputs.ending), Fleetwide(selectors, homes, published))
+    labels = inputs.splits.labels
+    alike = steady is not None and steady.homes == homes and steady.inputs.splits.labels == labels
+    behind = Behind(steady if alike else None)
+    fleetwide = Fleetwide(selectors, homes, published, labels)
+    behind.look(turn.observed.by_owner, endings(inputs.ending), fleetwide)
     held = held_services(turn, published) if inputs.held else []
     allocation = allocate(desired.services, held, published, network.service_cidr)
     gates = _doors(inputs, published, before)
     routed = routed_services(
         desired.services,
+        inputs.splits,
+        published,
         behind.backers,
         by_hand,
         allocation,
@@ -122,10 +129,11 @@ def _doors(inputs: Inputs, published: Published, before: NetworkMemo | None) -> 
     if inputs.held:
         told = [t.ingress for _, t in sorted(published.traffic.items()) if t.ingress is not None]
         kept: IngressTraffic | None = told[0] if told else None
-        return doors(inputs.desired, kept)
-    if before and not before.inputs.held and same_doors(before.inputs.desired, inputs.desired):
+        return doors(inputs.desired, inputs.splits.ingresses, kept)
+    same = before is not None and before.inputs.splits.ingresses == inputs.splits.ingresses
+    if before and same and not before.inputs.held and same_doors(before.inputs.desired, inputs.desired):
         return before.doors
-    fresh = doors(inputs.desired)
+    fresh = doors(inputs.desired, inputs.splits.ingresses)
     return before.doors if before and before.doors == fresh else fresh
 
 

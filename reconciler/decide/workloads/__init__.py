@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from reconciler.decide.current import Pass
-from reconciler.decide.delivery import plan_delivery
+from reconciler.decide.delivery.handover import handed_over
+from reconciler.decide.delivery.plan import plan_delivery
+from reconciler.decide.delivery.recipe import recipe_of
 from reconciler.decide.workloads.deployment import plan_deployment
 from reconciler.decide.workloads.pod import plan_pod
 from reconciler.decide.workloads.replicas import plan_replicas
@@ -17,8 +19,10 @@ from reconciler.model.workload import Deployment
 
 def plan_workload(turn: Pass, key: Key, workload: Workload) -> Verdict:
     match workload:
+        case Deployment() if recipe_of(turn.desired, key, workload) is not None:
+            return plan_delivery(turn, key, workload)
         case Deployment():
-            return plan_deployment(turn, key, workload)
+            return plan_deployment(turn, key, handed_over(turn, key, workload))
         case Pod():
             return plan_pod(turn, key, workload)
         case Rollout():

@@ -12,8 +12,8 @@ from reconciler.decide.rollout.scaling import rescale
 from reconciler.decide.rollout.state import Sight
 from reconciler.decide.rollout.victims import victims
 from reconciler.decide.slots import Slot, Slots, gather
+from reconciler.decide.standing import complaint, joined, remember, verdict
 from reconciler.decide.version import Version, wanted_version
-from reconciler.decide.workloads.judge import complaint, joined, remember, verdict
 from reconciler.model.base import Value
 from reconciler.model.meta import Key
 from reconciler.model.plan import Verdict

@@ -8,8 +8,8 @@ from reconciler.decide.diff import summary
 from reconciler.decide.rollout.state import Sight
 from reconciler.decide.rollout.victims import victims
 from reconciler.decide.slots import Slot, Slots, gather
+from reconciler.decide.standing import DEADLINE, complaint, joined, remember, verdict
 from reconciler.decide.version import Version, wanted_version
-from reconciler.decide.workloads.judge import DEADLINE, complaint, joined, remember, verdict
 from reconciler.model.meta import Key
 from reconciler.model.observed import PodState
 from reconciler.model.plan import Verdict

@@ -7,8 +7,8 @@ from reconciler.decide.current import Pass
 from reconciler.decide.rollout.state import Sight
 from reconciler.decide.rollout.victims import victims
 from reconciler.decide.slots import Slots, gather
+from reconciler.decide.standing import DEADLINE, complaint, joined, remember, verdict
 from reconciler.decide.version import wanted_version
-from reconciler.decide.workloads.judge import DEADLINE, complaint, joined, remember, verdict
 from reconciler.model.meta import Key
 from reconciler.model.plan import Verdict
 from reconciler.model.progress import RolloutState

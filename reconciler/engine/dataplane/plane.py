@@ -12,6 +12,7 @@ import msgspec
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.dataplane import install
 from reconciler.engine.dataplane.container import VERSION_LABEL, version
+from reconciler.engine.dataplane.counting import Tally
 from reconciler.engine.dataplane.session import Session
 from reconciler.engine.dataplane.standing import Standing
 from reconciler.engine.rendering.changes import Change, change
@@ -24,7 +25,7 @@ from reconciler.model.desired import Contents
 from reconciler.model.fleet import NetworkSpec
 from reconciler.model.meta import Key
 from reconciler.model.observed import DataPlane
-from reconciler.model.traffic import NodeTraffic, Overlay
+from reconciler.model.traffic import Counter, NodeTraffic, Overlay
 
 
 class Plane:
@@ -43,6 +44,7 @@ class Plane:
         self._current = False
         """The container that runs is of our version, and no other stands in its place, too."""
         self._leftovers = False
+        self._counting, self._tally = threading.Lock(), Tally()
         self.standing = Standing()
 
     def look(
@@ -96,7 +98,7 @@ class Plane:
                 self._stand()
                 raise
             self._traffic, self._files, self._rendering = traffic, fresh, form()
-            self._complaints = session.state()[2]
+            self._complaints = session.complaints()
             if self._leftovers:
                 install.remove_retired(engine, self._fleet)
             self._stand()
@@ -105,6 +107,19 @@ class Plane:
         """Connections that the node's proxy holds to the pod at `ip`; 0 where there is no proxy."""
         session = self._session
         return session.sessions(ip) if session is not None and session.usable else 0
+
+    def counters(self) -> tuple[Counter, ...]:
+        """What the node's proxy has counted; nothing where there is none, or one of an older version."""
+        session = self._session
+        if session is None or not session.usable:
+            return ()
+        with self._counting:
+            try:
+                return self._tally.take(session.counters())
+            except EngineError:
+                if self._current:
+                    raise
+                return ()
 
     def close(self) -> None:
         with self._lock:

@@ -42,6 +42,17 @@ class Session:
     def sessions(self, ip: str) -> int:
         return int(self._ask(f"sessions {ip}", _ASK_SECONDS).strip() or 0)
 
+    def complaints(self) -> tuple[str, ...]:
+        try:
+            said = self._ask("complaints", _ASK_SECONDS).decode(errors="replace")
+        except EngineError:
+            return self.state()[2]  # a container of an older version knows no shorter way
+        return tuple(line for line in said.splitlines() if line)
+
+    def counters(self) -> bytes:
+        """For `counting`."""
+        return self._ask("counters", _ASK_SECONDS)
+
     def commit(self, files: Mapping[str, bytes], dropped: Iterable[str], *, reload: bool) -> None:
         """Put all of it in force together. Raises `EngineError` when the node container can't."""
         with self._lock:

@@ -1,13 +1,14 @@
 # HAProxy: started, reloaded without a refused connection, and without what it can't use (a port that is taken, a
-# certificate that is none). Part of node.sh, which sources it.
+# certificate that is none, a header route whose expression is none). Part of node.sh, which sources it.
 
 balance() {
   [ -f $NET/haproxy.cfg ] || return 0
   alive "$(pid_of haproxy)" && [ "${1:-}" != again ] && return 0
-  local tries=0 said taken file
+  local tries=0 said taken file acl
   occupied > $RUN/taken
   : > $RUN/unfit
-  rm -f $RUN/complaints/certificate-*
+  : > $RUN/unread
+  rm -f $RUN/complaints/certificate-* $RUN/complaints/route-*
   while [ $tries -lt 50 ]; do
     awk 'FILENAME == ARGV[1] { unfit[$0] = 1; next } !($0 in unfit)' $RUN/unfit $NET/certs/list > $RUN/certificates 2>/dev/null
     usable < $NET/haproxy.cfg > $RUN/haproxy.cfg.new
@@ -20,7 +21,12 @@ balance() {
     fi
     taken=$(echo "$said" | sed -n 's/.*cannot bind socket.*\[\([^]]*\)\].*/\1/p' | sed 's/^0\.0\.0\.0:/:/; s/^\*:/:/')
     file=$(echo "$said" | sed -n "s|.*'\($NET/certs/[^']*\.pem\)'.*|\1|p" | head -n 1)
-    if [ -n "$taken" ]; then
+    acl=$(echo "$said" | sed -n "s/^\[ALERT\] *([0-9]*) : *config : parsing \[[^]]*\] : error detected while parsing ACL '\([^']*\)' .*/\1/p" | awk 'FILENAME == ARGV[1] { known[$0] = 1; next } !known[$0]++' $RUN/unread -)
+    if [ -n "$acl" ]; then
+      echo "$acl" >> $RUN/unread
+      unread "$acl"
+      continue  # however many there are: each is found once
+    elif [ -n "$taken" ]; then
       echo "$taken" >> $RUN/taken
     elif [ -n "$file" ] && grep -qxF "$file" $RUN/certificates; then
       echo "$file" >> $RUN/unfit
@@ -74,11 +80,21 @@ haproxy_begin() {
   haproxy -D -f $RUN/haproxy.cfg.new -p $RUN/haproxy.pid $from ${old:+-sf $old} 9>&-
 }
 
-# What haproxy.cfg says, but for ports that are taken and certificates that can't be used.
+# What haproxy.cfg says, but for ports that are taken and certificates and expressions that can't be used.
 usable() {
   sed "s|crt-list $NET/certs/list|crt-list $RUN/certificates|" |
     awk -v none="$([ -s $RUN/certificates ] || echo 1)" '
       FILENAME == ARGV[1] { taken[$0] = 1; next }
+      FILENAME == ARGV[2] { unread[$0] = 1; next }
       $1 == "bind" && (($2 in taken) || (none && / crt-list /)) { next }
-      { print }' $RUN/taken -
+      $1 == "acl" && ($2 in unread) { print "  acl " $2 " always_false"; next }
+      { print }' $RUN/taken $RUN/unread -
+}
+
+# The names of ACLs that HAProxy can't read say whose they are: namespace_service_route_number_...
+unread() {
+  local namespace service route rest
+  echo "$1" | while IFS=_ read -r namespace service route rest; do
+    complain "route-${namespace}_${service}_$route" "HAProxy can't use the header route $route of Service $namespace/$service: it can't read an expression in it"
+  done
 }

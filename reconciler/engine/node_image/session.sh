@@ -5,6 +5,8 @@
 #   commit HOW         put in force; HOW is reload, or run for the HAProxy commands in the file `commands`
 #   state              by which rendering, what was last published, and what is wrong: a line, a line, lines
 #   sessions IP        how many connections the proxy has to this pod
+#   counters           what the proxy has counted of each server that it has asked something: a line each
+#   complaints         what is wrong: lines
 # Answers: `ok [SIZE]` and then SIZE bytes, or `error WORDS`.
 
 session() {
@@ -15,21 +17,29 @@ session() {
   mkdir -p "$next"
   trap "rm -rf '$next'" EXIT  # when it runs, `next` isn't there any more
   : > "$next/.drop"
+  : > "$next/.files"
   while read -r word one two form; do
     case "$word" in
-      put) case "$one" in */*) mkdir -p "$next/${one%/*}";; esac
+      put) umask 077
+           case "$one" in */*) mkdir -p "$next/${one%/*}";; esac
            : > "$next/$one"
+           case "$one" in state.json|rendering|commands|forget) ;; *) echo "$one" >> "$next/.files";; esac
            [ "$two" -gt 0 ] && dd of="$next/$one" bs="$two" count=1 iflag=fullblock 2>/dev/null
            [ "$(stat -c %s "$next/$one")" = "$two" ] || exit 1
            [ -z "$form" ] || { mv "$next/$one" "$next/.packed" && gzip -dc "$next/.packed" > "$next/$one"; } || exit 1;;
       drop) echo "$one" >> "$next/.drop";;
-      commit) if said=$(commit "$next" "$one" 2>&1); then echo ok; else echo "error $(echo "$said" | tr '\n' ' ' | cut -c1-500)"; fi
-              rm -rf "$next"; mkdir -p "$next"; : > "$next/.drop";;
+      commit) umask 022
+              if said=$(commit "$next" "$one" 2>&1); then echo ok; else echo "error $(echo "$said" | tr '\n' ' ' | cut -c1-500)"; fi
+              rm -rf "$next"; mkdir -p "$next"; : > "$next/.drop"; : > "$next/.files";;
       state) { cat $NET/rendering 2>/dev/null; echo; cat $NET/state.json 2>/dev/null; echo; cat $RUN/complaints/* 2>/dev/null; } > "$next/.answer"
              answer "$next/.answer";;
       sessions) echo "show servers conn" | socat -t 2 - UNIX-CONNECT:$SOCKET 2>/dev/null |
                   awk -v ip="$one" '$3 == ip { n += $7 } END { print n + 0 }' > "$next/.answer"
                 answer "$next/.answer";;
+      counters) echo "show stat -1 4 -1" | socat -t 10 - UNIX-CONNECT:$SOCKET 2>/dev/null | counted > "$next/.answer"
+                answer "$next/.answer";;
+      complaints) cat $RUN/complaints/* > "$next/.answer" 2>/dev/null
+                  answer "$next/.answer";;
       *) echo "error unknown command $word";;
     esac
   done
@@ -37,24 +47,32 @@ session() {
 
 answer() { echo "ok $(stat -c %s "$1")"; cat "$1"; }
 
+# Servers' rows of HAProxy's statistics: the columns that engine/dataplane/counting.py reads.
+counted() {
+  awk -F, -v OFS=, '
+    NR == 1 { sub(/^# /, ""); for (i = 1; i <= NF; i++) at[$i] = i; next }
+    $at["stot"] + $at["req_tot"] + $at["econ"] + $at["eresp"] > 0 {
+      print $1, $2, $at["mode"], $at["req_tot"], $at["hrsp_5xx"], $at["econ"], $at["eresp"], $at["stot"], $at["wredis"], $at["ctime"], $at["rtime"]
+    }'
+}
+
 commit() {
   ( flock 9
-    local next=$1 how=$2 file
-    (cd "$next" && find . -type f ! -name '.*' ! -name state.json ! -name rendering ! -name commands ! -name forget) | sed 's|^\./||' > $RUN/files
+    local next=$1 how=$2 file files
+    files=$next/.files
     # Until all of it is in force nobody may take it for that: whoever asks then tells everything again.
     rm -f $NET/rendering
     while read -r file; do
-      case "$file" in */*) mkdir -p "$NET/${file%/*}";; esac
-      chmod 600 "$next/$file" && cp "$next/$file" "$NET/$file.new" && mv "$NET/$file.new" "$NET/$file" || exit 1
-    done < $RUN/files
-    chmod 644 $NET/hosts $NET/run/external-hosts $NET/dnsmasq.conf 2>/dev/null
+      case "$file" in */*) [ -d "$NET/${file%/*}" ] || mkdir -p "$NET/${file%/*}";; esac
+      cp -p "$next/$file" "$NET/$file.new" && mv "$NET/$file.new" "$NET/$file" || exit 1
+    done < "$files"
+    if came hosts || came dnsmasq.conf; then chmod 644 $NET/hosts $NET/run/external-hosts $NET/dnsmasq.conf 2>/dev/null; fi
     while read -r file; do rm -f "$NET/$file"; done < "$next/.drop"
     if came network; then links || { echo "the link between the nodes can't be set up"; exit 1; }; fi
-    hairpins
-    if came nat.rules; then rules || { echo "the rules for services can't be set"; exit 1; }; fi
+    # A pod that has come may ask itself only by these rules.
+    if came nat.rules; then hairpins; rules || { echo "the rules for services can't be set"; exit 1; }; fi
     if came dnsmasq.conf; then names again; elif came hosts; then reread; fi
     [ -f "$next/forget" ] && while read -r file; do conntrack $file >/dev/null 2>&1; done < "$next/forget"
-    touch "$next/commands"
     if ! run_commands "$next/commands" && [ "$how" != reload ]; then
       say "a command of HAProxy failed: $(head -n 1 $RUN/refused); it is reloaded"
       how=reload
@@ -70,7 +88,7 @@ commit() {
 
 came() {
   local file
-  while read -r file; do [ "$file" = "$1" ] && return 0; done < $RUN/files
+  while read -r file; do [ "$file" = "$1" ] && return 0; done < "$files"
   return 1
 }
 
@@ -79,10 +97,10 @@ came() {
 run_commands() {
   [ -s "$1" ] || return 0
   alive "$(pid_of haproxy)" || { echo "HAProxy isn't running" > $RUN/refused; return 1; }
-  tell "$(grep -v '^del ' "$1")" || return 1
   local tries=0
-  grep '^del ' "$1" > $RUN/deletions || return 0
-  while [ $tries -lt 5 ] && ! tell "$(cat $RUN/deletions)"; do
+  batches "$1"
+  tell $RUN/batches || return 1
+  while [ -s $RUN/deletions ] && [ $tries -lt 5 ] && ! tell $RUN/deletions; do
     grep -v -E 'still has|No such server' $RUN/refused > /dev/null && return 1
     tries=$((tries + 1))
     sleep 0.05
@@ -92,14 +110,19 @@ run_commands() {
 
 tell() {
   : > $RUN/said
-  echo "$1" | batches > $RUN/batches
   while read -r line; do
     echo "$line" | socat -t 10 - UNIX-CONNECT:$SOCKET >> $RUN/said 2>&1 || { cp $RUN/said $RUN/refused; return 1; }
-  done < $RUN/batches
+  done < "$1"
   ! grep -vE '^$|^New server registered|^Server deleted' $RUN/said > $RUN/refused
 }
 
-# Several commands on a line, as many as HAProxy's buffer surely takes.
+# Several commands on a line, as many as HAProxy's buffer surely takes; deletions by themselves.
 batches() {
-  awk 'length(l) + length($0) > 8000 { print l; l = "" } { l = l (l == "" ? "" : "; ") $0 } END { if (l != "") print l }'
+  : > $RUN/batches
+  : > $RUN/deletions
+  awk -v others=$RUN/batches -v deletions=$RUN/deletions '
+    { to = /^del / ? deletions : others }
+    length(l[to]) + length($0) > 8000 { print l[to] > to; l[to] = "" }
+    { l[to] = l[to] (l[to] == "" ? "" : "; ") $0 }
+    END { for (to in l) if (l[to] != "") print l[to] > to }' "$1"
 }

@@ -7,27 +7,13 @@ running HAProxy can't disagree.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Literal
+from collections.abc import Collection, Iterable, Iterator
 from zlib import crc32
 
+from reconciler.engine.rendering.header_routes import Place, Turn, Way, turns
+from reconciler.engine.rendering.slots import SLOTS
 from reconciler.model.base import Value
 from reconciler.model.traffic import Endpoint, NodeTraffic, RoutedPort, RoutedService
-
-Way = Literal["tcp", "http", "https"]
-
-CHECKS = (
-    "inter 10s fastinter 1s downinter 1s fall 2 rise 1 observe layer4 error-limit 1 on-error sudden-death"
-    " pool-purge-delay 1s pool-max-conn -1"
-)
-"""Slow while all is well. A connection that fails has the server checked at once, and a failed check then
-takes it out; till then a new try finds another one. Errors alone take nothing out: a pod that is only flooded
-stays, and so do the servers of a process that a reload left behind, which checks no more.
-
-Idle connections to a server end soon: until then it can't be deleted. How many may idle is said although it
-is the default: HAProxy 2.6.12 takes a server that is added at run time for one that allows none, and every
-single request then costs a connection to the pod.
-"""
 
 LET_GO = "http-after-response set-header Connection close if { stopping }"
 """A process that a reload left behind parts from each client with its next answer, never between two."""
@@ -62,19 +48,37 @@ def base_name(namespace: str, service: str, port: int, *, local: bool = False) -
     return f"{namespace}_{service}_{port}" + (".local" if local else "")
 
 
-def backends(traffic: NodeTraffic) -> tuple[Backend, ...]:
-    """Every backend that some frontend leads to, in a stable order."""
-    wanted = {
-        (route.namespace, route.service, route.port, "https" if route.backend_tls else "http")
-        for route in (traffic.ingress.routes if traffic.ingress else ())
-    }
+def backends(traffic: NodeTraffic, services: Collection[RoutedService] | None = None) -> tuple[Backend, ...]:
+    """Every backend that some frontend leads to, in a stable order; of `services`, or of all."""
+    ingress = _ingress_places(traffic)
+    wanted = ingress | {turn.to for turn in header_turns(traffic)}
     found: dict[str, Backend] = {}
-    for service in traffic.services:
+    for service in traffic.services if services is None else services:
         for port in service.ports:
             if port.protocol == "TCP":
-                for backend in _of_port(traffic.node, service, port, wanted):
-                    found[backend.name] = backend
+                for place in _places(service, port, wanted):
+                    for backend in _of_place(traffic.node, service, port, place, ingress):
+                        found[backend.name] = backend
     return tuple(found.values())
+
+
+def header_turns(traffic: NodeTraffic) -> tuple[Turn, ...]:
+    """Where requests turn off to other services, by their headers."""
+    ingress = _ingress_places(traffic)
+    places = [
+        place
+        for service in traffic.services
+        if service.header_routes
+        for port in service.ports
+        if port.protocol == "TCP"
+        for place in _places(service, port, ingress)
+    ]
+    return turns(traffic, places)
+
+
+def place_name(place: Place) -> str:
+    """The backend's, without the slot."""
+    return f"{base_name(place.namespace, place.service, place.port, local=place.local)}.{place.way}"
 
 
 def direct(service: RoutedService, port: RoutedPort) -> bool:
@@ -124,48 +128,76 @@ def options(backend: Backend, server: Server) -> str:
     return f"{tls}{proxy}{place}"
 
 
-def _of_port(
-    node: str, service: RoutedService, port: RoutedPort, wanted: set[tuple[str, str, int, str]]
-) -> Iterator[Backend]:
-    near = service.internal_local and bool(service.ip)
-    far = (bool(service.ip) and not near) or direct(service, port)
-    plain: tuple[Way, ...] = ("tcp", "http") if port.http else ("tcp",)
-    key = (service.namespace, service.name, port.port)
-    for way in ("tcp", "http", "https"):
-        ingress = (*key, way) in wanted
-        if ingress or (far and way in plain):
-            yield _backend(service, port, way, port.endpoints, ingress=ingress)
-        if near and way in plain:
-            here = (endpoint for endpoint in port.endpoints if endpoint.node == node)
-            yield _backend(service, port, way, here, local=True)
-
-
-def _backend(
-    service: RoutedService,
-    port: RoutedPort,
-    way: Way,
-    endpoints: Iterable[Endpoint],
-    *,
-    local: bool = False,
-    ingress: bool = False,
-) -> Backend:
-    servers = {server.name: server for server in map(_server, endpoints)}
-    return Backend(
-        name=f"{base_name(service.namespace, service.name, port.port, local=local)}.{way}",
-        way=way,
-        servers=tuple(servers.values()),
-        affinity_seconds=service.affinity_seconds,
-        proxy_protocol=service.proxy_protocol,
-        ingress=ingress,
+def _ingress_places(traffic: NodeTraffic) -> frozenset[Place]:
+    return frozenset(
+        Place(
+            namespace=route.namespace,
+            service=route.service,
+            port=route.port,
+            way="https" if route.backend_tls else "http",
+        )
+        for route in (traffic.ingress.routes if traffic.ingress else ())
     )
 
 
+def _places(service: RoutedService, port: RoutedPort, wanted: Collection[Place]) -> Iterator[Place]:
+    """`wanted` are those that something else than the service itself leads to."""
+    near = service.internal_local and bool(service.ip)
+    far = (bool(service.ip) and not near) or direct(service, port)
+    plain: tuple[Way, ...] = ("tcp", "http") if port.http else ("tcp",)
+    ways: tuple[Way, ...] = ("tcp", "http", "https")
+    for way in ways:
+        for local, leads in ((False, far), (True, near)):
+            place = Place(
+                namespace=service.namespace, service=service.name, port=port.port, way=way, local=local
+            )
+            if (leads and way in plain) or place in wanted:
+                yield place
+
+
+def _of_place(
+    node: str, service: RoutedService, port: RoutedPort, place: Place, ingress: Collection[Place]
+) -> Iterator[Backend]:
+    """One, or one for each slot: they are there whether anything is in them or not, so that what comes into
+    them needs no reload.
+    """
+    endpoints = tuple(one for one in port.endpoints if not place.local or one.node == node)
+    name = place_name(place)
+    parts: dict[str, Iterable[Endpoint]] = {name: endpoints}
+    if service.live:
+        parts = {f"{name}.{slot}": [one for one in endpoints if one.slot == slot] for slot in SLOTS}
+    for part, behind in parts.items():
+        yield Backend(
+            name=part,
+            way=place.way,
+            servers=tuple({server.name: server for server in map(_server, behind)}.values()),
+            affinity_seconds=service.affinity_seconds,
+            proxy_protocol=service.proxy_protocol,
+            ingress=place in ingress,
+        )
+
+
 def _server(endpoint: Endpoint) -> Server:
-    """Named by pod and address: a pod that comes back with another address is another server."""
+    """Named by pod and address: a pod that comes back with another address is another server.
+
+    One without a weight is in maintenance: HAProxy would still give it the clients that it has in a table of
+    affinity.
+    """
     name = re.sub(r"[^A-Za-z0-9_.:-]", "-", endpoint.name)
     return Server(
         name=f"{name}_{endpoint.ip}_{endpoint.port}",
         address=f"{endpoint.ip}:{endpoint.port}",
         weight=endpoint.weight,
-        maintenance=endpoint.state == "draining",
+        maintenance=endpoint.state == "draining" or not endpoint.weight,
     )
+
+
+def pod_of(server: str) -> str:
+    """The pod that a server is named by."""
+    return server.rsplit("_", 2)[0]
+
+
+def service_of(backend: str) -> tuple[str, str]:
+    """Namespace and service that a backend is named by."""
+    namespace, service, _ = backend.split("_", 2)
+    return namespace, service

@@ -5,10 +5,21 @@ Nothing here depends on the traffic.
 
 from __future__ import annotations
 
-from reconciler.engine.rendering.backends import CHECKS
-
 FOLDER = "/net"
 SOCKET = f"{FOLDER}/run/haproxy.sock"
+
+CHECKS = (
+    "inter 10s fastinter 1s downinter 1s fall 2 rise 1 observe layer4 error-limit 1 on-error sudden-death"
+    " pool-purge-delay 1s pool-max-conn -1"
+)
+"""Slow while all is well. A connection that fails has the server checked at once, and a failed check then
+takes it out; till then a new try finds another one. Errors alone take nothing out: a pod that is only flooded
+stays, and so do the servers of a process that a reload left behind, which checks no more.
+
+Idle connections to a server end soon: until then it can't be deleted. How many may idle is said although it
+is the default: HAProxy 2.6.12 takes a server that is added at run time for one that allows none, and every
+single request then costs a connection to the pod.
+"""
 
 BASIS = f"""\
 # Written by the reconciler; whatever is changed here by hand is lost.

@@ -1,7 +1,7 @@
 """How a running HAProxy comes from one traffic to the next: by commands where they suffice, else by a reload.
 
-What commands can do is endpoints. Whether anything else changed is found by rendering both without their
-endpoints, so a new feature of the rendering can't be forgotten here.
+What commands can do is endpoints, and which slot is live. Whether anything else changed is found
+by rendering both without these, so a new feature of the rendering can't be forgotten here.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from reconciler.engine.rendering.backends import CHECKS, Backend, Server, backends, options
+from reconciler.engine.rendering.backends import Backend, Server, backends, options
+from reconciler.engine.rendering.basis import CHECKS
 from reconciler.engine.rendering.files import haproxy
 from reconciler.engine.rendering.forget import forget
+from reconciler.engine.rendering.slots import SLOTS, switches
 from reconciler.model.base import Value
 from reconciler.model.traffic import Endpoint, NodeTraffic
 
@@ -36,6 +38,7 @@ def change(before: NodeTraffic | None, after: NodeTraffic) -> Change:
     pairs = _pairs(before, after)
     # Who comes is there before who goes: a service that has an endpoint is never without one.
     commands = [line for was, now in pairs for line in _coming(was, now)]
+    commands += switches(before, after)
     commands += [line for was, now in pairs for line in _leaving(was, now)]
     commands += [line for was, now in pairs for line in _gone(was, now)]
     return Change(reload=_anew(before, after), commands=tuple(commands), forget=forget(before, after))
@@ -46,8 +49,8 @@ def _pairs(before: NodeTraffic, after: NodeTraffic) -> list[tuple[Backend, Backe
     known = {(service.namespace, service.name): service for service in before.services}
     moved = tuple(one for one in after.services if known.get((one.namespace, one.name)) != one)
     were = tuple(known[key] for one in moved if (key := (one.namespace, one.name)) in known)
-    old = {backend.name: backend for backend in backends(replace(before, services=were))}
-    return [(old[new.name], new) for new in backends(replace(after, services=moved)) if new.name in old]
+    old = {backend.name: backend for backend in backends(before, were)}
+    return [(old[new.name], new) for new in backends(after, moved) if new.name in old]
 
 
 def _coming(was: Backend, now: Backend) -> Iterator[str]:
@@ -92,10 +95,19 @@ def _anew(before: NodeTraffic, after: NodeTraffic) -> bool:
 
 
 def _without_endpoints(traffic: NodeTraffic) -> NodeTraffic:
-    """One endpoint stands for all of a port, so that what is said of each server is in it, too."""
-    any_one = (Endpoint(name="any", ip="192.0.2.1", port=1, node=traffic.node),)
+    """One endpoint stands for all of a port, so that what is said of each server is in it, too. Which slot is
+    live doesn't matter; that there are slots does.
+    """
+    any_one = Endpoint(name="any", ip="192.0.2.1", port=1, node=traffic.node)
+    of_slots = tuple(replace(any_one, slot=slot) for slot in SLOTS)
     services = tuple(
-        replace(service, ports=tuple(replace(port, endpoints=any_one) for port in service.ports))
+        replace(
+            service,
+            live="a" if service.live else "",
+            ports=tuple(
+                replace(port, endpoints=of_slots if service.live else (any_one,)) for port in service.ports
+            ),
+        )
         for service in traffic.services
     )
     return replace(traffic, services=services)

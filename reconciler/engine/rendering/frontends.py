@@ -6,11 +6,13 @@ own, so that the node container can leave out one whose port something else has 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_network
 
-from reconciler.engine.rendering.backends import base_name, direct
+from reconciler.engine.rendering.backends import base_name, direct, header_turns, place_name
 from reconciler.engine.rendering.basis import FOLDER
+from reconciler.engine.rendering.header_routes import asked, tested
+from reconciler.engine.rendering.slots import live_map, slotted, use
 from reconciler.model.traffic import NodeTraffic, RoutedPort, RoutedService
 
 SERVICES_PORT = 15000
@@ -23,15 +25,17 @@ def gateway(traffic: NodeTraffic) -> str:
 
 
 def frontends(traffic: NodeTraffic) -> Iterator[str]:
-    yield from _frontend("services", [f"{gateway(traffic)}:{SERVICES_PORT}"], "%[dst]:%[dst_port]")
+    steering = list(_turning(traffic)), slotted(traffic)
+    services = f"{gateway(traffic)}:{SERVICES_PORT}"
+    yield from _frontend("services", [services], "%[dst]:%[dst_port]", *steering)
     ports = [f":{port}" for port in _node_ports(traffic)]
     if ports:
         yield ""
-        yield from _frontend("node_ports", ports, "%[dst_port]")
+        yield from _frontend("node_ports", ports, "%[dst_port]", *steering)
     addresses = [f"{address} transparent" for address in _addresses(traffic)]
     if addresses:
         yield ""
-        yield from _frontend("addresses", addresses, "%[dst]:%[dst_port]", list(_narrowed(traffic)))
+        yield from _frontend("addresses", addresses, "%[dst]:%[dst_port]", *steering, _narrowed(traffic))
 
 
 def maps(traffic: NodeTraffic) -> dict[str, str]:
@@ -42,7 +46,8 @@ def maps(traffic: NodeTraffic) -> dict[str, str]:
         for local in ((False, True) if service.internal_local else (False,))
         if port.http
     ]
-    return {
+    live = {"live": live_map(traffic)} if slotted(traffic) else {}
+    return live | {
         "services": _lines(_cluster_ips(traffic), ".tcp"),
         "node_ports": _lines(_node_ports(traffic), ".tcp"),
         "addresses": _lines(_addresses(traffic), ".tcp"),
@@ -50,14 +55,18 @@ def maps(traffic: NodeTraffic) -> dict[str, str]:
     }
 
 
-def _frontend(name: str, binds: list[str], key: str, rules: list[str] | None = None) -> Iterator[str]:
-    http = "{ var(txn.http) -m found }"
-    # HTTP/2 without TLS (gRPC) looks like HTTP and isn't HTTP/1: it passes as it is.
-    http1 = 'HTTP !{ req.payload(0,4) -m str "PRI " }'
+_HTTP = "{ var(txn.http) -m found }"
+# HTTP/2 without TLS (gRPC) looks like HTTP and isn't HTTP/1: it passes as it is.
+_HTTP1 = 'HTTP !{ req.payload(0,4) -m str "PRI " }'
+
+
+def _frontend(
+    name: str, binds: list[str], key: str, turning: list[str], slots: bool, rules: Iterable[str] = ()
+) -> Iterator[str]:
     yield f"frontend {name}"
     for bind in binds:
         yield f"  bind {bind}"
-    for rule in rules or ():
+    for rule in rules:
         yield f"  {rule}"
     yield "  tcp-request inspect-delay 3s"
     yield f'  tcp-request content set-var-fmt(txn.key) "{key}"'
@@ -65,10 +74,28 @@ def _frontend(name: str, binds: list[str], key: str, rules: list[str] | None = N
     yield "  tcp-request content reject unless { var(txn.tcp) -m found }"
     yield f"  tcp-request content set-var(txn.http) var(txn.tcp),map_str({FOLDER}/maps/http.map)"
     # Where the server may be the one to speak first, nothing is waited for.
-    yield f"  tcp-request content accept unless {http}"
+    yield f"  tcp-request content accept unless {_HTTP}"
+    for line in turning:
+        yield f"  {line}"
     yield "  tcp-request content accept if HTTP"
-    yield f"  use_backend %[var(txn.http)] if {http} {http1}"
+    if slots:
+        yield f"  {use('txn.http', f'{_HTTP} {_HTTP1} ')}"
+    yield f"  use_backend %[var(txn.http)] if {_HTTP} {_HTTP1}"
+    if slots:
+        yield f"  {use('txn.tcp')}"
     yield "  use_backend %[var(txn.tcp)]"
+
+
+def _turning(traffic: NodeTraffic) -> Iterator[str]:
+    """From the service that was asked to another, by a request's headers."""
+    turns = [turn for turn in header_turns(traffic) if turn.origin.way == "http"]
+    yield from tested(turns)
+    for turn in turns:
+        # What isn't for this service is passed by without a wait for its headers.
+        here = f"!{{ var(txn.to) -m found }} {{ var(txn.http) -m str {place_name(turn.origin)} }} {_HTTP1}"
+        yield f"tcp-request content set-var(txn.to) str({place_name(turn.to)}) if {here} {asked(turn)}"
+    if turns:
+        yield "tcp-request content set-var(txn.http) var(txn.to) if { var(txn.to) -m found }"
 
 
 def _tcp(traffic: NodeTraffic) -> Iterator[tuple[RoutedService, RoutedPort]]:

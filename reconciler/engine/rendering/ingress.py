@@ -11,8 +11,10 @@ import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from reconciler.engine.rendering.backends import LET_GO, base_name
+from reconciler.engine.rendering.backends import LET_GO, base_name, header_turns, place_name
 from reconciler.engine.rendering.basis import FOLDER
+from reconciler.engine.rendering.header_routes import asked, tested
+from reconciler.engine.rendering.slots import slotted, use
 from reconciler.model.traffic import Certificate, IngressRoute, IngressTraffic, NodeTraffic
 
 CERTIFICATE_LIST = "certs/list"
@@ -36,14 +38,15 @@ def ingress(traffic: NodeTraffic, certificates: frozenset[str]) -> Iterator[str]
         port = "" if found.https_port == 443 else f":{found.https_port}"
         wanted = f"{{ var(txn.route),map_str({FOLDER}/maps/redirects.map) -m found }}"
         yield f"  http-request redirect prefix https://%[var(txn.host)]{port} code 308 if {wanted}"
-    yield from _passing(found.http_port, "http")
+    leading = list(_leading(traffic))
+    yield from _passing(found.http_port, "http", leading)
     if certificates:
         yield ""
         tls = f"{found.https_port} ssl crt-list {FOLDER}/{CERTIFICATE_LIST} alpn h2,http/1.1"
         yield from _frontend(found, "https", tls)
         yield from _finding()
         yield from _allowing(found)
-        yield from _passing(found.https_port, "https")
+        yield from _passing(found.https_port, "https", leading)
 
 
 def ingress_maps(traffic: NodeTraffic) -> dict[str, str]:
@@ -121,7 +124,7 @@ def _allowing(found: IngressTraffic) -> Iterator[str]:
             yield f"  http-request deny deny_status 403 if {{ var(txn.route) -m str {name} }} !{allowed}"
 
 
-def _passing(port: int, scheme: str) -> Iterator[str]:
+def _passing(port: int, scheme: str, leading: list[str]) -> Iterator[str]:
     """What the pods are told of the client. What the client says of itself is not believed."""
     timeout = f"var(txn.route),map_str_int({FOLDER}/maps/timeouts.map)"
     yield f"  http-request set-var(txn.timeout) {timeout}"
@@ -130,7 +133,31 @@ def _passing(port: int, scheme: str) -> Iterator[str]:
     yield f"  http-request set-header X-Forwarded-Proto {scheme}"
     yield "  http-request set-header X-Forwarded-Host %[req.hdr(host)]"
     yield f"  http-request set-header X-Forwarded-Port {port}"
-    yield f"  use_backend %[var(txn.route),map_str({FOLDER}/maps/routes.map)]"
+    for line in leading:
+        yield f"  {line}"
+
+
+def _leading(traffic: NodeTraffic) -> Iterator[str]:
+    """To the route's backend, or that of another service by the request's headers, and there to the live
+    slot.
+    """
+    found = f"var(txn.route),map_str({FOLDER}/maps/routes.map)"
+    led = {_backend(route) for route in (traffic.ingress.routes if traffic.ingress else ())}
+    turns = [turn for turn in header_turns(traffic) if place_name(turn.origin) in led]
+    slots = slotted(traffic)
+    if not turns and not slots:
+        yield f"use_backend %[{found}]"
+        return
+    yield f"http-request set-var(txn.led) {found}"
+    yield from tested(turns)
+    for turn in turns:
+        here = f"!{{ var(txn.to) -m found }} {{ var(txn.led) -m str {place_name(turn.origin)} }}"
+        yield f"http-request set-var(txn.to) str({place_name(turn.to)}) if {here} {asked(turn)}"
+    if turns:
+        yield "http-request set-var(txn.led) var(txn.to) if { var(txn.to) -m found }"
+    if slots:
+        yield use("txn.led")
+    yield "use_backend %[var(txn.led)]"
 
 
 def _named(found: IngressTraffic) -> dict[str, IngressRoute]:

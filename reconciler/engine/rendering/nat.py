@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.engine.rendering.dns import DNS_PORT
 from reconciler.engine.rendering.frontends import SERVICES_PORT, gateway
+from reconciler.engine.rendering.slots import live
 from reconciler.model.base import Value
 from reconciler.model.traffic import Endpoint, NodeTraffic, RoutedPort, RoutedService
 
@@ -81,7 +82,7 @@ def _name_server(traffic: NodeTraffic) -> Iterator[str]:
 def _balance(traffic: NodeTraffic, door: Door) -> Iterator[str]:
     match = _match(traffic, door)
     allowed = f"-s {','.join(door.sources)} {match}" if door.sources else match
-    everywhere = door.port.endpoints
+    everywhere = live(door.service, door.port)
     here = tuple(endpoint for endpoint in everywhere if endpoint.node == traffic.node)
     if not door.outside:
         yield from _marked(door, match, here if door.service.internal_local else everywhere)

@@ -32,10 +32,12 @@ from reconciler.model.action import (
 from reconciler.model.fleet import Fleet
 from reconciler.model.meta import Key
 from reconciler.model.observed import DataPlane, NodeFacts, NodeState, Observed, PodRecord, PodState
-from reconciler.model.traffic import NodeTraffic
+from reconciler.model.traffic import Counter, NodeTraffic
 
 FACTS = NodeFacts(cpu_milli=4000, memory=8 * 2**30, docker_version="simulated", cgroup_version="2")
 """What a simulated machine is unless told otherwise."""
+_SERVING = ("running", "outdated", "stale")
+"""How a data plane stands that does something."""
 
 
 class SimulatedMachine:
@@ -112,6 +114,8 @@ class SimulatedFleet:
         }
         self.log: list[AnyAction] = []
         """Every effect that was done, in order."""
+        self.answered: Callable[[str, float], tuple[Counter, ...]] = lambda node, now: ()
+        """What a node's proxy has counted by then. Nobody asks simulated pods anything: it is said here."""
         self._failures: list[tuple[Callable[[AnyAction], bool], NodeError]] = []
         self._observed = Observed()
 
@@ -176,6 +180,15 @@ class SimulatedFleet:
             case StopPod():
                 self._stop(machine, action, now)
         self.log.append(action)
+
+    def counters(self, name: str, now: float) -> tuple[Counter, ...]:
+        """See `engine.node.Node`."""
+        machine = self.machines[name]
+        if not machine.reachable:
+            raise NodeUnreachable("it doesn't answer", node=name)
+        if machine.data_plane not in _SERVING:
+            return ()
+        return tuple(sorted(self.answered(name, now), key=lambda one: (one.service, one.pod)))
 
     def fail_next(self, error: NodeError, matches: Callable[[AnyAction], bool] = lambda _: True) -> None:
         """Let the next action that `matches` fail so, without an effect."""
@@ -246,7 +259,7 @@ class SimulatedFleet:
         return machine
 
     def _publish(self, machine: SimulatedMachine, action: Publish) -> None:
-        if machine.data_plane not in ("running", "outdated", "stale"):
+        if machine.data_plane not in _SERVING:
             raise EngineError("its node container doesn't run", node=machine.name)
         if machine.data_plane == "stale":
             machine.data_plane = "running"

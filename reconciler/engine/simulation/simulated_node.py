@@ -24,6 +24,7 @@ from reconciler.model.action import (
 )
 from reconciler.model.desired import Contents
 from reconciler.model.observed import NodeState
+from reconciler.model.traffic import Counter
 
 LIVELY = Behaviour(start_seconds=0.25, ready_seconds=0.4, stop_seconds=0.15)
 """About what a small program does on a PC."""
@@ -61,6 +62,10 @@ class RealTime:
     def look(self, name: str) -> NodeState:
         with self._changed:
             return self._fleet.observe(self._clock()).nodes[name]
+
+    def counters(self, name: str) -> tuple[Counter, ...]:
+        with self._changed:
+            return self._fleet.counters(name, self._clock())
 
     def change(self, how: Callable[[SimulatedFleet, float], None]) -> None:
         """Do something to the simulated world: lose a node, kill a container, replace its behaviour."""
@@ -137,6 +142,9 @@ class SimulatedNode:
     def sessions(self, ip: str) -> int:
         """Nobody ever asks a simulated pod anything."""
         return 0
+
+    def counters(self) -> tuple[Counter, ...]:
+        return self.world.counters(self.name)
 
     def start_pod(self, action: StartPod, contents: Contents) -> None:
         self.world.perform(action)

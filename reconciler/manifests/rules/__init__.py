@@ -9,12 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.manifests.rules import config, endpoints, ingresses, metadata, pods, services, workloads
+from reconciler.manifests.rules import (
+    analyses,
+    config,
+    endpoints,
+    ingresses,
+    metadata,
+    pods,
+    rollouts,
+    services,
+    workloads,
+)
 from reconciler.manifests.said import Said
+from reconciler.model.analysis import AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate
 from reconciler.model.config import ConfigMap, Namespace, Secret
 from reconciler.model.ingress import Ingress, IngressClass
 from reconciler.model.kinds import Object
 from reconciler.model.pod import Pod
+from reconciler.model.rollout import Rollout
 from reconciler.model.service import Endpoints, EndpointSlice, Service
 from reconciler.model.workload import Deployment, ReplicaSet, ReplicationController
 
@@ -48,3 +60,7 @@ def _all(item: Object) -> Iterator[Said]:
             yield from pods.check(item.spec, ("spec",))
         case Deployment() | ReplicaSet() | ReplicationController():
             yield from workloads.check(item)
+        case Rollout():
+            yield from rollouts.check(item)
+        case AnalysisTemplate() | ClusterAnalysisTemplate() | AnalysisRun():
+            yield from analyses.check(item)

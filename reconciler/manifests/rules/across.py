@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
+from reconciler.manifests.delivered import delivered
 from reconciler.manifests.entry import Entry, Kept
 from reconciler.manifests.references import Reference
-from reconciler.manifests.rules import ingress_backends, open_ports, service_targets
+from reconciler.manifests.rules import (
+    ingress_backends,
+    open_ports,
+    rollout_services,
+    rollout_templates,
+    service_targets,
+    workload_refs,
+)
 from reconciler.manifests.said import Said
 from reconciler.model.config import ConfigMap, Secret
 from reconciler.model.meta import Key
@@ -29,6 +37,10 @@ def across(entries: Sequence[Entry], *, complete: bool) -> Iterator[tuple[Entry,
     yield from service_targets.across(entries, kept, complete=complete)
     yield from ingress_backends.across(entries, kept, complete=complete)
     yield from open_ports.across(entries)
+    every = list(delivered(entries, kept))
+    yield from rollout_services.across(every, kept, complete=complete)
+    yield from rollout_templates.across(entries, every, kept, complete=complete)
+    yield from workload_refs.across(every, kept, complete=complete)
 
 
 def _twice(key: Key, first: Entry) -> Said:
@@ -60,7 +72,8 @@ def _absent(reference: Reference, key: Key, kept: Kept, complete: bool) -> Said:
     elif near:
         remedy = f"did you mean {near[0]}?"
     else:
-        remedy = f"add the {key.kind}, or write optional: true"
+        may_lack = reference.path[:2] != ("spec", "args") and key.kind != "Service"
+        remedy = f"add the {key.kind}{', or write optional: true' if may_lack else ''}"
     sure = complete and reference.needed
     message = f"there is no {key}" if complete else f"there is no {key} in these files"
     return Said(reference.path, message, remedy, "error" if sure else "warning", rule="reference")

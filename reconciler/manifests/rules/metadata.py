@@ -10,7 +10,7 @@ from reconciler.manifests.fields import noted
 from reconciler.manifests.said import Said, shown
 from reconciler.model.base import Model
 from reconciler.model.kinds import CLUSTER_SCOPED, Object
-from reconciler.model.labels import DRAIN_ANNOTATION
+from reconciler.model.labels import DRAIN_ANNOTATION, STRATEGY_ANNOTATION
 from reconciler.model.meta import ObjectMeta
 
 MAX_ANNOTATIONS = 256 * 1024
@@ -24,6 +24,10 @@ def check(item: Object) -> Iterator[Said]:
     meta = of_meta(item.metadata, ("metadata",))
     yield from (said for said in meta if not (nameless and said.path[-1] == "generateName"))
     yield from _name(item)
+    if STRATEGY_ANNOTATION in item.metadata.annotations and item.kind != "Deployment":
+        message = f"has no effect: it is read of Deployments, not of a {item.kind}"
+        at = ("metadata", "annotations", STRATEGY_ANNOTATION)
+        yield Said(at, message, "put it on a Deployment, or write a Rollout", "warning", rule="no-effect")
     if item.kind in CLUSTER_SCOPED and item.metadata.namespace:
         message = f"a {item.kind} is in no namespace"
         yield Said(("metadata", "namespace"), message, "remove the field", rule="name")

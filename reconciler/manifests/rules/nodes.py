@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from reconciler.manifests.documents import Path
 from reconciler.manifests.entry import Entry
-from reconciler.manifests.rules.workloads import zero
+from reconciler.manifests.rules.shares import zero
 from reconciler.manifests.said import Said
 from reconciler.model.capacity import ANNOTATION, Capacity, offered
 from reconciler.model.fleet import Fleet, NodeSpec

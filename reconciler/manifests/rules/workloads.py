@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.manifests.rules import metadata, pods
+from reconciler.manifests.rules import metadata, pods, shares, strategies
 from reconciler.manifests.said import Said, shown
 from reconciler.model.meta import LabelSelector, LabelSelectorRequirement
+from reconciler.model.rollout import Rollout
 from reconciler.model.workload import Deployment, ReplicaSet, ReplicationController
 
-Controller = Deployment | ReplicaSet | ReplicationController
+Controller = Deployment | ReplicaSet | ReplicationController | Rollout
 _TEMPLATE = ("spec", "template")
 
 
-def check(item: Controller) -> Iterator[Said]:
+def check(item: Deployment | ReplicaSet | ReplicationController) -> Iterator[Said]:
+    yield from template(item)
+    if isinstance(item, Deployment):
+        yield from _strategy(item)
+        yield from deadline(item)
+        yield from strategies.annotated(item)
+
+
+def template(item: Controller) -> Iterator[Said]:
+    """Everything about the pods that it makes, and how it finds them."""
     template = item.spec.template
     yield from _template_names(item)
     yield from metadata.of_meta(template.metadata, (*_TEMPLATE, "metadata"))
@@ -26,8 +36,6 @@ def check(item: Controller) -> Iterator[Said]:
             f"a {item.kind} keeps its pods running; remove the field",
             rule="restart-policy",
         )
-    if isinstance(item, Deployment):
-        yield from _strategy(item)
     yield from pods.check(template.spec, (*_TEMPLATE, "spec"))
 
 
@@ -97,9 +105,12 @@ def _strategy(item: Deployment) -> Iterator[Said]:
     if rolling and strategy.type == "Recreate":
         message = "isn't allowed with type Recreate"
         yield Said(path, message, "remove it, or write type: RollingUpdate", rule="strategy")
-    elif rolling and zero(rolling.max_surge) and zero(rolling.max_unavailable):
+    elif rolling and shares.zero(rolling.max_surge) and shares.zero(rolling.max_unavailable):
         message = "maxSurge and maxUnavailable are both 0, so no pod could ever be replaced"
         yield Said(path, message, "set one of the two to 1", rule="strategy")
+
+
+def deadline(item: Deployment | Rollout) -> Iterator[Said]:
     if item.spec.progress_deadline_seconds <= item.spec.min_ready_seconds:
         yield Said(
             ("spec", "progressDeadlineSeconds"),
@@ -108,7 +119,3 @@ def _strategy(item: Deployment) -> Iterator[Said]:
             "make it longer: no pod could become available in time",
             rule="strategy",
         )
-
-
-def zero(share: int | str) -> bool:
-    return str(share).rstrip("%").strip("0") == ""

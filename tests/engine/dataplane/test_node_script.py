@@ -15,9 +15,9 @@ import pytest
 from msgspec.structs import replace
 
 from reconciler.engine import node_image
-from reconciler.model.traffic import Certificate, IngressTraffic
+from reconciler.model.traffic import Certificate, HeaderMatch, HeaderRoute, IngressTraffic
 from tests.engine.rendering.proxy import free_port, write
-from tests.engine.rendering.samples import traffic
+from tests.engine.rendering.samples import endpoint, ingress, route, service, traffic
 from tests.fleet.tls import pair, shown
 
 SCRIPT = Path(node_image.__file__).with_name("node.sh")
@@ -44,6 +44,28 @@ class Node:
             {f"default/{name}": pem.encode() for name, pem in certificates.items()},
         )
         config = self.net / "haproxy.cfg"
+        config.write_text(
+            config.read_text().replace("bind 10.42.", "bind 127.42.").replace("bind :", "bind 127.0.0.1:")
+        )
+        self.balance()
+
+    def route(self, *expressions: str) -> None:
+        """A service whose header routes are these."""
+        routes = tuple(
+            HeaderRoute(
+                name=f"to-{number}",
+                service="canary",
+                matches=(HeaderMatch(header="x", value=expression, how="regex"),),
+            )
+            for number, expression in enumerate(expressions)
+        )
+        ends = {"stable": ("203.0.113.1", routes), "canary": ("203.0.113.2", ())}
+        services = tuple(
+            service(endpoint(name, ip), name=name, ip="", header_routes=routes)
+            for name, (ip, routes) in ends.items()
+        )
+        found = ingress(route("", "/", "stable"), http_port=self.http)
+        config = write(self.net, replace(traffic(), services=services, ingress=found))
         config.write_text(
             config.read_text().replace("bind 10.42.", "bind 127.42.").replace("bind :", "bind 127.0.0.1:")
         )
@@ -109,3 +131,20 @@ def test_a_port_that_is_taken_is_left_out_until_it_is_free(node: Node, running: 
     node.balance()
     assert node.complaints() == []
     socket.create_connection(("127.0.0.1", http), 2).close()
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_an_expression_that_is_none_turns_its_route_off_and_nothing_else(node: Node, running: bool) -> None:
+    if running:
+        node.route("good")
+    node.route("good", "(", "a)|(b", "[[:nothing:]]", "it's (?<!x+)", "fine|too")
+    words = (
+        "HAProxy can't use the header route {} of Service default/stable: it can't read an expression in it"
+    )
+    assert node.complaints() == [words.format(f"to-{number}") for number in (1, 2, 3, 4)]
+    socket.create_connection(("127.0.0.1", node.http), 2).close()
+    served = (node.run / "haproxy.cfg").read_text()
+    off = {line.split()[1].split("_")[3] for line in served.splitlines() if line.endswith(" always_false")}
+    assert off == {"1", "2", "3", "4"}
+    node.route("good")
+    assert node.complaints() == []

@@ -29,10 +29,13 @@ class _Handler(BaseHTTPRequestHandler):
             return self._echo()
         if self.path.startswith("/slow"):
             time.sleep(1.3 if "very" in self.path else 0.4)
+        if self.path.startswith("/close"):
+            self.close_connection = True
+            return None
         headers = {name.lower(): value for name, value in self.headers.items()}
         said = {"pod": self.connection.getsockname()[0], "headers": headers, "path": self.path}
         body = json.dumps(said).encode()
-        self.send_response(200)
+        self.send_response(500 if self.path.startswith("/500") else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -71,7 +71,7 @@ class Proxy:
     def ask(self, command: str) -> str:
         with socket.socket(socket.AF_UNIX) as line:
             line.connect(str(self.folder / "run/haproxy.sock"))
-            line.sendall(_hastened(command).encode() + b"\n")
+            line.sendall(_hastened(command).replace("/net/", f"{self.folder}/").encode() + b"\n")
             return b"".join(iter(lambda: line.recv(65536), b"")).decode().strip()
 
     def reload(self) -> None:

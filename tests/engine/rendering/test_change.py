@@ -14,10 +14,13 @@ from reconciler.model.traffic import (
     Certificate,
     Challenge,
     Endpoint,
+    HeaderMatch,
+    HeaderRoute,
     Name,
     NodeTraffic,
     RoutedPort,
     RoutedService,
+    Slot,
 )
 from tests.engine.rendering.samples import endpoint, ingress, route, service, traffic
 
@@ -31,6 +34,8 @@ class Row(NamedTuple):
 
 Table = dict[str, Row]
 """Servers by `backend/name`."""
+Live = dict[str, str]
+"""What the map says: the slot by service."""
 
 
 def said(found: NodeTraffic) -> Table:
@@ -44,6 +49,19 @@ def said(found: NodeTraffic) -> Table:
                 options = " ".join(word for word in rest if word != "disabled")
                 table[f"{backend}/{name}"] = Row(address, weight, "disabled" not in rest, options)
     return table
+
+
+def said_live(found: NodeTraffic) -> Live:
+    text = files(found, {}).get("maps/live.map", b"").decode()
+    return dict(line.split(" ") for line in text.splitlines())
+
+
+def switched(live: Live, command: str) -> Live:
+    match command.split():
+        case ["set", "map", "/net/maps/live.map", key, slot]:
+            assert key in live
+            return {**live, key: slot}
+    return live
 
 
 def obey(table: Table, command: str) -> Table:
@@ -66,26 +84,46 @@ def obey(table: Table, command: str) -> Table:
         case ["del", "server", name]:
             assert not table[name].ready
             return {key: row for key, row in table.items() if key != name}
+        case ["set", "map", *_]:
+            return table
     raise AssertionError(command)
 
 
-def served(table: Table) -> set[str]:
-    return {name.split("/")[0] for name, row in table.items() if row.ready}
+def served(table: Table, live: Live) -> set[str]:
+    """Backends, without their slots, in whose live slot somebody is."""
+    found = set()
+    for name, row in table.items():
+        backend, _, slot = name.split("/")[0].rpartition(".")
+        if slot not in ("a", "b"):
+            backend, slot = f"{backend}.{slot}", ""
+        if row.ready and slot == live.get("_".join(backend.split("_")[:2]), ""):
+            found.add(backend)
+    return found
 
 
 endpoints = st.lists(
     st.builds(
-        lambda number, state, weight, node: Endpoint(
-            name=f"web-{number}", ip=f"10.42.1.{number}", port=8080, state=state, weight=weight, node=node
+        lambda number, state, weight, node, slot: Endpoint(
+            name=f"web-{number}",
+            ip=f"10.42.1.{number}",
+            port=8080,
+            state=state,
+            weight=weight,
+            node=node,
+            slot=slot,
         ),
         st.integers(2, 6),
         st.sampled_from(["ready", "draining"]),
-        st.sampled_from([1, 100]),
+        st.sampled_from([0, 1, 100]),
         st.sampled_from(["pi-1", "pi-2"]),
+        st.sampled_from(["a", "b"]),
     ),
     max_size=4,
     unique_by=lambda made: made.ip,
 ).map(tuple)
+
+
+TO_API = HeaderRoute(name="to", service="api", matches=(HeaderMatch(header="x", value="y"),))
 
 
 @st.composite
@@ -101,6 +139,8 @@ def services(draw: st.DrawFn) -> RoutedService:
         ),
         internal_local=draw(st.booleans()),
         proxy_protocol=draw(st.sampled_from(["", "v2"])),
+        live=draw(st.sampled_from(["", "a", "b"])),
+        header_routes=draw(st.sampled_from([(), (TO_API,)])),
     )
 
 
@@ -115,7 +155,11 @@ def only_endpoints(draw: st.DrawFn) -> tuple[NodeTraffic, NodeTraffic]:
     after = replace(
         before,
         services=tuple(
-            replace(one, ports=tuple(replace(port, endpoints=draw(endpoints)) for port in one.ports))
+            replace(
+                one,
+                ports=tuple(replace(port, endpoints=draw(endpoints)) for port in one.ports),
+                live=draw(st.sampled_from(["a", "b"])) if one.live else "",
+            )
             for one in before.services
         ),
     )
@@ -128,11 +172,13 @@ def test_endpoints_change_without_a_reload(pair: tuple[NodeTraffic, NodeTraffic]
     found = change(before, after)
     assert not found.reload
     table = said(before)
-    always = served(table) & served(said(after))
+    live = said_live(before)
+    always = served(table, live) & served(said(after), said_live(after))
     for command in found.commands:
-        table = obey(table, command)
-        assert always <= served(table), f"{command}: a service is without an endpoint in between"
+        table, live = obey(table, command), switched(live, command)
+        assert always <= served(table, live), f"{command}: a service is without an endpoint in between"
     assert table == said(after)
+    assert live == said_live(after)
 
 
 @given(traffics, traffics)
@@ -166,6 +212,7 @@ SITE = traffic(WEB, ingress=ingress(route("shop.example.org")))
         traffic(replace(WEB, addresses=("192.168.1.11",)), ingress=SITE.ingress),
         traffic(replace(WEB, ports=(replace(WEB.ports[0], node_port=30080),)), ingress=SITE.ingress),
         traffic(replace(WEB, ports=(replace(WEB.ports[0], http=False),)), ingress=SITE.ingress),
+        traffic(replace(WEB, live="a"), ingress=SITE.ingress),
         traffic(WEB, service(name="other"), ingress=SITE.ingress),
         traffic(WEB, ingress=ingress(route("shop.example.org", "/x"))),
         traffic(WEB, ingress=ingress(route("shop.example.org", redirect=True))),
@@ -240,3 +287,59 @@ def test_the_kernel_forgets_flows_to_who_is_gone_and_flows_that_found_nobody() -
         "-D -p udp --orig-dst 10.43.7.7 --orig-port-dst 53",
         "-D -p udp --orig-port-dst 30053",
     )
+
+
+BLUE = endpoint("web-1", "10.42.1.5", slot="a")
+GREEN = endpoint("web-2", "10.42.1.6", slot="b")
+
+
+def test_a_switch_is_one_command_for_all_ports_and_ways() -> None:
+    ports = tuple(RoutedPort(port=port, http=True, endpoints=(BLUE, GREEN)) for port in (80, 8080))
+    web = replace(service(), ports=ports, live="a", internal_local=True, addresses=("192.168.1.11",))
+    after = replace(web, live="b")
+    assert change(traffic(web), traffic(after)) == Change(
+        reload=False, commands=("set map /net/maps/live.map default_web b",)
+    )
+
+
+def test_who_comes_is_there_before_the_switch_and_who_goes_after_it() -> None:
+    before = traffic(service(BLUE, http=False, live="a"))
+    after = traffic(service(GREEN, http=False, live="b"))
+    assert [command.split(" check ")[0] for command in change(before, after).commands] == [
+        "add server default_web_80.tcp.b/web-2_10.42.1.6_8080 10.42.1.6:8080",
+        "enable health default_web_80.tcp.b/web-2_10.42.1.6_8080",
+        "set server default_web_80.tcp.b/web-2_10.42.1.6_8080 state ready",
+        "set map /net/maps/live.map default_web b",
+        "set server default_web_80.tcp.a/web-1_10.42.1.5_8080 state maint",
+        "shutdown sessions server default_web_80.tcp.a/web-1_10.42.1.5_8080",
+        "del server default_web_80.tcp.a/web-1_10.42.1.5_8080",
+    ]
+
+
+def test_a_header_route_needs_a_reload_and_endpoints_behind_it_dont() -> None:
+    api = service(endpoint("api-1", "10.42.1.8"), name="api", ip="")
+    plain, routed = traffic(api, WEB), traffic(api, replace(WEB, header_routes=(TO_API,)))
+    assert change(plain, routed).reload
+    assert change(routed, plain).reload
+    more = service(endpoint("api-1", "10.42.1.8"), endpoint("api-2", "10.42.1.9"), name="api", ip="")
+    found = change(routed, traffic(more, *routed.services[1:]))
+    assert not found.reload
+    assert {command.split("/")[0].split()[-1] for command in found.commands} == {"default_api_80.http"}
+
+
+def test_the_kernel_sends_udp_to_the_live_slot_and_forgets_the_other_one() -> None:
+    def published(live: Slot, *behind: Endpoint, protocol: str = "UDP") -> NodeTraffic:
+        outside = service(*behind, name="dns", protocol=protocol, live=live, ip="", port=53, http=False)
+        return traffic(replace(outside, external_local=True, addresses=("192.168.1.11",)))
+
+    both = (BLUE, GREEN)
+    gone = "--orig-dst 192.168.1.11 --orig-port-dst 53 --dst-nat 10.42.1.5"
+    assert change(published("a", *both), published("b", *both)).forget == (f"-D -p udp {gone}",)
+    tcp = published("a", *both, protocol="TCP"), published("b", *both, protocol="TCP")
+    assert change(*tcp).forget == (), "what is open stays"
+    left = published("b", GREEN, protocol="TCP")
+    assert change(tcp[1], left).forget == (f"-D -p tcp {gone}",)
+    for found, there, other in ((tcp[0], BLUE, GREEN), (tcp[1], GREEN, BLUE)):
+        rules = files(found, {})["nat.rules"].decode()
+        assert f"--to-destination {there.ip}:" in rules
+        assert f"--to-destination {other.ip}:" not in rules

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from reconciler.engine.rendering import files
-from reconciler.model.traffic import Certificate, Challenge, NodeTraffic
+from reconciler.model.traffic import Certificate, Challenge, HeaderMatch, HeaderRoute, NodeTraffic
 from tests.engine.rendering.proxy import check
 from tests.engine.rendering.samples import endpoint, ingress, route, service, traffic
 
@@ -80,6 +80,71 @@ backend default_web_80.local.tcp
 """
     )
     assert files(traffic(local), {})["maps/services.map"] == b"10.43.7.7:80 default_web_80.local.tcp\n"
+
+
+def test_a_service_with_slots_has_backends_for_both_and_a_line_of_the_map() -> None:
+    found = traffic(
+        service(endpoint("web-1", "10.42.1.5", slot="b"), live="b"),
+        service(*WEB, name="web:split", ip=""),
+        ingress=ingress(route(service="web:split")),
+    )
+    assert [line for line in config(found).splitlines() if line.startswith("backend ")] == [
+        "backend default_web_80.tcp.a",
+        "backend default_web_80.tcp.b",
+        "backend default_web_80.http.a",
+        "backend default_web_80.http.b",
+        "backend default_web:split_80.http",
+    ]
+    assert files(found, {})["maps/live.map"] == b"default_web b\n"
+    assert files(found, {})["maps/services.map"] == b"10.43.7.7:80 default_web_80.tcp\n"
+    live = "field(1,_,2),map_str(/net/maps/live.map)"
+    http = '{ var(txn.http) -m found } HTTP !{ req.payload(0,4) -m str "PRI " }'
+    slot = f"{{ var(txn.http),{live} -m found }}"
+    assert section(found, "frontend services").splitlines()[-4:] == [
+        f"  use_backend %[var(txn.http)].%[var(txn.http),{live}] if {http} {slot}",
+        f"  use_backend %[var(txn.http)] if {http}",
+        f"  use_backend %[var(txn.tcp)].%[var(txn.tcp),{live}] if {{ var(txn.tcp),{live} -m found }}",
+        "  use_backend %[var(txn.tcp)]",
+    ]
+    assert section(found, "frontend ingress_http").splitlines()[-3:] == [
+        "  http-request set-var(txn.led) var(txn.route),map_str(/net/maps/routes.map)",
+        f"  use_backend %[var(txn.led)].%[var(txn.led),{live}] if {{ var(txn.led),{live} -m found }}",
+        "  use_backend %[var(txn.led)]",
+    ]
+
+
+def test_a_header_route_is_an_acl_in_quotes_and_a_turn() -> None:
+    matches = (
+        HeaderMatch(header="X-A", value="it's } x", how="prefix"),
+        HeaderMatch(header="X-B", value="a|b", how="regex"),
+    )
+    canary = HeaderRoute(name="to canary", service="api", matches=matches)
+    found = traffic(
+        service(*WEB, header_routes=(canary,)), service(*WEB, name="api", ip=""), ingress=ingress(route())
+    )
+    acls = [
+        r"  acl default_web_to-canary_0_0 'req.fhdr(X-A)' -m beg -- 'it'\''s } x'",
+        "  acl default_web_to-canary_0_1_part 'req.fhdr(X-B)' -m reg -- 'a|b'",
+        r"  acl default_web_to-canary_0_1 'req.fhdr(X-B)' -m reg -- '\A(?:a|b)\z'",
+    ]
+    names = "default_web_to-canary_0_0 default_web_to-canary_0_1_part default_web_to-canary_0_1"
+    turn = "set-var(txn.to) str(default_api_80.http) if !{ var(txn.to) -m found }"
+    http = 'HTTP !{ req.payload(0,4) -m str "PRI " }'
+    services = section(found, "frontend services").splitlines()
+    start = services.index(acls[0])
+    assert services[start : start + 6] == [
+        *acls,
+        f"  tcp-request content {turn} {{ var(txn.http) -m str default_web_80.http }} {http} {names}",
+        "  tcp-request content set-var(txn.http) var(txn.to) if { var(txn.to) -m found }",
+        "  tcp-request content accept if HTTP",
+    ]
+    site = section(found, "frontend ingress_http").splitlines()
+    assert site[-6:] == [
+        *acls,
+        f"  http-request {turn} {{ var(txn.led) -m str default_web_80.http }} {names}",
+        "  http-request set-var(txn.led) var(txn.to) if { var(txn.to) -m found }",
+        "  use_backend %[var(txn.led)]",
+    ]
 
 
 def test_a_bind_stands_on_its_own_line() -> None:

@@ -23,6 +23,8 @@ def remember(turn: Pass, owner: Key, sight: Sight, slots: Slots, refused: Iterab
     before = turn.before.rollouts.get(owner)
     state = advance(before, sight, slots.here, turn.now)
     refused = tuple(refused)
+    if state.delivery is not None:
+        state = msgspec.structs.replace(state, delivery=None)  # it was delivered step by step until now
     if state.replicas != sight.replicas or state.refused_architectures != refused:
         state = msgspec.structs.replace(state, replicas=sight.replicas, refused_architectures=refused)
     turn.rollouts[owner] = state

@@ -1,0 +1,69 @@
+"""A run that goes on: what is due is measured, what isn't is waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reconciler.decide.analysis import jobs
+from reconciler.decide.analysis.limits import limits
+from reconciler.decide.current import Pass
+from reconciler.model.analysis import Argument, Metric
+from reconciler.model.delivery import ENDED, MetricState, RunState
+from reconciler.model.meta import Key
+from reconciler.model.plan import Measure
+
+
+def go_on(
+    turn: Pass,
+    key: Key,
+    run: RunState,
+    canary: Sequence[str] = (),
+    stable: Sequence[str] = (),
+    services: Sequence[str] = (),
+) -> RunState:
+    """The same object when nothing came of it. Every metric that hasn't ended leaves a wait."""
+    for metric in run.spec.metrics:
+        if run.phase in ENDED:
+            break
+        state = run.metrics[metric.name]
+        if state.phase in ENDED:
+            continue
+        due = state.next_at if state.next_at is not None else turn.now
+        if due > turn.now:
+            turn.draft.wait(str(key), f'metric "{metric.name}" is measured{_again(state)}', due)
+        elif metric.provider.job is not None:
+            run = jobs.measure(turn, key, run, metric, metric.provider.job)
+        else:
+            turn.draft.wait(str(key), f'metric "{metric.name}" is being measured')
+            turn.measures.append(
+                Measure(
+                    run=key,
+                    metric=metric,
+                    number=state.taken,
+                    args=_secrets(run),
+                    canary=tuple(canary),
+                    stable=tuple(stable),
+                    services=tuple(services),
+                    interval=_since(turn, metric, state),
+                )
+            )
+    return run
+
+
+def _again(state: MetricState) -> str:
+    last = state.measurements[-1] if state.measurements else None
+    if last is None:
+        return ""
+    return f" again, after an error: {last.message}" if last.phase == "Error" else " again"
+
+
+def _secrets(run: RunState) -> tuple[Argument, ...]:
+    return tuple(
+        a for a in run.spec.args if a.value_from is not None and a.value_from.secret_key_ref is not None
+    )
+
+
+def _since(turn: Pass, metric: Metric, state: MetricState) -> float:
+    if state.measurements:
+        return max(0.0, turn.now - state.measurements[-1].finished_at)
+    return limits(metric).interval or 0.0

@@ -1,0 +1,131 @@
+"""A version that wasn't wanted before: where its delivery begins.
+
+stable version             wanted version                                      -> stage
+none yet                   any                                                 first
+some                       the stable one: what was begun is taken back        finishing, or preview in full
+some                       one that is still warm, of a blue-green             preview in full
+some                       within rollbackWindow, or the last one before and   finishing, or preview in full
+                           the commit says that it reverts
+some                       any other                                           stepping, or preview
+
+In full: no steps, no pauses, no analyses. Sources: Argo Rollouts, "Rollback Windows"; `git revert`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from reconciler.decide.delivery.recipe import Recipe
+from reconciler.decide.delivery.sight import Sight
+from reconciler.decide.delivery.way import Scene, natural, way_of, without
+from reconciler.model.delivery import Delivery
+from reconciler.model.progress import PastVersion, RolloutState
+
+
+def first_version(sight: Sight, recipe: Recipe, now: float) -> RolloutState:
+    """Nothing of it runs anywhere: there is nothing to be careful of."""
+    return RolloutState(
+        template_hash=sight.template_hash,
+        phase="progressing",
+        number=1,
+        started_at=now,
+        progressed_at=now,
+        history=(_entry(1, sight, now),),
+        delivery=Delivery(
+            stage="first",
+            step_since=now,
+            active_hash=sight.template_hash if recipe.blue_green else "",
+        ),
+    )
+
+
+def next_version(before: RolloutState, sight: Sight, recipe: Recipe, now: float) -> RolloutState:
+    """A return to an old version moves it to a new number, as in Kubernetes."""
+    entry = _entry(before.number + 1, sight, now)
+    older = [p for p in before.history if p.template_hash != sight.template_hash]
+    kept = older[-recipe.history_limit :] if recipe.history_limit else []
+    state = msgspec.structs.replace(
+        before,
+        template_hash=sight.template_hash,
+        phase="progressing",
+        message="",
+        number=entry.number,
+        started_at=now,
+        progressed_at=now,
+        best=(0, 0),
+        history=(*kept, entry),
+        refused_architectures=(),
+    )
+    return msgspec.structs.replace(state, delivery=_way(before, sight, recipe, now))
+
+
+def _entry(number: int, sight: Sight, now: float) -> PastVersion:
+    return PastVersion(number=number, template_hash=sight.template_hash, revision=sight.revision, at=now)
+
+
+def _way(before: RolloutState, sight: Sight, recipe: Recipe, now: float) -> Delivery:
+    old = way_of(before)
+    way = Delivery(
+        stage="first",
+        step_since=now,
+        active_hash=old.active_hash,
+        holds=without(old, "step", "inconclusive", "forgotten"),
+        retiring=_retiring(before, old, sight, recipe, now),
+        previous_hash=old.previous_hash,
+        previous_revision=old.previous_revision,
+        decisions=old.decisions,
+    )
+    if old.stage == "first" or not before.stable_hash:
+        return msgspec.structs.replace(way, active_hash=sight.template_hash if recipe.blue_green else "")
+    full = _in_full(before, old, sight, recipe)
+    if recipe.blue_green is not None:
+        return msgspec.structs.replace(way, stage="preview", full=full)
+    canary, weight = _traffic(before, old, sight, recipe, now)
+    stage = "finishing" if full else "stepping"
+    return msgspec.structs.replace(way, stage=stage, full=full, canary_hash=canary, weight=weight)
+
+
+def _traffic(
+    before: RolloutState, old: Delivery, sight: Sight, recipe: Recipe, now: float
+) -> tuple[str, int | None]:
+    """Whose share of the traffic beside the stable version's there is now."""
+    if old.stage == "done" or before.template_hash == before.stable_hash:
+        return sight.template_hash, 0
+    weight = old.weight
+    if weight is None:
+        weight = natural(Scene(state=before, recipe=recipe, sight=sight, verdicts={}, now=now))
+    if not weight or before.template_hash == sight.template_hash:
+        return sight.template_hash, weight or 0
+    return old.canary_hash or before.template_hash, weight
+
+
+def _retiring(
+    before: RolloutState, old: Delivery, sight: Sight, recipe: Recipe, now: float
+) -> dict[str, float]:
+    """The set of before stays warm if it had traffic of its own; what is wanted again doesn't go."""
+    found = dict(old.retiring)
+    left = before.template_hash
+    taken_back = sight.template_hash == before.stable_hash and left != before.stable_hash
+    if taken_back and recipe.blue_green is not None and old.active_hash == left:
+        found[left] = now + recipe.warm
+    found.pop(sight.template_hash, None)
+    found.pop(before.stable_hash, None)
+    return found
+
+
+def _in_full(before: RolloutState, old: Delivery, sight: Sight, recipe: Recipe) -> bool:
+    wanted = sight.template_hash
+    if wanted == before.stable_hash:
+        return True
+    if recipe.blue_green is not None and wanted in old.retiring:
+        return sight.of(wanted).available >= recipe.replicas
+    if sight.reverts and wanted == old.previous_hash:
+        return True
+    return wanted in _window(before, recipe.rollback_window)
+
+
+def _window(before: RolloutState, revisions: int) -> set[str]:
+    """The versions of the last so many numbers before the stable one (Argo Rollouts: `rollbackWindow`)."""
+    if not revisions:
+        return set()
+    return {p.template_hash for p in before.history if p.number >= before.number - revisions}

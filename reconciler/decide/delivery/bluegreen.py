@@ -1,0 +1,98 @@
+"""Blue-green: the transitions of its stages."""
+
+from __future__ import annotations
+
+from reconciler.decide.delivery.recipe import Recipe
+from reconciler.decide.delivery.scale import preview_scale
+from reconciler.decide.delivery.way import Scene, without
+from reconciler.model.progress import RolloutState
+
+READY = 1
+"""The preview's second step: judged, and promoted."""
+
+
+def preview(scene: Scene) -> RolloutState:
+    state, way = scene.state, scene.way
+    if way.active_hash == state.template_hash:
+        return scene.done()
+    mine, want = scene.sight.of(state.template_hash), preview_scale(way, scene.recipe)
+    whole = mine.count >= want and mine.available >= want
+    if way.step >= READY:
+        return _switch(scene) if whole and not scene.held else state
+    if not whole:
+        return state
+    if way.full:
+        return scene.moved(step=READY, holds=without(way, "step", "inconclusive"))
+    if way.available_at is None:
+        return scene.moved(available_at=scene.now)
+    return _judged(scene)
+
+
+def _judged(scene: Scene) -> RolloutState:
+    """Promoted when its time has come, or when it is judged well and nobody wants to be asked."""
+    way, recipe = scene.way, scene.recipe
+    found = scene.verdicts.get("pre-promotion")
+    if scene.held and not (recipe.paused or [h for h in way.holds if h.reason != "step"]):
+        return _promoted(scene) if _timed(scene) else scene.state
+    if scene.held:
+        return scene.state
+    if found is not None and found.phase == "Inconclusive":
+        return scene.hold("inconclusive", f"{found.name} couldn't tell: {found.message}")
+    if _timed(scene):
+        return _promoted(scene)
+    if found is not None and found.phase != "Successful":
+        return scene.state
+    if not automatic(recipe):
+        return scene.hold("step", "until it is promoted")
+    if recipe.blue_green is not None and recipe.blue_green.auto_promotion_seconds:
+        return scene.hold("step")
+    return _promoted(scene)
+
+
+def automatic(recipe: Recipe) -> bool:
+    return recipe.blue_green is None or recipe.blue_green.auto_promotion_enabled
+
+
+def promoted_at(scene: Scene) -> float | None:
+    """When autoPromotionSeconds are over (epoch seconds). Argo Rollouts: it doesn't wait for the analysis."""
+    green = scene.recipe.blue_green
+    if green is None or not green.auto_promotion_enabled or not green.auto_promotion_seconds:
+        return None
+    return None if scene.way.available_at is None else scene.way.available_at + green.auto_promotion_seconds
+
+
+def _timed(scene: Scene) -> bool:
+    at = promoted_at(scene)
+    return at is not None and scene.now >= at
+
+
+def _promoted(scene: Scene) -> RolloutState:
+    return scene.moved(step=READY, holds=without(scene.way, "step"))
+
+
+def _switch(scene: Scene) -> RolloutState:
+    return scene.moved(
+        stage="switched", active_hash=scene.state.template_hash, step_since=scene.now, ended_at=scene.now
+    )
+
+
+def switched(scene: Scene) -> RolloutState:
+    if scene.held:
+        return scene.state
+    found = scene.verdicts.get("post-promotion")
+    if found is not None and found.phase == "Inconclusive":
+        return scene.hold("inconclusive", f"{found.name} couldn't tell: {found.message}")
+    if found is not None and found.phase != "Successful":
+        return scene.state
+    return scene.done()
+
+
+def aborted(scene: Scene) -> RolloutState:
+    """The active service goes back as soon as the stable set can carry the traffic."""
+    state, way = scene.state, scene.way
+    if way.active_hash == state.stable_hash:
+        return state
+    stable, mine = scene.sight.of(state.stable_hash), scene.sight.of(way.active_hash)
+    if stable.available >= max(1, scene.recipe.budget.least) or (stable.available and not mine.available):
+        return scene.moved(active_hash=state.stable_hash)
+    return state

@@ -1,0 +1,96 @@
+"""The state of an object that nothing is remembered of: from its pods and from what the proxies do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from reconciler.decide.current import Pass
+from reconciler.decide.delivery.begin import next_version
+from reconciler.decide.delivery.recipe import Recipe
+from reconciler.decide.delivery.recover import remembered
+from reconciler.decide.delivery.sight import Sight
+from reconciler.model.delivery import Delivery
+from reconciler.model.meta import Key
+from reconciler.model.observed import PodRecord
+from reconciler.model.progress import RolloutState
+from reconciler.model.rollout import Rollout
+from reconciler.model.traffic import RoutedService
+from reconciler.model.workload import Deployment
+
+
+def beginning(
+    turn: Pass,
+    owner: Key,
+    workload: Rollout | Deployment,
+    recipe: Recipe,
+    sight: Sight,
+    seen: Mapping[str, PodRecord],
+    before: RolloutState | None,
+) -> RolloutState:
+    """`before` is there for a Deployment that was rolled until now and is delivered from now on."""
+    if before is not None:
+        return _taken_over(before, sight, recipe, turn.now)
+    revisions = {version: record.revision for version, record in seen.items()}
+    versions = {
+        (p.record.name, p.record.ip): p.record.template_hash for p in turn.observed.by_owner.get(owner, ())
+    }
+    told = _told(turn, owner.namespace)
+    green = recipe.blue_green
+    active = _active(told.get(green.active_service), versions) if green is not None else ""
+    shares = {} if green is not None else _shares(told, _apart(recipe), versions)
+    return remembered(sight, recipe, revisions, shares, active, turn.now)
+
+
+def _taken_over(before: RolloutState, sight: Sight, recipe: Recipe, now: float) -> RolloutState:
+    green = recipe.blue_green is not None
+    settled = before.phase == "complete"
+    stable = before.template_hash if settled else before.stable_hash
+    way = Delivery(
+        stage="done" if settled else "first",
+        step_since=now,
+        active_hash=before.template_hash if green else "",
+    )
+    state = msgspec.structs.replace(before, stable_hash=stable, delivery=way)
+    return state if before.template_hash == sight.template_hash else next_version(state, sight, recipe, now)
+
+
+def _told(turn: Pass, namespace: str) -> dict[str, RoutedService]:
+    """The namespace's services as the first node that knows of each was told them."""
+    found: dict[str, RoutedService] = {}
+    for view in turn.survey.views.values():
+        for service in view.state.traffic.services if view.state.traffic else ():
+            if service.namespace == namespace:
+                found.setdefault(service.name, service)
+    return found
+
+
+def _apart(recipe: Recipe) -> frozenset[str]:
+    """Services that lead to one version only: they say nothing of shares."""
+    return frozenset((recipe.canary.canary_service, recipe.canary.stable_service))
+
+
+def _active(service: RoutedService | None, versions: Mapping[tuple[str, str], str]) -> str:
+    """The version that the active service leads to."""
+    if service is None:
+        return ""
+    live = [e for p in service.ports for e in p.endpoints if e.slot == service.live and e.state == "ready"]
+    found = [v for e in live if (v := versions.get((e.name, e.ip)))]
+    return max(sorted(set(found)), key=found.count, default="")
+
+
+def _shares(
+    told: Mapping[str, RoutedService], apart: frozenset[str], versions: Mapping[tuple[str, str], str]
+) -> dict[str, int]:
+    """Weights by version, of the first port that leads to several."""
+    for name, service in sorted(told.items()):
+        for port in service.ports if name not in apart else ():
+            shares: dict[str, int] = {}
+            for end in port.endpoints:
+                version = versions.get((end.name, end.ip))
+                if version is not None and end.state == "ready":
+                    shares[version] = shares.get(version, 0) + end.weight
+            if len(shares) > 1:
+                return shares
+    return {}

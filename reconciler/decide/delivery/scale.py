@@ -1,0 +1,146 @@
+"""How many pods of each version there should be. Sources: Argo Rollouts' replica counts for both canaries.
+
+stage       stable                    newest                          others
+first       -                         all                             none
+stepping    shared: the rest;         shared: nearest to the weight;  none
+            routed: all, or dynamic   routed: by weight or scale
+finishing   as stepping, then none    all                             none
+preview     all                       previewReplicaCount, then all   while warm
+switched    all                       all                             while warm
+done        (the newest)              all                             while warm
+aborted     all                       while warm; shared: none        while warm
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil
+
+from reconciler.decide.delivery.recipe import Recipe
+from reconciler.decide.delivery.sight import Sight
+from reconciler.model.delivery import Delivery
+from reconciler.model.progress import RolloutState
+
+Targets = dict[str, int]
+"""Number of pods by template hash. What isn't in it should have none."""
+
+
+def targets(state: RolloutState, way: Delivery, recipe: Recipe, sight: Sight, now: float) -> Targets:
+    new, stable = state.template_hash, state.stable_hash
+    found = {hash_: sight.of(hash_).count for hash_, until in way.retiring.items() if until > now}
+    match way.stage:
+        case "first" | "done":
+            found[new] = recipe.replicas
+        case "preview" | "switched":
+            found[stable] = recipe.replicas
+            found[new] = preview_scale(way, recipe)
+        case "aborted":
+            _aborted(found, state, way, recipe, sight, now)
+        case "stepping" | "finishing":
+            _stepping(found, state, way, recipe, sight)
+    if recipe.paused and way.stage == "first":
+        found[new] = min(found[new], sight.of(new).count)
+    return found
+
+
+def preview_scale(way: Delivery, recipe: Recipe) -> int:
+    green = recipe.blue_green
+    if green is None or green.preview_replica_count is None or way.stage != "preview" or way.step:
+        return recipe.replicas
+    return min(green.preview_replica_count, recipe.replicas)
+
+
+def _aborted(
+    found: Targets, state: RolloutState, way: Delivery, recipe: Recipe, sight: Sight, now: float
+) -> None:
+    """The new set goes when nobody sends to it any more and its time is up."""
+    new, stable = state.template_hash, state.stable_hash
+    count = sight.of(new).count
+    serves = way.active_hash == new if recipe.blue_green else bool(way.weight)
+    if recipe.shared:
+        found[new] = 0
+    elif recipe.canary.dynamic_stable_scale and recipe.blue_green is None and serves:
+        found[new] = min(count, routed_scale(way.weight or 0, way, recipe))
+    elif serves or now < way.ended_at + recipe.warm_after_abort:
+        found[new] = count
+    found[stable] = recipe.replicas
+
+
+def _stepping(found: Targets, state: RolloutState, way: Delivery, recipe: Recipe, sight: Sight) -> None:
+    new, stable = state.template_hash, state.stable_hash
+    if new == stable:  # a version is taken back before it was promoted
+        found[new] = recipe.replicas
+        if way.canary_hash and way.weight and not recipe.shared:
+            found[way.canary_hash] = sight.of(way.canary_hash).count
+        return
+    if way.canary_hash not in ("", new) and way.weight:
+        found[stable] = recipe.replicas
+        if not recipe.shared:
+            found[way.canary_hash] = sight.of(way.canary_hash).count
+        return
+    wanted = wanted_weight(way, recipe)
+    if recipe.shared:
+        found[new], found[stable] = shared_scale(way, recipe, wanted)
+        return
+    found[new] = routed_scale(wanted, way, recipe)
+    found[stable] = recipe.replicas
+    if recipe.canary.dynamic_stable_scale:
+        told = min(way.weight or 0, wanted)
+        found[stable] = _least(recipe, ceil(Fraction(recipe.replicas * (recipe.whole - told), recipe.whole)))
+
+
+def wanted_weight(way: Delivery, recipe: Recipe) -> int:
+    """What the last setWeight up to the present step says; all of it once the steps are over."""
+    if way.stage == "finishing" or way.step >= len(recipe.steps):
+        return recipe.whole
+    for step in reversed(recipe.steps[: way.step + 1]):
+        if step.set_weight is not None:
+            return step.set_weight
+    return 0
+
+
+def routed_scale(weight: int, way: Delivery, recipe: Recipe) -> int:
+    """Argo Rollouts: the canary has as many pods as its weight asks for, unless setCanaryScale says."""
+    scale = way.scale
+    if way.stage == "finishing":
+        return recipe.replicas
+    if scale is not None and scale.replicas is not None:
+        return scale.replicas
+    if scale is not None and scale.weight is not None:
+        weight, whole = scale.weight, 100
+    else:
+        whole = recipe.whole
+    return _least(recipe, ceil(Fraction(recipe.replicas * weight, whole)))
+
+
+def _least(recipe: Recipe, count: int) -> int:
+    """minPodsPerReplicaSet, for a set that there is at all."""
+    return max(count, min(recipe.canary.min_pods_per_replica_set, recipe.replicas)) if count else 0
+
+
+def shared_scale(way: Delivery, recipe: Recipe, weight: int) -> tuple[int, int]:
+    """(newest, stable) for a canary without traffic routing."""
+    scale = way.scale
+    if scale is not None and scale.replicas is not None:
+        return scale.replicas, max(0, recipe.replicas - scale.replicas)
+    return nearest(recipe.replicas, weight, recipe.whole, recipe.budget.surge)
+
+
+def nearest(replicas: int, weight: int, whole: int, surge: int) -> tuple[int, int]:
+    """The pair (canary, stable) whose ratio is nearest to the weight; one pod more is allowed with a surge.
+
+    Neither version is left without a pod unless the weight says so. Source: Argo Rollouts,
+    `approximateWeightedCanaryStableReplicaCounts`.
+    """
+    if replicas == 0:
+        return 0, 0
+    if weight in (0, whole):
+        return (0, replicas) if weight == 0 else (replicas, 0)
+    best: tuple[Fraction, int, int, int] | None = None
+    for total in (replicas, replicas + 1) if surge else (replicas,):
+        for canary in range(1, total) if total > 1 else (0, 1):
+            delta = abs(Fraction(canary, total) - Fraction(weight, whole))
+            found = delta, total, -canary, canary
+            best = found if best is None or found < best else best
+    assert best is not None
+    return best[3], best[1] - best[3]

@@ -1,0 +1,30 @@
+"""Shares of the traffic as weights of endpoints: exactly, whatever the number of pods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import gcd, lcm
+
+MOST = 256
+"""The largest weight that HAProxy takes."""
+
+
+def weights(shares: Mapping[str, int], counts: Mapping[str, int]) -> dict[str, list[int]]:
+    """For each version the weights of its `counts` endpoints; the versions' sums stand to each other as their
+    shares do. A version without a share gets zeros; one without endpoints leaves the others what there is.
+
+    Within a version all weights are the same if that can be had, else they differ by one.
+    """
+    alive = {v: s for v, s in shares.items() if s > 0 and counts.get(v, 0) > 0}
+    found = {v: [0] * n for v, n in counts.items()}
+    if not alive:
+        return found
+    shrink = gcd(*alive.values())
+    parts = {v: s // shrink for v, s in alive.items()}
+    top = min(MOST * counts[v] // parts[v] for v in parts)
+    even = lcm(*(counts[v] // gcd(counts[v], parts[v]) for v in parts))
+    scale = top // even * even if top >= even else top
+    for version, part in parts.items():
+        each, more = divmod(part * max(1, scale), counts[version])
+        found[version] = [each + (index < more) for index in range(counts[version])]
+    return found

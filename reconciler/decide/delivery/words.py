@@ -1,0 +1,145 @@
+"""What is said of a delivery: why pods come and go, what is waited for, how it stands."""
+
+from __future__ import annotations
+
+from reconciler.decide.delivery.canary import pause_of
+from reconciler.decide.delivery.recipe import Recipe
+from reconciler.decide.delivery.scale import wanted_weight
+from reconciler.decide.delivery.way import Scene
+from reconciler.decide.version import Version
+from reconciler.model.delivery import Delivery
+from reconciler.model.duration import human_duration
+from reconciler.model.observed import PodRecord
+from reconciler.model.progress import RolloutState
+from reconciler.model.rollout import CanaryStep
+
+
+def step_text(step: CanaryStep) -> str:
+    """`setWeight 20`, `pause 10m`, `analysis error-rate`."""
+    if step.set_weight is not None:
+        return f"setWeight {step.set_weight}"
+    if step.pause is not None:
+        length = pause_of(step)
+        return "pause until promoted" if length is None else f"pause {human_duration(length)}"
+    if step.analysis is not None:
+        return f"analysis {', '.join(t.template_name for t in step.analysis.templates)}"
+    if step.set_header_route is not None:
+        route = step.set_header_route
+        return f"setHeaderRoute {route.name}" + ("" if route.match else " (ends)")
+    if (scale := step.set_canary_scale) is not None:
+        if scale.replicas is not None:
+            return f"setCanaryScale {scale.replicas} pods"
+        return (
+            f"setCanaryScale {scale.weight}%" if scale.weight is not None else "setCanaryScale as the weight"
+        )
+    return "replicaProgressThreshold"
+
+
+def standing_text(scene: Scene) -> str:
+    """Where it is, in one line."""
+    way, state, recipe = scene.way, scene.state, scene.recipe
+    if scene.recipe.paused:
+        return "spec.paused is true"
+    if way.holds:
+        return "; ".join(_hold_text(scene, h.reason, h.message) for h in way.holds)
+    match way.stage:
+        case "first":
+            crowd = scene.sight.of(state.template_hash)
+            return f"first version: {crowd.available} of {recipe.replicas} pods available"
+        case "stepping":
+            return f"step {way.step + 1} of {len(recipe.steps)}: {_at_step(scene)}"
+        case "finishing":
+            crowd = scene.sight.of(state.template_hash)
+            return f"{crowd.available} of {recipe.replicas} pods of {state.template_hash} available"
+        case "preview":
+            return f"{state.template_hash} is previewed: {_preview(scene)}"
+        case "switched":
+            return f"{state.template_hash} is active and is being judged"
+        case "aborted":
+            return state.message
+        case "done":
+            return ""
+
+
+def _hold_text(scene: Scene, reason: str, message: str) -> str:
+    match reason:
+        case "step":
+            where = "preview" if scene.recipe.blue_green else f"step {scene.way.step + 1}"
+            return f"paused at {where} {message}".rstrip()
+        case "order":
+            return f"paused {message}"
+        case _:
+            return message
+
+
+def _at_step(scene: Scene) -> str:
+    way, recipe = scene.way, scene.recipe
+    if way.step >= len(recipe.steps):
+        return "all steps are done"
+    step = recipe.steps[way.step]
+    crowd = scene.sight.of(scene.state.template_hash)
+    text = step_text(step)
+    if step.set_weight is not None or step.set_canary_scale is not None:
+        return f"{text}; {crowd.available} of {crowd.count} canary pods available"
+    return text
+
+
+def _preview(scene: Scene) -> str:
+    crowd = scene.sight.of(scene.state.template_hash)
+    return f"{crowd.available} of {crowd.count} pods available"
+
+
+def why_start(scene: Scene, version: Version, seen: PodRecord | None) -> str:
+    """`seen` is a pod of another version that runs."""
+    from reconciler.decide.diff import summary
+
+    state, way = scene.state, scene.way
+    if version.template_hash == state.template_hash != state.stable_hash:
+        what = summary(seen, version) if seen is not None else f"{state.template_hash} is wanted"
+        return f"{what}; {_course(way, scene.recipe)}" if way.stage != "first" else what
+    if way.stage == "aborted":
+        return f"{state.template_hash} was left: {state.message}"
+    count = scene.sight.of(version.template_hash).count
+    return f"version {version.template_hash} has {count} pods and needs more"
+
+
+def _course(way: Delivery, recipe: Recipe) -> str:
+    if recipe.blue_green is not None:
+        return "it is previewed" if way.stage == "preview" else "it is active"
+    if way.stage == "finishing":
+        return "all steps are done"
+    return f"canary at weight {wanted_weight(way, recipe)}"
+
+
+def why_stop(scene: Scene, version: str) -> str:
+    state, way = scene.state, scene.way
+    if version == state.template_hash == state.stable_hash or way.stage == "first":
+        return f"there are {scene.sight.of(version).count} pods of it and {scene.recipe.replicas} are wanted"
+    if version == state.stable_hash:
+        return f"{state.template_hash} takes over"
+    if version == state.template_hash and way.stage == "aborted":
+        return f"{version} was left: {state.message}"
+    if version == state.template_hash:
+        return f"the canary needs fewer pods at weight {wanted_weight(way, scene.recipe)}"
+    return f"{state.template_hash} has taken the place of {version}"
+
+
+def describe(state: RolloutState, recipe: Recipe) -> tuple[str, ...]:
+    """The course of an update from its beginning, one line a step."""
+    if (green := recipe.blue_green) is not None:
+        lines = [f"preview {green.preview_replica_count or recipe.replicas} pods"]
+        if green.pre_promotion_analysis:
+            lines.append(f"analysis {_names(green.pre_promotion_analysis.templates)}")
+        if not green.auto_promotion_enabled:
+            lines.append("pause until promoted")
+        elif green.auto_promotion_seconds:
+            lines.append(f"pause {human_duration(green.auto_promotion_seconds)}")
+        lines.append(f"{green.active_service} moves to it")
+        if green.post_promotion_analysis:
+            lines.append(f"analysis {_names(green.post_promotion_analysis.templates)}")
+        return tuple(lines)
+    return tuple(step_text(step) for step in recipe.steps)
+
+
+def _names(templates: tuple[object, ...]) -> str:
+    return ", ".join(getattr(t, "template_name", "") for t in templates)

@@ -1,0 +1,67 @@
+"""A service with two versions behind it: who is an endpoint, with which weight, in which slot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from reconciler.decide.delivery.split import Split
+from reconciler.decide.delivery.weights import weights
+from reconciler.decide.network.backers import Backer
+from reconciler.model.traffic import Endpoint, RoutedService, Slot
+
+OTHER: dict[Slot, Slot] = {"a": "b", "b": "a"}
+
+
+def serves(split: Split | None, backer: Backer, *, live_only: bool = False) -> bool:
+    """It is an endpoint of the service at all; with `live_only`, one that gets something now."""
+    if split is None or not split.only:
+        return True
+    if backer.owner != split.owner:
+        return False
+    return backer.version == split.active if live_only and split.active else backer.version in split.only
+
+
+def live_slot(split: Split | None, backers: Iterable[Backer], before: RoutedService | None) -> Slot:
+    """Where the active version stands: the slot in which its pods are already, so that they stay there; a
+    version that comes takes the one that isn't live.
+    """
+    if split is None or not split.active:
+        return ""
+    told: dict[tuple[str, str], Slot] = {}
+    for port in before.ports if before else ():
+        told.update({(e.name, e.ip): e.slot for e in port.endpoints if e.slot})
+    placed: dict[str, list[Slot]] = {split.active: [], split.standby: []}
+    for backer in backers:
+        slot = told.get((backer.name, backer.ip))
+        if slot is not None and backer.version in placed:
+            placed[backer.version].append(slot)
+    if own := placed[split.active]:
+        return max(sorted(set(own)), key=own.count)
+    if beside := placed[split.standby]:
+        return OTHER[max(sorted(set(beside)), key=beside.count)]
+    return before.live if before is not None and before.live else "a"
+
+
+def slot_of(split: Split | None, live: Slot, backer: Backer) -> Slot:
+    if split is None or not live:
+        return ""
+    return live if backer.version == split.active else OTHER[live]
+
+
+def weighed(split: Split | None, ends: Sequence[tuple[Backer, Endpoint]]) -> tuple[Endpoint, ...]:
+    """With the weights that give each version its share. Only ready endpoints count; pods of other owners
+    keep the weight that they have.
+    """
+    if split is None or not split.shares:
+        return tuple(end for _, end in ends)
+    mine = [b.version for b, e in ends if e.state == "ready" and b.owner == split.owner]
+    counts = {version: mine.count(version) for version in sorted(set(mine))}
+    found = {v: iter(w) for v, w in weights(dict(split.shares), counts).items()}
+    return tuple(
+        msgspec.structs.replace(end, weight=next(found[backer.version]))
+        if end.state == "ready" and backer.owner == split.owner
+        else end
+        for backer, end in ends
+    )

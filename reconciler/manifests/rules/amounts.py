@@ -1,0 +1,31 @@
+"""Rules about numbers for which an argument may stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from reconciler.manifests.arguments import has_argument
+from reconciler.manifests.documents import Path
+from reconciler.manifests.said import Said, shown
+from reconciler.model.analysis import Amount
+
+_NUMBER = re.compile(r"-?[0-9]{1,9}", re.ASCII)
+
+
+def number(value: Amount | None) -> int | None:
+    """None where nothing is said, or an argument stands for it."""
+    if isinstance(value, str):
+        return int(value) if _NUMBER.fullmatch(value) else None
+    return value
+
+
+def amount(value: Amount | None, path: Path, *, least: int = 0) -> Iterator[Said]:
+    if value is None or has_argument(value):
+        return
+    found = number(value)
+    if found is None:
+        message = f"expected a number or an argument, found {shown(value)}"
+        yield Said(path, message, 'write it as 3 or "{{args.name}}"', rule="metric")
+    elif found < least:
+        yield Said(path, f"expected at least {least}, found {found}", rule="metric")

@@ -1,0 +1,74 @@
+"""Rules about one metric: one provider, limits that fit together, numbers and durations that are such.
+
+Source: Argo Rollouts (ValidateMetric). Where an argument stands for a value, it is judged when a run begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.manifests.arguments import has_argument
+from reconciler.manifests.documents import Path
+from reconciler.manifests.rules import providers
+from reconciler.manifests.rules.amounts import amount, number
+from reconciler.manifests.said import Said, shown
+from reconciler.model import duration
+from reconciler.model.analysis import Metric
+
+
+def check(metric: Metric, path: Path) -> Iterator[Said]:
+    for name, text in (("interval", metric.interval), ("initialDelay", metric.initial_delay)):
+        yield from _duration(text, (*path, name))
+    yield from amount(metric.count, (*path, "count"))
+    yield from amount(metric.failure_limit, (*path, "failureLimit"), least=-1)
+    yield from amount(metric.inconclusive_limit, (*path, "inconclusiveLimit"))
+    yield from amount(metric.consecutive_error_limit, (*path, "consecutiveErrorLimit"))
+    yield from amount(metric.consecutive_success_limit, (*path, "consecutiveSuccessLimit"))
+    yield from _limits(metric, path)
+    yield from _conditions(metric, path)
+    yield from providers.check(metric.provider, (*path, "provider"))
+
+
+def _duration(text: str, path: Path) -> Iterator[Said]:
+    if not text or has_argument(text):
+        return
+    try:
+        duration.seconds(text)
+    except ValueError:
+        message = f"expected a duration, found {shown(text)}"
+        yield Said(path, message, "write it as 30s, 5m or 1h30m", rule="metric")
+
+
+def _limits(metric: Metric, path: Path) -> Iterator[Said]:
+    """Limits that could never be reached, and a metric that nothing could end."""
+    failures, successes = number(metric.failure_limit), number(metric.consecutive_success_limit)
+    count = number(metric.count)
+    if failures == -1 and successes == 0:
+        message = "-1 and no consecutiveSuccessLimit: no measurement would mean anything"
+        yield Said((*path, "failureLimit"), message, "set one of the two", rule="metric")
+    if count is None or count < 1:
+        return
+    if failures is not None and successes is not None and count < max(failures, 0) + successes:
+        message = (
+            f"expected at least failureLimit and consecutiveSuccessLimit together "
+            f"({max(failures, 0) + successes}), found {count}"
+        )
+        yield Said((*path, "count"), message, "raise it, or lower one of the limits", rule="metric")
+    inconclusive = number(metric.inconclusive_limit)
+    if inconclusive is not None and count < inconclusive:
+        message = f"expected at least inconclusiveLimit ({inconclusive}), found {count}"
+        yield Said((*path, "count"), message, "raise it, or lower the limit", rule="metric")
+    if count > 1 and not metric.interval:
+        message = f"is missing: {count} measurements need a time between them"
+        yield Said((*path, "interval"), message, "add interval: 30s", rule="required")
+
+
+def _conditions(metric: Metric, path: Path) -> Iterator[Said]:
+    """Argo Rollouts: without a condition a measurement is successful as soon as there is a value."""
+    if metric.provider.job is None and not metric.success_condition and not metric.failure_condition:
+        message = "has no condition: whatever is measured counts as a success"
+        yield Said(path, message, "add successCondition or failureCondition", "warning", rule="metric")
+    elif metric.provider.job is not None and (metric.success_condition or metric.failure_condition):
+        name = "successCondition" if metric.success_condition else "failureCondition"
+        message = "has no effect: a job is judged by how it ends"
+        yield Said((*path, name), message, "remove it", "warning", rule="no-effect")

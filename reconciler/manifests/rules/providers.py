@@ -1,0 +1,79 @@
+"""Rules about what a metric asks: one provider, addresses that lead somewhere, a job that ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from reconciler.manifests.arguments import has_argument
+from reconciler.manifests.documents import Path
+from reconciler.manifests.rules import metadata, pods
+from reconciler.manifests.rules.amounts import amount
+from reconciler.manifests.said import Said, shown
+from reconciler.model.analysis import JobMetric, MetricProvider, PrometheusMetric, WebMetric
+from reconciler.model.pod import PodTemplate
+
+_ADDRESS = re.compile(r"https?://[^\s/]+\S*")
+
+
+def check(provider: MetricProvider, path: Path) -> Iterator[Said]:
+    given = [name for name in provider.__struct_fields__ if getattr(provider, name) is not None]
+    if len(given) != 1:
+        names = ", ".join(provider.__struct_fields__)
+        message = f"expected one of {names}, found {' and '.join(given) or 'none'}"
+        remedy = "give each its own metric" if given else "add one"
+        yield Said(path, message, remedy, rule="metric")
+    if provider.prometheus:
+        yield from _prometheus(provider.prometheus, (*path, "prometheus"))
+    if provider.web:
+        yield from _web(provider.web, (*path, "web"))
+    if provider.job:
+        yield from _job(provider.job, (*path, "job"))
+    if provider.haproxy:
+        yield from amount(provider.haproxy.min_requests, (*path, "haproxy", "minRequests"))
+
+
+def _address(text: str, path: Path) -> Iterator[Said]:
+    if not has_argument(text) and not _ADDRESS.fullmatch(text):
+        message = f"expected a web address, found {shown(text)}"
+        yield Said(path, message, "write it as http://prometheus.example.com:9090", rule="metric")
+
+
+def _prometheus(metric: PrometheusMetric, path: Path) -> Iterator[Said]:
+    yield from _address(metric.address, (*path, "address"))
+    if not metric.query.strip():
+        yield Said((*path, "query"), "is empty", "write a query of PromQL", rule="metric")
+    if metric.timeout < 0:
+        message = f"expected at least 0, found {metric.timeout}"
+        yield Said((*path, "timeout"), message, "write seconds", rule="metric")
+
+
+def _web(metric: WebMetric, path: Path) -> Iterator[Said]:
+    yield from _address(metric.url, (*path, "url"))
+    yield from amount(metric.timeout_seconds, (*path, "timeoutSeconds"))
+    if metric.body and metric.json_body is not None:
+        yield Said((*path, "jsonBody"), "excludes body", "keep one of the two", rule="metric")
+    elif (metric.body or metric.json_body is not None) and metric.method in ("GET", ""):
+        name = "body" if metric.body else "jsonBody"
+        message = "isn't sent with GET"
+        yield Said((*path, name), message, "write method: POST, or PUT", rule="metric")
+
+
+def _job(metric: JobMetric, path: Path) -> Iterator[Said]:
+    """Kubernetes: the pods of a Job aren't started again for ever (ValidateJobSpec)."""
+    spec = metric.spec
+    at = (*path, "spec")
+    yield from metadata.of_meta(metric.metadata, (*path, "metadata"))
+    yield from metadata.notes(spec, at)
+    yield from amount(spec.backoff_limit, (*at, "backoffLimit"))
+    yield from _template(spec.template, (*at, "template"))
+
+
+def _template(template: PodTemplate, path: Path) -> Iterator[Said]:
+    yield from metadata.of_meta(template.metadata, (*path, "metadata"))
+    yield from metadata.of_pod(template.metadata, (*path, "metadata"))
+    if template.spec.restart_policy == "Always":
+        message = "expected Never or OnFailure, found Always"
+        remedy = "write restartPolicy: Never: a job ends"
+        yield Said((*path, "spec", "restartPolicy"), message, remedy, rule="restart-policy")
+    yield from pods.check(template.spec, (*path, "spec"))

@@ -1,0 +1,169 @@
+"""Jobs as measurements, on the simulated fleet: a pod that ends well or badly, is slow, or never starts."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from reconciler.decide.analysis.jobs import START_S, pod_name
+from reconciler.engine.simulation.simulated_pod import Behaviour
+from reconciler.model.action import StartPod, StopPod
+from reconciler.model.delivery import RunState
+from reconciler.model.desired import Desired
+from reconciler.model.meta import Key
+from reconciler.model.observed import PodState
+from tests.decide.analysis.builders import job_metric, run_file
+from tests.decide.builders import bare_pod, desired
+from tests.laws.world import World
+
+OWN = Key("AnalysisRun", "default", "own")
+SERVICE = bare_pod("other", "web:v1")
+
+
+def wanted(*metrics: object, **spec: object) -> Desired:
+    given = run_file(*metrics, **spec)  # type: ignore[arg-type]
+    return msgspec.structs.replace(desired(SERVICE), runs={given.key: given})
+
+
+def world(*metrics: object, behaviour: Behaviour | None = None) -> World:
+    return World(wanted(*(metrics or (job_metric(),))), behaviour)
+
+
+def pods(of: World) -> list[PodState]:
+    return [p for p in of.observe().by_owner.get(OWN, ()) if not p.terminating]
+
+
+def run(of: World) -> RunState:
+    return of.progress.runs[OWN]
+
+
+def go(of: World, seconds: float, every: float = 1.0) -> None:
+    """Passes for so many seconds."""
+    end = of.now + seconds
+    while of.now < end:
+        of.turn()
+        of.now += every
+
+
+def kill(of: World, code: int) -> None:
+    pod = pods(of)[0]
+    of.fleet.kill_container(pod.node, pod.key, "main", of.now, code)
+
+
+def test_a_job_that_ends_well_is_a_good_measurement_and_its_pod_goes() -> None:
+    place = world(behaviour=Behaviour(completes={"job:v1": 20.0}))
+    go(place, 3)
+    assert [p.record.name for p in pods(place)] == ["own-smoke-0-0"]
+    record = pods(place)[0].record
+    assert (record.owner, record.labels, record.spec.restart_policy) == (OWN, {"app": "smoke"}, "Never")
+    assert run(place).phase == "Running"
+    go(place, 25)
+    assert run(place).phase == "Successful"
+    assert run(place).metrics["smoke"].successful == 1
+    assert pods(place) == []
+
+
+def test_the_pod_of_a_measurement_that_is_over_goes_with_a_reason() -> None:
+    place = world(behaviour=Behaviour(completes={"job:v1": 2.0}))
+    stops = []
+    for _ in range(10):
+        plan = place.turn()
+        stops += [s.action.because for s in plan.steps if isinstance(s.action, StopPod)]
+        place.now += 1
+    assert stops == ["AnalysisRun default/own has ended: Successful"]
+
+
+def test_a_failed_pod_is_tried_again_up_to_the_backoff_limit() -> None:
+    place = world(job_metric(backoff=1))
+    go(place, 3)
+    kill(place, 3)
+    plan = place.turn()
+    starts = [s.action for s in plan.steps if isinstance(s.action, StartPod)]
+    assert [(a.pod, a.because) for a in starts] == [
+        ("own-smoke-0-1", "another try after own-smoke-0-0 has failed")
+    ]
+    place.now += 1
+    go(place, 3)
+    second = next(p for p in pods(place) if p.record.name == "own-smoke-0-1")
+    place.fleet.kill_container(second.node, second.key, "main", place.now, 3)
+    go(place, 3)
+    assert run(place).phase == "Failed"
+    assert "pod own-smoke-0-1 has failed" in run(place).message
+    assert pods(place) == []
+
+
+def test_a_job_that_is_too_slow_is_stopped_and_failed() -> None:
+    place = world(job_metric(activeDeadlineSeconds=30))
+    go(place, 25)
+    assert run(place).phase == "Running"
+    assert any("it may run for 30 s" in str(w) for w in place.plan.waits)
+    go(place, 15)
+    assert run(place).phase == "Failed"
+    assert "DeadlineExceeded" in run(place).message
+    assert pods(place) == []
+
+
+def test_a_job_that_cannot_be_started_is_an_error_and_tried_anew() -> None:
+    place = world(behaviour=Behaviour(missing=frozenset({"job:v1"})))
+    go(place, START_S - 5)
+    assert run(place).metrics["smoke"].error == 0
+    assert place.progress.attempts
+    go(place, 10)
+    state = run(place).metrics["smoke"]
+    assert (state.error, state.phase) == (1, "Running")
+    assert "couldn't be started: ErrImagePull" in state.measurements[0].message
+    assert not place.progress.attempts, "nothing is tried until the next measurement"
+    go(place, 20)
+    assert [k.name for k in place.progress.attempts] == ["own-smoke-1-0"]
+
+
+def test_a_job_is_measured_again_with_a_pod_of_its_own() -> None:
+    again = msgspec.structs.replace(job_metric(), interval="30s", count=2)
+    place = world(again, behaviour=Behaviour(completes={"job:v1": 2.0}))
+    go(place, 20)
+    assert run(place).metrics["smoke"].count == 1
+    assert pods(place) == [], "between two measurements there is none"
+    go(place, 30)
+    assert run(place).phase == "Successful"
+    assert run(place).metrics["smoke"].count == 2
+
+
+def test_the_pods_of_a_run_that_left_the_files_go() -> None:
+    place = world()
+    go(place, 3)
+    assert len(pods(place)) == 1
+    place.commit(desired(SERVICE))
+    go(place, 3)
+    assert pods(place) == []
+    assert place.progress.runs == {}
+
+
+def test_a_killed_reconciler_takes_up_the_same_pod() -> None:
+    place = world(behaviour=Behaviour(completes={"job:v1": 20.0}))
+    go(place, 3)
+    place.restart(lost=False)
+    go(place, 3)
+    assert [p.record.name for p in pods(place)] == ["own-smoke-0-0"]
+    go(place, 20)
+    assert run(place).phase == "Successful"
+
+
+def test_a_lost_node_costs_a_try() -> None:
+    place = world(job_metric(backoff=3))
+    go(place, 3)
+    home = pods(place)[0].node
+    place.fleet.lose(home, place.now)
+    go(place, 600, every=5.0)
+    assert "own-smoke-0-1" in [p.record.name for p in pods(place)]
+
+
+@pytest.mark.parametrize(
+    ("metric", "name"),
+    [("smoke", "own-smoke-0-0"), ("Smoke Test", "own-smoke-test-"), ("x" * 80, "own-xxx")],
+)
+def test_names_are_dns_labels_and_tell_metrics_apart(metric: str, name: str) -> None:
+    made = pod_name("own", metric, 0, 0)
+    assert made.startswith(name)
+    assert len(made) <= 63
+    assert made.endswith("-0-0")
+    assert made != pod_name("own", metric + "-", 0, 0)
