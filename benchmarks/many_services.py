@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -36,7 +37,7 @@ from reconciler.model.action import Publish
 from reconciler.model.desired import Desired
 from reconciler.model.progress import Progress
 from reconciler.model.service import Service
-from reconciler.model.traffic import Endpoint, Name, NodeTraffic, RoutedPort, RoutedService
+from reconciler.model.traffic import Endpoint, Name, NodeTraffic, RoutedPort, RoutedService, Slot
 from tests.fleet.networking import Place, app, service, settled
 
 SIZES = ((50, 3), (500, 10))
@@ -106,9 +107,9 @@ class Nodes:
         for node in self.real:
             node.close()
 
-    def tell(self, services: int, endpoints: int, *, less: int = 0) -> float:
-        """Seconds until all of them do it. The first service has `less` endpoints fewer."""
-        wanted = [self._traffic(base, services, endpoints, less) for base in self.base]
+    def tell(self, services: int, endpoints: int, *, less: int = 0, **delivery: Any) -> float:
+        """Seconds until all of them do it. The first service has `less` endpoints fewer; see `delivered`."""
+        wanted = [delivered(self._traffic(base, services, endpoints, less), **delivery) for base in self.base]
         actions = [Publish(node=t.node, because="a benchmark", owner=None, traffic=t) for t in wanted]
         with ThreadPoolExecutor(len(actions)) as pool:
             return timed(
@@ -138,6 +139,19 @@ class Nodes:
         again = ("exec", f"{self.place.fleet}__node", "/bin/busybox", "sh", "/node")
         bare = timed(lambda: self.place.lab.docker(node, *again, "ready"))
         return max(0.0, timed(lambda: self.place.lab.docker(node, *again, "balance", "again")) - bare)
+
+
+def delivered(traffic: NodeTraffic, live: Slot = "", weight: int = 100) -> NodeTraffic:
+    """Its first service has slots, and a canary of this weight."""
+    if not traffic.services:
+        return traffic
+    first, *others = traffic.services
+    port = first.ports[0]
+    slots: tuple[Slot, Slot] = ("a", "b")
+    ends = tuple(replace(end, slot=slots[n % 2]) for n, end in enumerate(port.endpoints))
+    ends = (replace(ends[0], weight=weight), *ends[1:])
+    first = replace(first, live=live, ports=(replace(port, endpoints=ends),))
+    return replace(traffic, services=(first, *others))
 
 
 @contextmanager
@@ -173,10 +187,17 @@ def costs(nodes: Nodes, idle_s: float) -> list[Row]:
             with sent() as bytes_sent:
                 less = [1000 * nodes.tell(services, endpoints, less=(n + 1) % 2) for n in range(6)]
                 travels = bytes_sent() / 1000 / len(nodes.real) / len(less)
+            nodes.tell(services, endpoints, live="a")
+            slots = [1000 * nodes.tell(services, endpoints, live="ba"[n % 2]) for n in range(6)]
+            weights = [1000 * nodes.tell(services, endpoints, live="a", weight=n) for n in range(1, 7)]
+            counted = [1000 * timed(nodes.real[0].counters) for _ in range(6)]
             reloads = [1000 * nodes.reload() for _ in range(3)]
             rows += [
                 Row(f"three nodes told, {title}: all of it, with a reload", "s", [first]),
                 Row(f"three nodes told, {title}: one endpoint more or less", "ms", less),
+                Row(f"three nodes told, {title}: another slot is live", "ms", slots),
+                Row(f"three nodes told, {title}: another weight", "ms", weights),
+                Row(f"a node's counters read, {title}", "ms", counted),
                 Row(f"travels to a node for one endpoint, {title}", "kB", [travels]),
                 Row(f"HAProxy reloaded, {title}", "ms", reloads),
             ]

@@ -46,17 +46,23 @@ def ask(fleet: Fleet, locks: Path) -> Overview | None:
     One that was started by another user is found through the address that nodes.yaml names. Raises
     `UsageError` when it is of another version and can't be understood.
     """
-    from reconciler.record.lock import holder
     from reconciler.record.overview import Overview
 
     name = fleet.metadata.name
-    found = holder(name, locks)
-    doors = _private(fleet, locks)
-    for listen in dict.fromkeys([found.listen if found else "", fleet.spec.serve.listen]):
-        if listen:
-            doors.append(_tcp(listen))
+    doors = [*_private(fleet, locks), *map(_tcp, _addresses(fleet, locks))]
     answers = (_get(door, "/status", Overview) for door in doors)
     return next((a for a in answers if a is not None and a.fleet == name), None)
+
+
+def public_door(fleet: Fleet, locks: Path) -> http.client.HTTPConnection | None:
+    """Where a reconciler tells of this fleet over TCP, be it another user's; None when none does."""
+    from reconciler.record.overview import Overview
+
+    for listen in _addresses(fleet, locks):
+        answer = _get(_tcp(listen), "/status", Overview)
+        if answer is not None and answer.fleet == fleet.metadata.name:
+            return _tcp(listen)
+    return None
 
 
 def nodes_of(fleet: Fleet) -> Observed:
@@ -104,6 +110,13 @@ def _private(fleet: Fleet, locks: Path) -> list[http.client.HTTPConnection]:
 
     found = holder(fleet.metadata.name, locks)
     return [UnixConnection(Path(found.unix_socket))] if found and found.unix_socket else []
+
+
+def _addresses(fleet: Fleet, locks: Path) -> list[str]:
+    from reconciler.record.lock import holder
+
+    found = holder(fleet.metadata.name, locks)
+    return [a for a in dict.fromkeys([found.listen if found else "", fleet.spec.serve.listen]) if a]
 
 
 def _tcp(listen: str) -> http.client.HTTPConnection:

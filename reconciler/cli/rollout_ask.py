@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from reconciler.api.order_forms import PATIENCE_S, Asked, Given, Trouble, user_at_machine
-from reconciler.cli.ask import UnixConnection, ask
+from reconciler.cli.ask import UnixConnection, public_door
 from reconciler.decide.delivery.orders import ordered
 from reconciler.errors import UsageError
 from reconciler.loop.orders import Fold
@@ -37,7 +37,7 @@ class Asking:
 
     def look(self, about: Key | None = None) -> tuple[DeliveryStatus, ...]:
         """What is delivered, or one of it, as the reconciler sees it, or as nodes and record tell."""
-        door = self._door()
+        door = self._door() or self._public()
         if door is None:
             return self._look_here()
         if about is not None:
@@ -47,7 +47,7 @@ class Asking:
 
     def find(self, name: str, namespace: str | None) -> Key:
         """Raises `UsageError` when nothing or several things are called so."""
-        if self._door() is not None:
+        if self._door() or self._public():
             return find((one.key for one in self.look()), name, namespace)
         return find(delivered(self._survey()[0]), name, namespace)
 
@@ -58,7 +58,8 @@ class Asking:
             body = msgspec.json.encode(Asked(about=about, verb=verb))
             given: Given = _talk(door, "POST", "/orders", body, Given)
             return given.words
-        self._refuse_to_go_behind()
+        if self._public() is not None:
+            raise self._not_ours()
         return self._order_here(about, verb)
 
     def _door(self, timeout: float = 5.0) -> UnixConnection | None:
@@ -75,17 +76,19 @@ class Asking:
             return None  # it has just ended, or doesn't answer: then the lock says so
         return door
 
-    def _refuse_to_go_behind(self) -> None:
-        """Another user's reconciler has a record of its own, and would never hear of the order."""
+    def _public(self) -> http.client.HTTPConnection | None:
+        """Another user's reconciler tells everybody how things stand."""
         from reconciler.wiring import lock_dir
 
-        other = ask(self._fleet, lock_dir())
-        if other is not None:
-            raise UsageError(
-                "a reconciler runs this fleet that this user can't give orders to",
-                where=f"fleet {self._fleet.metadata.name}",
-                remedy="run the verb on its machine, as the user that runs it",
-            )
+        return public_door(self._fleet, lock_dir())
+
+    def _not_ours(self) -> UsageError:
+        """It has a record of its own, and would never hear of an order that is kept in this user's."""
+        return UsageError(
+            "a reconciler runs this fleet that this user can't give orders to",
+            where=f"fleet {self._fleet.metadata.name}",
+            remedy="run the verb on its machine, as the user that runs it",
+        )
 
     def _survey(self) -> Any:
         from reconciler.wiring import pick_source, survey
@@ -120,14 +123,19 @@ class Asking:
         return f"{words}\n{LATER}"
 
 
-def _talk(door: UnixConnection, method: str, path: str, body: bytes, kind: Any) -> Any:
+def _talk(door: http.client.HTTPConnection, method: str, path: str, body: bytes, kind: Any) -> Any:
     try:
         door.request(method, path, body)
         answer = door.getresponse()
         found = answer.read()
         if answer.status == 200:
             return msgspec.json.decode(found, type=typed(kind))
-        trouble = msgspec.json.decode(found, type=typed(Trouble))
+        if answer.status == 500:
+            trouble = Trouble(
+                message="the reconciler met a bug", remedy="its log says what it is; please report it"
+            )
+        else:
+            trouble = msgspec.json.decode(found, type=typed(Trouble))
     except msgspec.DecodeError as error:
         remedy = "after an upgrade, restart it: no container restarts because of that"
         raise UsageError(

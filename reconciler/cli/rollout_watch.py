@@ -67,7 +67,7 @@ def watch(
     else:
         last = _lines(looks, lambda one: delivery_line(one, one.at))
     if last.phase != wanted:
-        name = f"{last.name} -n {last.namespace}"
+        name = f"{last.name} --namespace {last.namespace}"
         raise NotConverged(
             f"it is {last.phase}" + (f": {last.message}" if last.message else ""),
             where=str(key),

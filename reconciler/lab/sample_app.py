@@ -13,7 +13,7 @@ HTTP on $PORT (8080):
   A request with `Upgrade:` is answered 101, a websocket's as RFC 6455 has it; every byte after it comes back.
 TCP on $TCP_PORT (9000): first says `VERSION POD CLIENT`, as mail servers and MySQL do; then an echo.
 UDP on $UDP_PORT (9001): answers each datagram with `VERSION POD CLIENT ` and the datagram.
-$BAD set: a version that is no good, but can't be told by /healthz.
+$BAD set: a version that is no good, but can't be told by /healthz. $FAIL_EVERY=20: each 20th answer is a 500.
 """
 
 from __future__ import annotations
@@ -48,9 +48,10 @@ def listen(port: int, kind: socket.SocketKind) -> socket.socket:
 class Server:
     """One loop for everything. `connections` holds those of HTTP and of the TCP echo."""
 
-    def __init__(self, http: int, tcp: int, udp: int, *, bad: bool = False) -> None:
+    def __init__(self, http: int, tcp: int, udp: int, *, bad: bool = False, fail_every: int = 0) -> None:
         self.loop = selectors.DefaultSelector()
         self.bad, self.failing, self.stopping = bad, False, False
+        self.fail_every, self.pages = fail_every, 0
         self.connections: set[Connection] = set()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._listeners = [listen(http, socket.SOCK_STREAM), listen(tcp, socket.SOCK_STREAM)]
@@ -213,6 +214,9 @@ class Http(Connection):
             return (503, "failing\n") if server.failing else (200, "ok\n")
         elif server.bad or server.failing:
             return 500, f"{VERSION} {POD} is no good\n"
+        server.pages += 1
+        if server.fail_every and server.pages % server.fail_every == 0:
+            return 500, f"{VERSION} {POD} fails now and then\n"
         return 200, head if path == "/request" else f"{VERSION} {POD} {self.client}\n"
 
     def _answer(self, status: int, text: str, *, keep: bool, body: bool) -> None:
@@ -246,7 +250,8 @@ def main() -> None:
         int(os.environ.get(name, port))
         for name, port in (("PORT", 8080), ("TCP_PORT", 9000), ("UDP_PORT", 9001))
     ]
-    Server(*ports, bad=bool(os.environ.get("BAD"))).run()
+    fail_every = int(os.environ.get("FAIL_EVERY", "0"))
+    Server(*ports, bad=bool(os.environ.get("BAD")), fail_every=fail_every).run()
 
 
 if __name__ == "__main__":

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+
 import pytest
 
 from reconciler.api.reporter import Reporter
-from reconciler.errors import SourceError
-from reconciler.loop.turn import Turn
+from reconciler.errors import SourceError, UsageError
+from reconciler.loop.turn import Ordered, Turn
 from reconciler.loop.wanted import Refusal
+from reconciler.model.delivery import Order
 from reconciler.model.desired import Desired
 from reconciler.model.meta import Key
 from reconciler.model.observed import NodeState, Observed
@@ -16,6 +19,7 @@ from reconciler.model.progress import Progress, RolloutState
 from reconciler.model.revision import Revision
 from reconciler.record.journal import Journal
 from reconciler.record.store import Store
+from tests.record import delivered
 from tests.record.test_status import FLEET
 
 WEB = Key("Deployment", "default", "web")
@@ -122,3 +126,38 @@ def test_blocked_for_a_moment_is_not_the_end(reporter: Reporter) -> None:
     assert not reporter.followers.read(A.id).ended
     reporter.take(turn(A, "blocked", 17.0, "0/1 nodes fit"))
     assert reporter.followers.read(A.id).ended
+
+
+def test_deliveries_are_told_as_of_the_last_pass_and_orders_go_to_the_loop() -> None:
+    given: list[Order] = []
+
+    def take(order: Order) -> Future[str]:
+        given.append(order)
+        return Future()
+
+    told = Reporter("home", Journal(Store(None)), lambda: None, order=take)
+    order = Order(about=delivered.WEB, verb="pause", who="ada@desk", at=1.0)
+    assert told.rollouts() is None
+    told.order(order)
+    assert given == [order]
+    progress = Progress(rollouts={delivered.WEB: delivered.state(delivered.paused())})
+    seen = Turn(
+        at=delivered.NOW,
+        seconds=0.0,
+        observed=delivered.both_sets(),
+        desired=delivered.desired(),
+        plan=delivered.plan(progress),
+        orders=(Ordered(order=order, words="paused"),),
+    )
+    told.take(seen)
+    assert [s.name for s in told.rollouts() or ()] == ["api", "shop", "web"]
+    (web,) = told.rollouts(delivered.WEB) or ()
+    assert (web.phase, web.at) == ("Paused", delivered.NOW)
+    assert told.rollouts(Key("Rollout", "default", "gone")) == ()
+    events = told._journal.events(delivered.WEB)
+    assert "ada@desk said pause: paused" in [e.event.message for e in events]
+
+
+def test_who_takes_no_orders_says_so(reporter: Reporter) -> None:
+    with pytest.raises(UsageError, match="nobody takes orders here"):
+        reporter.order(Order(about=WEB, verb="pause", who="ada@desk", at=1.0)).result(0)

@@ -25,7 +25,7 @@ from reconciler.record.journal import Journal
 from reconciler.record.lock import FleetLock
 from reconciler.record.progress import ProgressStore
 from tests.api.test_orders import Daemon
-from tests.record.delivered import API, WEB, both_sets, desired, paused, plan, state
+from tests.record.delivered import API, WEB, paused, state
 
 INVENTORY = """\
 apiVersion: reconciler.io/v1
@@ -213,6 +213,7 @@ def test_another_users_reconciler_is_not_gone_behind(root: Path) -> None:
         (root / "nodes.yaml").write_text(INVENTORY.format(port=port))
         with pytest.raises(UsageError, match="this user can't give orders to"):
             asking(root).order(WEB, "abort")
+        assert run("status", "web").output.startswith("Rollout default/web: Paused")
     finally:
         server.stop()
     assert not list((root / "state").glob("home/state.db"))
@@ -233,8 +234,6 @@ def test_without_a_daemon_a_source_must_be_named(root: Path) -> None:
     assert asking(root, "apps").find("web", None) == WEB
 
 
-def test_the_stand_ins_are_as_the_models_are() -> None:
-    progress = Progress(rollouts={WEB: state(paused())})
-    assert plan(progress).progress is progress
-    assert both_sets().by_owner.keys() == {WEB}
-    assert fold(progress, Order(about=WEB, verb="abort", who="x", at=1.0), desired())[1] == "it goes back"
+def test_a_bug_in_the_daemon_is_told_as_one(daemon: Daemon) -> None:
+    daemon.answer = ZeroDivisionError("oops")
+    assert "its log says what" in str(error(run("pause", "web")))

@@ -112,6 +112,19 @@ def test_an_edit_is_taken_up_although_the_state_file_was_deleted(daemon: Daemon)
     assert daemon.process.poll() is None
 
 
+def test_orders_are_taken_at_the_private_door_only(daemon: Daemon) -> None:
+    body = b'{"about": ["Rollout", "default", "web"], "verb": "abort"}'
+    status, told = daemon.ask("POST", "/orders", body)
+    assert (status, "Unix socket only" in told) == (403, True)
+    command = [sys.executable, "-m", "reconciler.cli", "rollout", "abort", "web"]
+    given = subprocess.run(
+        command, cwd=daemon.root, env=daemon.env, capture_output=True, text=True, check=False
+    )
+    assert given.returncode == 1
+    assert "nothing of that name is delivered step by step; nothing is" in given.stderr
+    assert daemon.process.poll() is None
+
+
 def test_sigterm_ends_it_at_once_and_cleanly(daemon: Daemon) -> None:
     daemon.process.send_signal(signal.SIGTERM)
     assert daemon.process.wait(10) == 0

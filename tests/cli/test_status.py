@@ -20,6 +20,7 @@ from reconciler.cli.picture import picture
 from reconciler.cli.status import command
 from reconciler.errors import UsageError
 from reconciler.model.container import Container
+from reconciler.model.delivery import Delivery
 from reconciler.model.desired import Desired
 from reconciler.model.event import Event
 from reconciler.model.fleet import Fleet
@@ -27,10 +28,12 @@ from reconciler.model.meta import Key
 from reconciler.model.observed import ContainerState, NodeFacts, NodeState, Observed, PodRecord, PodState
 from reconciler.model.plan import Plan, Standing, Verdict, Wait
 from reconciler.model.pod import PodSpec
+from reconciler.model.progress import Progress
 from reconciler.model.revision import Revision
 from reconciler.record.journal import RecordedEvent
 from reconciler.record.lock import FleetLock
 from reconciler.record.overview import IngressLine, Overview, ServiceLine, overview
+from tests.record import delivered
 
 WEB = Key("Deployment", "default", "web")
 INVENTORY = """\
@@ -101,6 +104,19 @@ def test_a_failure_says_what_to_do_about_it() -> None:
     head = lines(seen("failed", "no progress for 10m"))
     assert head[1] == "  Deployment default/web: no progress for 10m"
     assert head[2] == "  it is rolled no further until its manifest changes: push a fix, or revert"
+
+
+def test_what_was_aborted_names_the_verb_that_tries_it_again() -> None:
+    progress = Progress(rollouts={delivered.WEB: delivered.state(Delivery(stage="aborted"), message="bad")})
+    plan = delivered.plan(progress, {delivered.WEB: delivered.verdict("failed")})
+    plan = msgspec.structs.replace(plan, standing="failed")
+    of = overview("home", delivered.both_sets(), NOW, desired=delivered.desired(), plan=plan)
+    text = lines(of)
+    assert not any("push a fix" in line for line in text)
+    (row,) = [line for line in text if line.startswith("Rollout default/web")]
+    assert row.split()[6:8] == ["failed", "aborted"]
+    assert row.endswith("aborted: bad; `reconciler rollout retry web -n default` tries it again")
+    assert "DELIVERY" not in "\n".join(lines(seen()))
 
 
 def test_without_a_message_the_counts_say_it() -> None:

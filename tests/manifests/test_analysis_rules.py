@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.model.analysis import AnalysisTemplate
+from tests.decide.builders import fleet
 from tests.manifests.build import WEB, assert_only, lines, load, template
 
 METRIC = "spec.metrics[0]"
@@ -50,17 +51,22 @@ PROVIDERS = [
     ("{web: {url: 'http://a', method: PATCH}}", f"{PROVIDER}.web.method: expected one of"),
     ("{web: {url: 'http://a', timeoutSeconds: -1}}", f"{PROVIDER}.web.timeoutSeconds: expected at least 0"),
     ("{web: {url: 'http://a', headers: [{key: 'a b', value: c}]}}", f"{PROVIDER}.web.headers[0].key: expected the name of an HTTP header"),
+    ("{web: {url: 'http://a', headers: [{key: A, value: \"a\\nb\"}]}}", f"{PROVIDER}.web.headers[0].value: holds characters"),
     ("{web: {url: 'http://a', authentication: {oauth2: {}}}}", f"{PROVIDER}.web.authentication.oauth2: not supported"),
     ("{prometheus: {query: up}}", f"{PROVIDER}.prometheus.address: is missing"),
     ("{prometheus: {address: 'http://a', query: ''}}", f"{PROVIDER}.prometheus.query: is empty"),
     ("{prometheus: {address: 'ftp://a', query: up}}", f"{PROVIDER}.prometheus.address: expected a web address"),
     ("{prometheus: {address: 'http://a', query: up, timeout: -1}}", f"{PROVIDER}.prometheus.timeout: expected at least 0"),
+    ("{prometheus: {address: 'http://a', query: up, rangeQuery: {start: 'now()', step: 1m}}}", f"{PROVIDER}.prometheus.rangeQuery.end: is missing"),
+    ("{prometheus: {address: 'http://a', query: up, rangeQuery: {start: a, end: b, step: 1x}}}", f"{PROVIDER}.prometheus.rangeQuery.step: expected a duration"),
     ("{haproxy: {minRequests: few}}", f"{PROVIDER}.haproxy.minRequests: expected a number or an argument"),
     (JOB.replace("restartPolicy: Never, ", ""), f"{PROVIDER}.job.spec.template.spec.restartPolicy: expected Never or OnFailure, found Always"),
     (JOB.replace("{template", "{parallelism: 2, template"), f"{PROVIDER}.job.spec.parallelism: expected 1, found 2"),
     (JOB.replace("{template", "{backoffLimit: -1, template"), f"{PROVIDER}.job.spec.backoffLimit: expected at least 0"),
     (JOB.replace("{template", "{ttlSecondsAfterFinished: 5, template"), f"{PROVIDER}.job.spec.ttlSecondsAfterFinished: note: has no effect"),
     (JOB.replace("{spec: {template", "{metadata: {name: b}, spec: {template").replace("name: b", "finalizers: [b.lan/c]"), f"{PROVIDER}.job.metadata.finalizers: note: has no effect"),
+    (JOB.replace("{spec: {template", "{metadata: {name: b}, spec: {template"), f"{PROVIDER}.job.metadata.name: note: has no effect"),
+    (JOB.replace("{template: {", "{template: {metadata: {namespace: b}, "), f"{PROVIDER}.job.spec.template.metadata.namespace: note: has no effect"),
     (JOB.replace("image: 'a:1'", "image: 'a:1', volumeMounts: [{name: v, mountPath: /v}]"), f"{PROVIDER}.job.spec.template.spec.containers[0].volumeMounts[0].name"),
 ]  # fmt: skip
 
@@ -209,3 +215,24 @@ def test_a_run_is_named_after_its_spec(tmp_path: Path) -> None:
 def test_other_kinds_need_a_name(tmp_path: Path) -> None:
     text = RUN.replace("AnalysisRun", "AnalysisTemplate")
     assert_only(lines(load(tmp_path, text)), "metadata.generateName: an object needs the same name")
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("nodeName: c", f'{PROVIDER}.job.spec.template.spec.nodeName: no node is called "c"'),
+        (
+            "nodeSelector: {disk: ssd}",
+            f"{PROVIDER}.job.spec.template.spec.nodeSelector: no node has disk=ssd",
+        ),
+        ("nodeName: a", ""),
+        ("nodeName: '{{args.x}}'", ""),
+    ],
+)
+def test_a_job_goes_to_a_node_that_there_is(tmp_path: Path, place: str, expected: str) -> None:
+    provider = JOB.replace("restartPolicy", f"{place}, restartPolicy")
+    found = lines(
+        load(tmp_path, template(provider=provider, spec="args: [{name: x}]"), fleet=fleet("a", "b"))
+    )
+    assert len(found) == bool(expected)
+    assert all(line.startswith(expected) for line in found)

@@ -107,7 +107,7 @@ def argo_holder(name: str) -> dict[str, Any]:
     """A Rollout or an AnalysisTemplate, in the same way."""
     head = {"apiVersion": "argoproj.io/v1alpha1", "metadata": {"name": "a"}}
     if ARGO_PATHS[name][1] == "strategy":
-        canary = {"trafficRouting": {}, "steps": [{}]}
+        canary: dict[str, Any] = {"trafficRouting": {}, "steps": [{}]}
         strategy = {"canary": canary, "blueGreen": {"activeService": "a"}}
         return {**head, "kind": "Rollout", "spec": {"workloadRef": {"name": "a"}, "strategy": strategy}}
     web = {"url": "http://a", "authentication": {}}

@@ -16,11 +16,11 @@ from reconciler.model.kinds import Object
 from tests.manifests.effect_rows import REMOVED
 from tests.manifests.test_effects import CHOOSES, OVER_TIME, changed, on_the_way
 
-HEAD = {
+HEAD: dict[str, Any] = {
     "apiVersion": "argoproj.io/v1alpha1",
     "metadata": {"name": "web", "namespace": "default", "labels": {"a": "b"}},
 }
-POD = {
+POD: dict[str, Any] = {
     "metadata": {"labels": {"app": "web"}, "annotations": {"a": "b"}},
     "spec": {"containers": [{"name": "web", "image": "web:v1"}]},
 }

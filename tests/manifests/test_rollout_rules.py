@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.decide.builders import fleet
 from tests.manifests.build import assert_only, canary, deployment, lines, load, rollout, service, template
 
 SERVICES = [service(name=name) for name in ("canary", "stable", "active", "preview")]
@@ -52,6 +53,10 @@ STRATEGIES = [
     (canary(more="replicaProgressThreshold: {type: Percent, value: 101}"), f"{CANARY}.replicaProgressThreshold.value: expected at most 100, found 101"),
     (canary(more="analysis: {templates: [{templateName: good}], startingStep: 0}"), f"{CANARY}.analysis.startingStep: expected the number of a step, found 0"),
     (canary("setWeight: 5", more="analysis: {templates: [{templateName: good}], startingStep: 1}"), f"{CANARY}.analysis.startingStep: expected the number of a step, found 1"),
+    (canary(more="canaryMetadata: {labels: {app: other}}"), f"{CANARY}.canaryMetadata.labels.app: changes a label of spec.selector: app=web"),
+    (canary(more="stableMetadata: {labels: {app: other}}"), f"{CANARY}.stableMetadata.labels.app: changes a label"),
+    (blue("activeMetadata: {labels: {app: other}}"), f"{BLUE}.activeMetadata.labels.app: changes a label"),
+    (blue("previewMetadata: {labels: {app: other}}"), f"{BLUE}.previewMetadata.labels.app: changes a label"),
     (step("{}"), f"{STEPS}: expected one field, found nothing"),
     (step("{setWeight: 5, pause: {}}"), f"{STEPS}: expected one field, found setWeight and pause"),
     (step("setWeight: 101"), f"{STEPS}.setWeight: expected at most 100, found 101"),
@@ -171,7 +176,7 @@ def test_its_pods_keep_running(tmp_path: Path) -> None:
 
 RIGHT = [
     "{canary: {}}",
-    canary("pause: {}"),
+    canary("pause: {}", more="canaryMetadata: {labels: {role: canary, app: web}, annotations: {app: other}}"),
     canary("{setWeight: 0}, {pause: {duration: 10}}, {pause: {duration: '10'}}, {pause: {duration: 10s}}, {pause: {duration: 1h}}, {setWeight: 100}"),
     canary("{setCanaryScale: {replicas: 0}}, {setCanaryScale: {weight: 0}}, {setCanaryScale: {matchTrafficWeight: true}}", routed=True),
     canary("setWeight: 500", more=ROUTED + "trafficRouting: {maxTrafficWeight: 1000}"),
@@ -218,3 +223,25 @@ def test_nginx_with_both_forms(tmp_path: Path) -> None:
     at = f"{CANARY}.trafficRouting.nginx"
     assert f"{at}: expected stableIngress or stableIngresses, found both" in found
     assert any(line.startswith(f"{at}.annotationPrefix: note: has no effect") for line in found)
+
+
+PORT = "ports: [{containerPort: 80, hostPort: 8080}]"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "warned"),
+    [
+        (blue(), True),
+        (canary(routed=True), True),
+        (canary(), True),
+        (canary(more="maxSurge: 0, maxUnavailable: 1"), False),
+        (canary(more="maxUnavailable: 2"), False),
+    ],
+)
+def test_two_versions_beside_each_other_need_a_port_of_a_node_each(
+    tmp_path: Path, strategy: str, warned: bool
+) -> None:
+    text = rollout(strategy, spec="replicas: 2").replace("'nginx:1.29'", f"'nginx:1.29', {PORT}")
+    found = load(tmp_path, text, *SERVICES, fleet=fleet("a", "b", network={"enabled": True})).findings
+    expected = [("warning", "write a canary without trafficRouting, with maxUnavailable: 1 and maxSurge: 0")]
+    assert [(f.severity, f.remedy) for f in found] == (expected if warned else [])

@@ -6,9 +6,13 @@ from pathlib import Path
 from textwrap import indent
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.manifests.desired import desired
 from reconciler.manifests.load import Loaded
+from reconciler.manifests.strategy import ANNOTATION
+from reconciler.manifests.strategy import annotated as read
 from reconciler.model.desired import Desired
 from reconciler.model.meta import Key
 from reconciler.model.revision import Revision
@@ -93,3 +97,10 @@ def test_what_it_names_is_followed(tmp_path: Path) -> None:
 def test_the_annotation_of_another_kind_has_no_effect(tmp_path: Path) -> None:
     text = service(meta="annotations: {reconciler.io/strategy: 'canary: {}'}")
     assert_only(lines(load(tmp_path, deployment(), text)), f"{AT}: warning: has no effect")
+
+
+@given(st.text() | st.from_regex(r"(canary|blueGreen): *[\[\]{}a-z:&* \n-]{0,30}"))
+def test_any_text_is_a_strategy_or_says_why_not(text: str) -> None:
+    strategy, said = read(text)
+    assert (strategy is None) == bool(said)
+    assert all(one.path[:3] == ANNOTATION for one in said)

@@ -5,14 +5,20 @@ from __future__ import annotations
 import re
 
 import msgspec
+import pytest
 
+from reconciler.model.delivery import Delivery
 from reconciler.model.desired import Desired
+from reconciler.model.meta import Key
 from reconciler.model.observed import NodeState, Observed, PodState
 from reconciler.model.plan import Plan, Wait
 from reconciler.model.progress import Attempt, Progress
 from reconciler.model.revision import Revision
 from reconciler.record.overview import PodLine, overview
+from tests.record import delivered
 from tests.record.test_status import FLEET, pod
+
+WEB = Key("Deployment", "default", "web")
 
 DESIRED = Desired(fleet=FLEET, revision=Revision(id="a" * 40, subject="Bump web"))
 
@@ -72,3 +78,25 @@ def test_pods_of_a_node_that_does_not_answer_are_told_as_last_seen() -> None:
     (line,) = overview("home", Observed([lost]), 100.0).pods
     assert (line.status, line.ready, line.containers) == ("Running", 0, 1)
     assert line.message == "as last seen: pi-1 doesn't answer"
+
+
+@pytest.mark.parametrize(
+    ("delivery", "where", "why"),
+    [
+        (delivered.paused(), "step 2/5 pause 1m, 20 %", "the pause of step 2"),
+        (Delivery(stage="stepping", step=2), "step 3/5 analysis error-rate", "1 of 2 pods updated"),
+        (Delivery(stage="finishing", step=5), "finishing", "1 of 2 pods updated"),
+        (Delivery(stage="done", step=5), "", "1 of 2 pods updated"),
+        (Delivery(stage="aborted"), "aborted", "aborted: bad; `reconciler rollout retry web -n default`"),
+    ],
+)
+def test_where_a_delivery_stands(delivery: Delivery, where: str, why: str) -> None:
+    words = "bad" if delivery.stage == "aborted" else ""
+    progress = Progress(rollouts={delivered.WEB: delivered.state(delivery, message=words)})
+    plan = delivered.plan(
+        progress, {delivered.WEB: delivered.verdict(), WEB: delivered.verdict(message="plain")}
+    )
+    seen = overview("home", delivered.both_sets(), delivered.NOW, desired=delivered.desired(), plan=plan)
+    plain, web = seen.workloads
+    assert (web.delivery, web.message.startswith(why)) == (where, True)
+    assert (plain.delivery, plain.message) == ("", "plain")

@@ -45,7 +45,7 @@ def ordered(progress: Progress, order: Order, desired: Desired) -> tuple[Progres
     after = msgspec.structs.replace(after, delivery=msgspec.structs.replace(way, decisions=kept))
     rollouts = dict(progress.rollouts)
     rollouts[order.about] = after
-    return msgspec.structs.replace(progress, rollouts=rollouts), f"{order.about}: {words}"
+    return msgspec.structs.replace(progress, rollouts=rollouts), words
 
 
 def _others(progress: Progress, desired: Desired) -> str:

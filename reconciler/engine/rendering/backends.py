@@ -50,8 +50,9 @@ def base_name(namespace: str, service: str, port: int, *, local: bool = False) -
 
 def backends(traffic: NodeTraffic, services: Collection[RoutedService] | None = None) -> tuple[Backend, ...]:
     """Every backend that some frontend leads to, in a stable order; of `services`, or of all."""
-    ingress = _ingress_places(traffic)
-    wanted = ingress | {turn.to for turn in header_turns(traffic)}
+    ingress, turning = _ingress_places(traffic), header_turns(traffic)
+    wanted = ingress | {turn.to for turn in turning}
+    ingress |= {turn.to for turn in turning if turn.origin in ingress}
     found: dict[str, Backend] = {}
     for service in traffic.services if services is None else services:
         for port in service.ports:

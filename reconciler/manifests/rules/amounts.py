@@ -1,4 +1,4 @@
-"""Rules about numbers for which an argument may stand."""
+"""Rules about numbers and durations for which an argument may stand."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from reconciler.manifests.arguments import has_argument
 from reconciler.manifests.documents import Path
 from reconciler.manifests.said import Said, shown
+from reconciler.model import duration
 from reconciler.model.analysis import Amount
 
 _NUMBER = re.compile(r"-?[0-9]{1,9}", re.ASCII)
@@ -29,3 +30,14 @@ def amount(value: Amount | None, path: Path, *, least: int = 0) -> Iterator[Said
         yield Said(path, message, 'write it as 3 or "{{args.name}}"', rule="metric")
     elif found < least:
         yield Said(path, f"expected at least {least}, found {found}", rule="metric")
+
+
+def length(text: str, path: Path) -> Iterator[Said]:
+    """A duration, or nothing."""
+    if not text or has_argument(text):
+        return
+    try:
+        duration.seconds(text)
+    except ValueError:
+        message = f"expected a duration, found {shown(text)}"
+        yield Said(path, message, "write it as 30s, 5m or 1h30m", rule="metric")

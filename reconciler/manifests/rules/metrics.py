@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.manifests.arguments import has_argument
 from reconciler.manifests.documents import Path
 from reconciler.manifests.rules import providers
-from reconciler.manifests.rules.amounts import amount, number
-from reconciler.manifests.said import Said, shown
-from reconciler.model import duration
+from reconciler.manifests.rules.amounts import amount, length, number
+from reconciler.manifests.said import Said
 from reconciler.model.analysis import Metric
 
 
 def check(metric: Metric, path: Path) -> Iterator[Said]:
     for name, text in (("interval", metric.interval), ("initialDelay", metric.initial_delay)):
-        yield from _duration(text, (*path, name))
+        yield from length(text, (*path, name))
     yield from amount(metric.count, (*path, "count"))
     yield from amount(metric.failure_limit, (*path, "failureLimit"), least=-1)
     yield from amount(metric.inconclusive_limit, (*path, "inconclusiveLimit"))
@@ -27,16 +25,6 @@ def check(metric: Metric, path: Path) -> Iterator[Said]:
     yield from _limits(metric, path)
     yield from _conditions(metric, path)
     yield from providers.check(metric.provider, (*path, "provider"))
-
-
-def _duration(text: str, path: Path) -> Iterator[Said]:
-    if not text or has_argument(text):
-        return
-    try:
-        duration.seconds(text)
-    except ValueError:
-        message = f"expected a duration, found {shown(text)}"
-        yield Said(path, message, "write it as 30s, 5m or 1h30m", rule="metric")
 
 
 def _limits(metric: Metric, path: Path) -> Iterator[Said]:

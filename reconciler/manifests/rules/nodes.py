@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
+from reconciler.manifests.arguments import has_argument
 from reconciler.manifests.documents import Path
 from reconciler.manifests.entry import Entry
 from reconciler.manifests.rules.shares import zero
 from reconciler.manifests.said import Said
+from reconciler.model.analysis import AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate
 from reconciler.model.capacity import ANNOTATION, Capacity, offered
 from reconciler.model.fleet import Fleet, NodeSpec
 from reconciler.model.kinds import Object
 from reconciler.model.pod import Pod, PodSpec
 from reconciler.model.quantity import human_bytes, human_cpu, millicores, whole
+from reconciler.model.rollout import Rollout
 from reconciler.model.workload import Deployment
 
 HOSTNAME = "kubernetes.io/hostname"
 AUTOMATIC = ("kubernetes.io/", "beta.kubernetes.io/", "node.kubernetes.io/")
 """Labels that a node gets by itself: what they say isn't known before it has been asked."""
-
+_NO_SURGE = "set strategy.type: Recreate, or rollingUpdate.maxUnavailable: 1 and maxSurge: 0"
+_IN_PLACE = "write a canary without trafficRouting, with maxUnavailable: 1 and maxSurge: 0"
 
 Port = tuple[str, int, str, str]
 """(node, number, protocol, address)."""
@@ -31,6 +35,8 @@ def nodes(
     """`capacity` by node name, for nodes that have been seen; may be empty."""
     held: dict[Port, Entry] = {}
     for entry in entries:
+        for spec, path in jobs_of(entry.item):
+            yield from ((entry, said) for said in _place(spec, path, fleet, candidates(spec, fleet)))
         pod = pod_of(entry.item)
         if pod is None:
             continue
@@ -50,6 +56,16 @@ def pod_of(item: Object) -> tuple[PodSpec, Path] | None:
         return item.spec, ("spec",)
     template = getattr(getattr(item, "spec", None), "template", None)
     return (template.spec, ("spec", "template", "spec")) if template else None
+
+
+def jobs_of(item: Object) -> Iterator[tuple[PodSpec, Path]]:
+    """The pods of metrics, as far as it is known where they may go: an argument is known later."""
+    if not isinstance(item, AnalysisTemplate | ClusterAnalysisTemplate | AnalysisRun):
+        return
+    for index, metric in enumerate(item.spec.metrics):
+        spec = metric.provider.job.spec.template.spec if metric.provider.job else None
+        if spec and not any(map(has_argument, (spec.node_name, *spec.node_selector.values()))):
+            yield spec, ("spec", "metrics", index, "provider", "job", "spec", "template", "spec")
 
 
 def candidates(spec: PodSpec, fleet: Fleet) -> list[NodeSpec]:
@@ -104,7 +120,7 @@ def _ports(
             yield Said(
                 at,
                 f"a new pod can't have port {number} before an old one is gone, and none may go first",
-                "set strategy.type: Recreate, or rollingUpdate.maxUnavailable: 1 and maxSurge: 0",
+                _IN_PLACE if isinstance(entry.item, Rollout) else _NO_SURGE,
                 severity="warning",
                 rule="port",
             )
@@ -128,10 +144,16 @@ def host_ports(spec: PodSpec, path: Path) -> Iterator[tuple[Path, int, str, str]
 
 def _surges(item: Object) -> bool:
     """Its rollout starts a new pod before it stops an old one (25 % of up to three pods rounds down to 0)."""
-    if not isinstance(item, Deployment) or item.spec.strategy.type == "Recreate":
+    if isinstance(item, Rollout):
+        canary = item.spec.strategy.canary
+        if canary is None or canary.traffic_routing is not None:
+            return item.spec.replicas > 0  # two sets side by side
+        share = canary.max_unavailable
+    elif isinstance(item, Deployment) and item.spec.strategy.type != "Recreate":
+        rolling = item.spec.strategy.rolling_update
+        share = rolling.max_unavailable if rolling else "25%"
+    else:
         return False
-    rolling = item.spec.strategy.rolling_update
-    share = rolling.max_unavailable if rolling else "25%"
     if isinstance(share, int):
         return zero(share)
     return item.spec.replicas * int(share.rstrip("%")) // 100 == 0 and item.spec.replicas > 0

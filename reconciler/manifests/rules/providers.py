@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reconciler.manifests.arguments import has_argument
 from reconciler.manifests.documents import Path
 from reconciler.manifests.rules import metadata, pods
-from reconciler.manifests.rules.amounts import amount
+from reconciler.manifests.rules.amounts import amount, length
 from reconciler.manifests.said import Said, shown
-from reconciler.model.analysis import JobMetric, MetricProvider, PrometheusMetric, WebMetric
+from reconciler.model.analysis import JobMetric, MetricProvider, PrometheusMetric, WebHeader, WebMetric
+from reconciler.model.meta import ObjectMeta
 from reconciler.model.pod import PodTemplate
 
 _ADDRESS = re.compile(r"https?://[^\s/]+\S*")
@@ -39,17 +40,35 @@ def _address(text: str, path: Path) -> Iterator[Said]:
         yield Said(path, message, "write it as http://prometheus.example.com:9090", rule="metric")
 
 
+def _headers(headers: Sequence[WebHeader], path: Path) -> Iterator[Said]:
+    """A value may be a password: it is never shown."""
+    for index, header in enumerate(headers):
+        if not header.value.isprintable():
+            message = "holds characters that no header can have"
+            at = (*path, index, "value")
+            yield Said(at, message, "remove control characters and line breaks", rule="metric")
+
+
 def _prometheus(metric: PrometheusMetric, path: Path) -> Iterator[Said]:
     yield from _address(metric.address, (*path, "address"))
+    yield from _headers(metric.headers, (*path, "headers"))
     if not metric.query.strip():
         yield Said((*path, "query"), "is empty", "write a query of PromQL", rule="metric")
     if metric.timeout < 0:
         message = f"expected at least 0, found {metric.timeout}"
         yield Said((*path, "timeout"), message, "write seconds", rule="metric")
+    if within := metric.range_query:
+        at = (*path, "rangeQuery")
+        for name, text in (("start", within.start), ("end", within.end), ("step", within.step)):
+            if not text.strip():
+                remedy = "a range has a start, an end and a step"
+                yield Said((*at, name), "is missing", remedy, rule="required")
+        yield from length(within.step, (*at, "step"))
 
 
 def _web(metric: WebMetric, path: Path) -> Iterator[Said]:
     yield from _address(metric.url, (*path, "url"))
+    yield from _headers(metric.headers, (*path, "headers"))
     yield from amount(metric.timeout_seconds, (*path, "timeoutSeconds"))
     if metric.body and metric.json_body is not None:
         yield Said((*path, "jsonBody"), "excludes body", "keep one of the two", rule="metric")
@@ -63,17 +82,25 @@ def _job(metric: JobMetric, path: Path) -> Iterator[Said]:
     """Kubernetes: the pods of a Job aren't started again for ever (ValidateJobSpec)."""
     spec = metric.spec
     at = (*path, "spec")
-    yield from metadata.of_meta(metric.metadata, (*path, "metadata"))
+    yield from _meta(metric.metadata, (*path, "metadata"))
     yield from metadata.notes(spec, at)
     yield from amount(spec.backoff_limit, (*at, "backoffLimit"))
     yield from _template(spec.template, (*at, "template"))
 
 
 def _template(template: PodTemplate, path: Path) -> Iterator[Said]:
-    yield from metadata.of_meta(template.metadata, (*path, "metadata"))
+    yield from _meta(template.metadata, (*path, "metadata"))
     yield from metadata.of_pod(template.metadata, (*path, "metadata"))
     if template.spec.restart_policy == "Always":
         message = "expected Never or OnFailure, found Always"
         remedy = "write restartPolicy: Never: a job ends"
         yield Said((*path, "spec", "restartPolicy"), message, remedy, rule="restart-policy")
     yield from pods.check(template.spec, (*path, "spec"))
+
+
+def _meta(meta: ObjectMeta, path: Path) -> Iterator[Said]:
+    yield from metadata.of_meta(meta, path)
+    for name, given in (("name", meta.name), ("namespace", meta.namespace)):
+        if given:
+            why = "has no effect: the pod of a measurement has the name and the namespace of its run"
+            yield Said((*path, name), why, severity="note", rule="no-effect")

@@ -25,7 +25,10 @@ def check(item: Rollout) -> Iterator[Said]:
         yield from workloads.template(item)
     yield from workloads.deadline(item)
     yield from _restart(item.spec.restart_at)
-    yield from strategies.check(item.spec.strategy, ("spec", "strategy"), item.spec.revision_history_limit)
+    spec = item.spec
+    yield from strategies.check(
+        spec.strategy, ("spec", "strategy"), spec.revision_history_limit, spec.selector
+    )
 
 
 def _restart(text: str) -> Iterator[Said]:

@@ -14,7 +14,14 @@ from reconciler.manifests.said import Said
 from reconciler.manifests.strategy import ANNOTATION, uses
 from reconciler.manifests.strategy import annotated as read
 from reconciler.model.labels import STRATEGY_ANNOTATION
-from reconciler.model.rollout import BlueGreenStrategy, CanaryStrategy, RolloutStrategy, TrafficRouting
+from reconciler.model.meta import LabelSelector
+from reconciler.model.rollout import (
+    BlueGreenStrategy,
+    CanaryStrategy,
+    EphemeralMetadata,
+    RolloutStrategy,
+    TrafficRouting,
+)
 from reconciler.model.workload import Deployment
 
 _DEFAULTS = CanaryStrategy()
@@ -28,10 +35,10 @@ def annotated(item: Deployment) -> Iterator[Said]:
     strategy, said = read(text)
     yield from said
     if strategy is not None:
-        yield from check(strategy, ANNOTATION, item.spec.revision_history_limit)
+        yield from check(strategy, ANNOTATION, item.spec.revision_history_limit, item.spec.selector)
 
 
-def check(strategy: RolloutStrategy, path: Path, history: int) -> Iterator[Said]:
+def check(strategy: RolloutStrategy, path: Path, history: int, selector: LabelSelector) -> Iterator[Said]:
     """`history`: how many old versions are kept."""
     if strategy.canary and strategy.blue_green:
         message = "canary and blueGreen exclude each other"
@@ -43,8 +50,25 @@ def check(strategy: RolloutStrategy, path: Path, history: int) -> Iterator[Said]
         yield from _canary(strategy.canary, (*path, "canary"))
     if strategy.blue_green:
         yield from _blue_green(strategy.blue_green, (*path, "blueGreen"), history)
+    yield from _labels(strategy, path, selector)
     for use in uses(strategy, path):
         yield from analysis_uses.check(use.analysis, use.path)
+
+
+def _labels(strategy: RolloutStrategy, path: Path, selector: LabelSelector) -> Iterator[Said]:
+    """Labels for one part that a pod plays: never those by which it is found."""
+    parts: list[tuple[Path, EphemeralMetadata | None]] = []
+    if canary := strategy.canary:
+        parts += [((*path, "canary", "canaryMetadata"), canary.canary_metadata)]
+        parts += [((*path, "canary", "stableMetadata"), canary.stable_metadata)]
+    if colours := strategy.blue_green:
+        parts += [((*path, "blueGreen", "activeMetadata"), colours.active_metadata)]
+        parts += [((*path, "blueGreen", "previewMetadata"), colours.preview_metadata)]
+    for at, meta in parts:
+        for key, value in meta.labels.items() if meta else ():
+            if selector.match_labels.get(key, value) != value:
+                message = f"changes a label of spec.selector: {key}={selector.match_labels[key]}"
+                yield Said((*at, "labels", key), message, "use another label", rule="selector")
 
 
 def _blue_green(strategy: BlueGreenStrategy, path: Path, history: int) -> Iterator[Said]:

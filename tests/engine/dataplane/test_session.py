@@ -10,6 +10,11 @@ import pytest
 
 from reconciler.engine import node_image
 from reconciler.engine.dataplane.session import put
+from reconciler.engine.rendering import change, files
+from reconciler.model.traffic import NodeTraffic, Slot
+from tests.engine.rendering.pod import Pod, get
+from tests.engine.rendering.proxy import free_port, running
+from tests.engine.rendering.samples import service, traffic
 
 SCRIPT = Path(node_image.__file__).with_name("node.sh")
 
@@ -33,3 +38,45 @@ def test_a_file_arrives_as_it_was_sent(tmp_path: Path, lines: int) -> None:
     assert done.stdout == b"ok\n"
     assert not list(run.glob("next.*"))
     assert (net / "maps" / "http.map").read_bytes() == content
+
+
+@pytest.mark.servers
+def test_a_commit_switches_slots_and_lets_endpoints_come_and_go(tmp_path: Path) -> None:
+    net, run, ip, port = tmp_path / "net", tmp_path / "run", "127.0.86.1", free_port()
+    blue, green = Pod("127.0.86.2"), Pod("127.0.86.3")
+    (run / "complaints").mkdir(parents=True)
+
+    def published(live: Slot, *pods: tuple[Pod, Slot]) -> NodeTraffic:
+        return traffic(service(*(pod.endpoint(slot=slot) for pod, slot in pods), ip=ip, port=port, live=live))
+
+    steps = [
+        published("a", (blue, "a")),
+        published("b", (blue, "a"), (green, "b")),
+        published("b", (green, "b")),
+        published("a", (blue, "a"), (green, "b")),
+    ]
+    with running(net, steps[0]) as proxy:
+        (run / "haproxy.pid").write_text(str(proxy.processes[0].pid))
+        for before, after, answers in zip(steps, steps[1:], (green, green, blue), strict=False):
+            commands = "".join(f"{line}\n" for line in change(before, after).commands)
+            said = {
+                "maps/live.map": files(after, {})["maps/live.map"],
+                "commands": commands.replace("/net/", f"{net}/").encode(),
+                "state.json": b"{}",
+                "rendering": b"this",
+            }
+            done = subprocess.run(
+                ["busybox", "sh", str(SCRIPT), "session"],
+                input=b"".join(put(path, content) for path, content in said.items()) + b"commit run\n",
+                env=os.environ | {"NET": str(net), "RUN": str(run)},
+                capture_output=True,
+                timeout=20,
+                check=True,
+            )
+            assert done.stdout == b"ok\n"
+            assert b"reloaded" not in done.stderr
+            assert (net / "maps/live.map").read_bytes() == said["maps/live.map"]
+            assert get((ip, port))[1]["pod"] == answers.ip
+        assert proxy.servers(f"default_web_{port}.http.b").keys() == {f"pod-3_{green.ip}_{green.port}"}
+    blue.stop()
+    green.stop()

@@ -138,6 +138,9 @@ def test_a_header_route_is_an_acl_in_quotes_and_a_turn() -> None:
         "  tcp-request content set-var(txn.http) var(txn.to) if { var(txn.to) -m found }",
         "  tcp-request content accept if HTTP",
     ]
+    assert "set-timeout server" in section(found, "backend default_api_80.http"), (
+        "the Ingress' limit goes along"
+    )
     site = section(found, "frontend ingress_http").splitlines()
     assert site[-6:] == [
         *acls,
@@ -212,6 +215,23 @@ def test_without_its_certificate_there_is_no_https() -> None:
                 route("", "/", "v1", backend_tls=True, exact=True),
                 challenges=(Challenge(token="a", answer="a.b"),),
             ),
+        ),
+        traffic(
+            service(
+                *WEB,
+                node_port=30080,
+                internal_local=True,
+                live="a",
+                affinity_seconds=9,
+                header_routes=(
+                    HeaderRoute(
+                        name="x", service="v1", matches=(HeaderMatch(header="x", value="(a|b)", how="regex"),)
+                    ),
+                ),
+            ),
+            service(*WEB, name="v1", ip="", live="b", http=False),
+            service(*WEB, name="v1:split", ip="", http=False),
+            ingress=ingress(route("", "/", "v1:split"), route("", "/x", backend_tls=True)),
         ),
     ],
 )
