@@ -67,4 +67,4 @@ def _conditions(metric: Metric, path: Path) -> Iterator[Said]:
     ):
         if text and (wrong := condition_error(text)):
             remedy = "write a comparison of result, such as result[0] >= 0.95"
-            yield Said((*path, name), f'"{text}" isn't a condition: {wrong}', remedy, rule="metric")
+            yield Said((*path, name), f'"{text}" can\'t be understood: {wrong}', remedy, rule="metric")
