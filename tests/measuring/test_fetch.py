@@ -84,7 +84,9 @@ def test_a_header_that_cannot_be_sent_is_not_shown() -> None:
 
 
 def redirecting(to: str, status: int = 302) -> Any:
-    return lambda asked: (200, {}, {"at": asked.path}) if asked.path == "/there" else (status, {"Location": to}, {})
+    return lambda asked: (
+        (200, {}, {"at": asked.path}) if asked.path == "/there" else (status, {"Location": to}, {})
+    )
 
 
 def test_a_redirect_is_followed_with_its_headers_on_the_same_host() -> None:

@@ -11,7 +11,7 @@ from reconciler.decide.analysis import Asked, pursue, terminate
 from reconciler.decide.current import Pass
 from reconciler.decide.delivery import bluegreen
 from reconciler.decide.delivery.approach import Moves, freely, within
-from reconciler.decide.delivery.begin import next_version
+from reconciler.decide.delivery.begin import next_version, reverts
 from reconciler.decide.delivery.canary import pause_of
 from reconciler.decide.delivery.judges import judges
 from reconciler.decide.delivery.memory import beginning
@@ -31,9 +31,6 @@ from reconciler.model.plan import Verdict
 from reconciler.model.progress import RolloutState
 from reconciler.model.rollout import Rollout
 from reconciler.model.workload import Deployment
-
-REVERT = 'Revert "'
-"""How `git revert` begins a commit's subject."""
 
 
 def plan_delivery(turn: Pass, owner: Key, workload: Rollout | Deployment) -> Verdict:
@@ -115,7 +112,7 @@ def _sight(turn: Pass, owner: Key, slots: Slots) -> Sight:
     return Sight(
         template_hash=wanted,
         revision=turn.desired.revision.id,
-        reverts=turn.desired.revision.subject.startswith(REVERT),
+        reverts=reverts(turn.desired.revision),
         crowds=crowds(slots.here, kept),
         hidden=slots.hidden,
         complaint=complaint(slots.of(wanted)),

@@ -4,7 +4,7 @@ service         leads to
 activeService   the active set; the other one stands by in the second slot, so that a switch is one change
 previewService  the newest version
 stableService   the stable version; the newest while there is no stable one
-canaryService   the canary; the stable version while there is no canary
+canaryService   the canary; the stable version while no pod of a canary is ready
 any other       both versions, by weight; as Kubernetes does it where there is no weight
 an Ingress      in front of stableService: both versions, by weight
 """
@@ -28,13 +28,14 @@ AT_INGRESS = ":split"
 
 
 class Split(Value):
-    """One service's part. `only`: versions whose pods are endpoints at all, () for every pod. `shares`: what
-    each version gets of the traffic, () when every pod gets as much as any other. `active` is what the
-    live slot holds and `standby` the other one.
+    """One service's part. `only`: versions whose pods are endpoints at all, () for every pod; as long as
+    none of them is ready, `fallback` stands in. `shares`: what each version gets of the traffic, () when every
+    pod gets as much as any other. `active` is what the live slot holds and `standby` the other one.
     """
 
     owner: Key
     only: tuple[str, ...] = ()
+    fallback: str = ""
     shares: tuple[tuple[str, int], ...] = ()
     active: str = ""
     standby: str = ""
@@ -101,7 +102,11 @@ def _canary(
         if key.name == strategy.stable_service:
             found[key] = Split(owner=owner, only=(stable,))
         elif key.name == strategy.canary_service:
-            found[key] = Split(owner=owner, only=(new if way.stage == "first" else canary,))
+            found[key] = Split(
+                owner=owner,
+                only=(new if way.stage == "first" else canary,),
+                fallback=stable if canary != stable else "",
+            )
         elif shares or routes:
             found[key] = Split(owner=owner, shares=shares, header_routes=routes)
     if recipe.routing is not None and Key("Service", space, strategy.stable_service) in desired.services:

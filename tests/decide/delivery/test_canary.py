@@ -261,3 +261,12 @@ def test_memory_that_is_lost_of_a_promoted_one() -> None:
     course.forget()
     assert course.standing == "converged"
     assert course.shares() == {"v1": 100}
+
+
+def test_the_canary_service_is_never_empty() -> None:
+    course = routed()
+    course.commit(course.version("v2"))
+    course.turn()
+    assert course.shares("web-canary") == {"v1": 100}
+    course.settle()
+    assert course.shares("web-canary") == {"v2": 100}
