@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.errors import MeasurementError
 from reconciler.measuring.fetch import MOST_BYTES, Reach, Request, Stream, fetch
-from tests.measuring.server import Asked, closed, serving, silent
+from tests.measuring.server import Server, closed, serving, silent
 
 
 def refused(request: Request, reach: Reach | None = None) -> str:
@@ -134,7 +134,7 @@ def test_a_node_that_cannot_be_asked_is_told() -> None:
     assert "metrics:80: no node of the fleet" in refused(Request(url="http://metrics/"), Reach(dial=dial))
 
 
-def test_an_untrusted_certificate_says_what_to_write(tls_server: Asked | Any) -> None:
+def test_an_untrusted_certificate_says_what_to_write(tls_server: tuple[str, Server]) -> None:
     url, _ = tls_server
     assert "insecure: true" in refused(Request(url=url, timeout=5))
     assert fetch(Request(url=url, timeout=5, insecure=True), Reach()).status == 200
