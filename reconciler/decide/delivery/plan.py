@@ -32,7 +32,6 @@ from reconciler.model.progress import RolloutState, falls_back
 from reconciler.model.rollout import Rollout
 from reconciler.model.workload import Deployment
 
-
 LOOKED_UP = 0.1
 """Seconds until the next pass, when it will know more."""
 

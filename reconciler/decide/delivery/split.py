@@ -14,13 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from reconciler.decide.current import Pass
+from reconciler.decide.delivery.ephemeral import ephemeral
 from reconciler.decide.delivery.recipe import Recipe, recipe_of
 from reconciler.model.base import Value
 from reconciler.model.delivery import Delivery
 from reconciler.model.desired import Desired
 from reconciler.model.meta import Key
 from reconciler.model.progress import RolloutState
-from reconciler.model.rollout import EphemeralMetadata, HeaderRoutingMatch, SetHeaderRoute
+from reconciler.model.rollout import HeaderRoutingMatch, SetHeaderRoute
 from reconciler.model.traffic import HeaderMatch, HeaderRoute
 
 AT_INGRESS = ":split"
@@ -56,17 +57,17 @@ def splits(turn: Pass) -> Splits:
     """Of every delivered object, from where its delivery stands after this pass."""
     services: dict[Key, Split] = {}
     ingresses: set[tuple[str, str, str]] = set()
-    labels: dict[tuple[Key, str], dict[str, str]] = {}
     for owner, state in turn.rollouts.items():
         way = state.delivery
         if way is None or (recipe := recipe_of(turn.desired, owner, turn.desired.workloads[owner])) is None:
             continue
-        labels.update(_labels(owner, state, way, recipe))
         if recipe.blue_green is not None:
             services.update(_blue_green(turn.desired, owner, state, way, recipe))
         else:
             services.update(_canary(turn.desired, owner, state, way, recipe))
             ingresses.update(_ingresses(turn.desired, owner, recipe))
+    given = ephemeral(turn.desired, turn.rollouts).items()
+    labels = {part: metadata.labels for part, metadata in given if metadata.labels}
     return Splits(services=services, ingresses=frozenset(ingresses), labels=labels)
 
 
@@ -164,19 +165,3 @@ def leading_to(desired: Desired, owner: Key) -> Iterable[Key]:
         selector = service.spec.selector
         if key.namespace == owner.namespace and selector and selector.items() <= labels.items():
             yield key
-
-
-def _labels(
-    owner: Key, state: RolloutState, way: Delivery, recipe: Recipe
-) -> Iterable[tuple[tuple[Key, str], dict[str, str]]]:
-    new, stable = state.template_hash, state.stable_hash or state.template_hash
-    parts: dict[str, EphemeralMetadata | None] = {}
-    if (green := recipe.blue_green) is not None:
-        parts[new] = green.preview_metadata
-        parts[way.active_hash or new] = green.active_metadata
-    else:
-        parts[new] = recipe.canary.canary_metadata
-        parts[stable] = recipe.canary.stable_metadata
-    for version, metadata in parts.items():
-        if metadata is not None and metadata.labels:
-            yield (owner, version), metadata.labels
