@@ -115,20 +115,20 @@ def test_redirects_that_are_not_followed() -> None:
 def test_a_service_of_the_fleet_is_reached_through_a_node() -> None:
     with serving({"inside": 1}) as server:
         port = int(server.server_address[1])
-        dialled: list[tuple[str, int]] = []
+        dialled: list[tuple[str, str, int]] = []
 
-        def dial(host: str, at: int, seconds: float) -> Stream | None:
-            dialled.append((host, at))
+        def dial(namespace: str, host: str, at: int, seconds: float) -> Stream | None:
+            dialled.append((namespace, host, at))
             return socket.create_connection(("127.0.0.1", port), timeout=seconds)
 
-        answer = fetch(Request(url="http://metrics.default.svc/x"), Reach(dial=dial))
+        answer = fetch(Request(url="http://metrics.default.svc/x"), Reach(dial=dial, namespace="x"))
     assert answer.body == b'{"inside": 1}'
-    assert dialled == [("metrics.default.svc", 80)]
+    assert dialled == [("x", "metrics.default.svc", 80)]
     assert server.asked[0].headers["host"] == "metrics.default.svc"
 
 
 def test_a_node_that_cannot_be_asked_is_told() -> None:
-    def dial(host: str, port: int, seconds: float) -> Stream | None:
+    def dial(namespace: str, host: str, port: int, seconds: float) -> Stream | None:
         raise OSError("no node of the fleet can be reached")
 
     assert "metrics:80: no node of the fleet" in refused(Request(url="http://metrics/"), Reach(dial=dial))
