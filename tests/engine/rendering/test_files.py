@@ -31,7 +31,7 @@ def test_the_way_into_services() -> None:
         == """\
 frontend services
   bind 10.42.1.1:15000
-  bind unix@/net/run/on-services accept-proxy user haproxy mode 600
+  bind unix@/net/run/on-services accept-proxy user haproxy
   tcp-request inspect-delay 3s
   tcp-request content set-var-fmt(txn.key) "%[dst]:%[dst_port]"
   tcp-request content set-var(txn.tcp) var(txn.key),map_str(/net/maps/services.map)
