@@ -32,9 +32,6 @@ from reconciler.model.progress import RolloutState
 from reconciler.model.rollout import Rollout
 from reconciler.model.workload import Deployment
 
-REVERT = 'Revert "'
-"""How `git revert` begins a commit's subject."""
-
 
 def plan_delivery(turn: Pass, owner: Key, workload: Rollout | Deployment) -> Verdict:
     recipe = recipe_of(turn.desired, owner, workload)
@@ -115,7 +112,7 @@ def _sight(turn: Pass, owner: Key, slots: Slots) -> Sight:
     return Sight(
         template_hash=wanted,
         revision=turn.desired.revision.id,
-        reverts=turn.desired.revision.subject.startswith(REVERT),
+        reverts=turn.desired.revision.reverts,
         crowds=crowds(slots.here, kept),
         hidden=slots.hidden,
         complaint=complaint(slots.of(wanted)),
