@@ -20,7 +20,6 @@ from reconciler.decide.delivery.sight import Sight
 from reconciler.decide.delivery.way import Scene, natural, way_of, without
 from reconciler.model.delivery import Delivery
 from reconciler.model.progress import PastVersion, RolloutState
-from reconciler.model.revision import Revision
 
 
 def first_version(sight: Sight, recipe: Recipe, now: float) -> RolloutState:
@@ -127,11 +126,6 @@ def goes_in_full(before: RolloutState, wanted: str, recipe: Recipe, *, reverts: 
     if wanted == before.stable_hash or (reverts and wanted == way_of(before).previous_hash):
         return True
     return wanted in _window(before, recipe.rollback_window)
-
-
-def reverts(revision: Revision) -> bool:
-    """`git revert` begins the subject of its commit so."""
-    return revision.subject.startswith('Revert "')
 
 
 def _window(before: RolloutState, revisions: int) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.decide.delivery.begin import goes_in_full, reverts
+from reconciler.decide.delivery.begin import goes_in_full
 from reconciler.decide.delivery.recipe import Recipe, recipe_of
 from reconciler.decide.delivery.words import step_text
 from reconciler.model.analysis import Metric
@@ -37,7 +37,7 @@ def _course(desired: Desired, key: Key, recipe: Recipe, state: RolloutState) -> 
     if not fresh and way.stage in ("done", "aborted"):
         return
     full = (
-        goes_in_full(state, desired.hashes[key], recipe, reverts=reverts(desired.revision))
+        goes_in_full(state, desired.hashes[key], recipe, reverts=desired.revision.reverts)
         if fresh
         else way.full
     )

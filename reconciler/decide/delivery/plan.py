@@ -11,7 +11,7 @@ from reconciler.decide.analysis import Asked, pursue, terminate
 from reconciler.decide.current import Pass
 from reconciler.decide.delivery import bluegreen
 from reconciler.decide.delivery.approach import Moves, freely, within
-from reconciler.decide.delivery.begin import next_version, reverts
+from reconciler.decide.delivery.begin import next_version
 from reconciler.decide.delivery.canary import pause_of
 from reconciler.decide.delivery.judges import judges
 from reconciler.decide.delivery.memory import beginning
@@ -115,7 +115,7 @@ def _sight(turn: Pass, owner: Key, slots: Slots) -> Sight:
     return Sight(
         template_hash=wanted,
         revision=turn.desired.revision.id,
-        reverts=reverts(turn.desired.revision),
+        reverts=turn.desired.revision.reverts,
         crowds=crowds(slots.here, kept),
         hidden=slots.hidden,
         complaint=complaint(slots.of(wanted)),
