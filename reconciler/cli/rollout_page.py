@@ -52,6 +52,9 @@ def _head(seen: DeliveryStatus, now: float) -> Iterator[str]:
         yield f"  {again}; a changed manifest is tried by itself"
     if seen.until is not None:
         yield f"  it goes on by itself: {_left(seen.until, now)}"
+    elif seen.holds and seen.phase == "Paused":
+        named = f"{seen.name} -n {seen.namespace}"
+        yield f"  `reconciler rollout resume {named}` lets it go on, `abort` goes back"
     version = f"version {seen.number}" if seen.number else "no version yet"
     yield ", ".join(filter(None, (STRATEGIES[seen.strategy], version, _step(seen), _weight(seen))))
     counts = f"{seen.updated} updated, {seen.ready} ready, {seen.available} available"

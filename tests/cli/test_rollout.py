@@ -106,7 +106,7 @@ def test_an_annotated_deployment_is_steered_alike(daemon: Daemon) -> None:
 
 def test_status_of_one_and_of_all(daemon: Daemon) -> None:
     one = run("status", "web").output
-    assert one.startswith("Rollout default/web: Paused\n  the pause of step 2\n")
+    assert one.startswith("Rollout default/web: Paused\n  paused at step 2\n")
     every = run("status").output.splitlines()
     assert [line.split()[1] for line in every[1:]] == ["default/api", "default/shop", "default/web"]
     assert json.loads(run("status", "web", "-o", "json").output)["weight"] == 20

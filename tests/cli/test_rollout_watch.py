@@ -73,7 +73,7 @@ def test_after_an_abort_degraded_is_what_was_wanted(capsys: pytest.CaptureFixtur
 
 
 def test_out_of_time(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(NotConverged, match="out of time: after 1ms it is Paused: the pause of step 2"):
+    with pytest.raises(NotConverged, match="out of time: after 1ms it is Paused: paused at step 2"):
         watch(Course(PAUSED), WEB, "text", "1ms", pause=at_once)
     assert "Paused" in capsys.readouterr().out
     with pytest.raises(UsageError, match='not a duration: "soon"'):
