@@ -60,7 +60,7 @@ def through(doors: Mapping[str, Door]) -> Callable[[str, str, int, float], Strea
                 except OSError as error:
                     why = error
                 except ReconcilerError as error:
-                    why = OSError(error.message)
+                    why = OSError(error.line)
         if why is not None:
             raise why
         return None

@@ -149,3 +149,51 @@ def test_an_end_wakes_a_sleeping_loop(world: World) -> None:
 
 def _done(world: World) -> bool:
     return world.memory.kept.runs[OWN].phase == "Successful"
+
+
+def rollout(image: str, url: str) -> str:
+    return f"""\
+---
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata:
+  name: web
+spec:
+  replicas: 2
+  selector: {{matchLabels: {{app: web}}}}
+  template:
+    metadata: {{labels: {{app: web}}}}
+    spec:
+      containers: [{{name: app, image: "{image}"}}]
+  strategy:
+    canary:
+      steps:
+        - setWeight: 50
+        - analysis:
+            templates: [{{templateName: checks}}]
+            args: [{{name: url, value: "{url}"}}]
+---
+apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata:
+  name: checks
+spec:
+  args: [{{name: url}}]
+  metrics:
+    - name: ok
+      successCondition: result.ok
+      provider:
+        web: {{url: "{{{{args.url}}}}"}}
+"""
+
+
+@pytest.mark.parametrize(("good", "image"), [(True, "web:v2"), (False, "web:v1")])
+def test_a_version_stays_only_if_it_was_measured_good(world: World, good: bool, image: str) -> None:
+    with serving({"ok": good}) as server:
+        world.source.push("one", rollout("web:v1", server.url))
+        converge(world, lambda loop: Analyst(loop.wake, nothing))
+        assert server.asked == [], "a first version isn't judged"
+        world.source.push("two", rollout("web:v2", server.url))
+        converge(world, lambda loop: Analyst(loop.wake, nothing))
+        assert len(server.asked) == 1
+    assert world.images() == [image] * 2

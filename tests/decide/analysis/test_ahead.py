@@ -1,4 +1,4 @@
-"""Looking ahead: measurements are taken for good ones, so the forecast of an update goes past its analyses."""
+"""Looking ahead: measurements are taken for good ones, so the forecast goes past an update's analyses."""
 
 from __future__ import annotations
 
