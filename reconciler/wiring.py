@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from reconciler.certificates import Certifier
     from reconciler.engine.simulation.simulated_node import RealTime
     from reconciler.loop.cycle import Loop
+    from reconciler.loop.reverts import Reverts
     from reconciler.model.desired import Desired
     from reconciler.model.progress import Progress
     from reconciler.record.lock import FleetLock
@@ -103,6 +104,14 @@ def certifier(fleet: Fleet, wake: Callable[[], None], *, obtain: bool) -> Certif
     return Certifier(fleet.spec.network.ingress.acme, state_dir(fleet) / "certificates", wake, obtain=obtain)
 
 
+def reverts(fleet: Fleet, source: Source, wake: Callable[[], None]) -> Reverts:
+    """What takes failed versions back where `source` reads; it looks there at once after a push."""
+    from reconciler.loop.reverts import Reverts
+    from reconciler.source.open import open_reverter
+
+    return Reverts(fleet, open_reverter(fleet, cache_dir(fleet), source.wake), wake)
+
+
 def open_store(fleet: Fleet) -> Store:
     """Progress, events and history of this fleet."""
     from reconciler.record.store import Store
@@ -158,6 +167,8 @@ def serving(fleet: Fleet, listen: str | None) -> Iterator[Loop]:
         wanted = Wanted(fleet, source, lambda: seen_capacity(nodes))
         loop = Loop(wanted, nodes, ProgressStore(store), [], full_pass=full_pass)
         loop.certify(certifier(fleet, loop.wake, obtain=True))
+        if fleet.spec.on_abort == "revert":
+            loop.revert(reverts(fleet, source, loop.wake))
         journal, silence = Journal(store, fleet.metadata.name), max(SILENCE_S, 3 * full_pass)
         reporter = Reporter(fleet.metadata.name, journal, source.wake, silence, loop.order)
         loop.listen(reporter.take)
