@@ -175,6 +175,8 @@ def test_a_long_value_ends_it_soon() -> None:
         holds("all(result, all(result, all(result, # >= 0)))", [0] * 500)
     with pytest.raises(ConditionError):
         holds("all(result, # >= 0 && # >= 0 && # >= 0)", list(range(1_000_000)))
+    with pytest.raises(ConditionError, match="steps"):
+        holds("sum(result) > 0 && " * 100 + "true", [1.0] * 100_000)
 
 
 def test_times_of_a_range() -> None:
