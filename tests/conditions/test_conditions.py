@@ -107,6 +107,8 @@ WRONG = [
     ("result ? 1", '":" is expected'),
     ("system('x')", 'there is no function "system"'),
     ("result.", "a field's name is expected"),
+    ("map(result) == nil", "map needs a list and what to do"),
+    ("filter() == nil", "filter needs a list"),
     ("# > 1", '"#" at character 1'),
     ("result matches 'x'", '"matches"'),
     ("result ** 9", '"**"'),
@@ -201,7 +203,26 @@ _JSON = st.recursive(
 _PIECES = st.sampled_from(
     ["result", "[0]", ".a", "?.b", "==", ">", "&&", "!", "not", "in", "(", ")", "1", "'x'", "nil", "#", "??"]
 )
-_MORE = st.sampled_from(["all(", "len(", "{", "}", ",", "?", ":", "+", "-", "/", "%", "or", "contains"])
+_MORE = st.sampled_from(
+    [
+        "all(",
+        "map(",
+        "sum(",
+        "len(",
+        "default(",
+        "{",
+        "}",
+        ",",
+        "?",
+        ":",
+        "+",
+        "-",
+        "/",
+        "%",
+        "or",
+        "contains",
+    ]
+)
 
 
 @given(st.lists(_PIECES | _MORE, max_size=12), _JSON)
