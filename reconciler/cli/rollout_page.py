@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from time import localtime, strftime
 
 from reconciler.cli.page import Page, Table, age, tidy
 from reconciler.model.duration import human_duration
@@ -27,10 +28,10 @@ def delivery_page(seen: DeliveryStatus, now: float) -> Page:
     return Page(head=tuple(_head(seen, now)), tables=tuple(tidy(t) for t in tables if t.rows))
 
 
-def delivery_line(seen: DeliveryStatus, now: float) -> str:
-    """One line: how it stands, and why."""
+def delivery_line(seen: DeliveryStatus) -> str:
+    """One line: how it stands, and why. With the time of day: what is left changes from look to look."""
     why = ", ".join(filter(None, (_step(seen), seen.message)))
-    left = f" ({_left(seen.until, now)})" if seen.until is not None else ""
+    left = f" (until {strftime('%H:%M:%S', localtime(seen.until))})" if seen.until is not None else ""
     return f"{seen.key}: {seen.phase}" + (f": {why}" if why else "") + left
 
 

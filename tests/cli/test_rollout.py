@@ -144,7 +144,7 @@ def test_a_daemon_without_a_revision(daemon: Daemon) -> None:
 def test_watch_goes_on_after_the_order(daemon: Daemon) -> None:
     assert daemon.seen is not None
     ended = tuple(
-        msgspec.structs.replace(s, phase="Degraded", message="aborted: enough") for s in daemon.seen
+        msgspec.structs.replace(s, phase="Degraded", message="enough", weight=0) for s in daemon.seen
     )
     daemon.seen = ended
     told = run("abort", "web", "--watch")

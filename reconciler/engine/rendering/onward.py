@@ -19,8 +19,8 @@ PREFIX = "onward."
 
 
 def door(frontend: str) -> str:
-    """The bind by which a frontend takes what another process hands on. Only the owner of a socket may write to
-    it by default; `mode` would need one more capability, CAP_FOWNER.
+    """The bind by which a frontend takes what another process hands on. Only the owner of a socket may write
+    to it by default; `mode` would need one more capability, CAP_FOWNER.
     """
     return f"bind unix@{_socket(frontend)} accept-proxy user haproxy"
 
