@@ -83,6 +83,12 @@ class SourceError(ReconcilerError):
     reason = "SourceUnreadable"
 
 
+class RevertError(SourceError):
+    """A commit can't be taken back as long as its branch stays as it is."""
+
+    reason = "RevertFailed"
+
+
 class FleetLocked(ReconcilerError):
     reason = "FleetLocked"
 

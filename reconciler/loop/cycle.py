@@ -149,13 +149,8 @@ class Loop:
         now = self._clock()
         under_way = self._walker.under_way()  # before the outcomes: see Walker
         before, ended = self._saved, self._learn(now)
-        desired = self._wanted.update(self.progress)
-        if desired is not None and self._certificates is not None:
-            desired = self._certificates.complete(desired)
         observed = overlay(self._view.observe(), under_way)
-        if self._still_dark(observed):
-            desired = None
-        orders = self._obey(desired)
+        desired, orders = self._heard(self._still_dark(observed))
         turn = Turn(
             at=now,
             seconds=0.0,
@@ -174,11 +169,20 @@ class Loop:
         self._orders.answer()
         return turn
 
+    def _heard(self, dark: bool) -> tuple[Desired | None, tuple[Ordered, ...]]:
+        """What the source and people want. An order to go back wants an older version, too."""
+        desired = self._wanted.update(self.progress)
+        orders = () if dark else self._obey(desired)
+        if orders:
+            desired = self._wanted.update(self.progress)
+        if desired is not None and self._certificates is not None:
+            desired = self._certificates.complete(desired)
+        return None if dark else desired, orders
+
     def _obey(self, desired: Desired | None) -> tuple[Ordered, ...]:
-        """Kept at once: an order that was taken up isn't lost. In the dark, orders wait."""
+        """Kept at once: an order that was taken up isn't lost."""
         if desired is None:
-            if self._lit:
-                self._orders.refuse(nothing_known())
+            self._orders.refuse(nothing_known())
             return ()
         progress, orders = self._orders.take(self.progress, desired)
         if orders:
