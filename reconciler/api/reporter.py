@@ -95,7 +95,8 @@ class Reporter:
         """Nothing more is to come by itself. Blocked for a moment isn't: what is ending may make room."""
         if plan.standing != "blocked":
             self._blocked_since = None
-            return turn.idle and plan.standing not in ("progressing", "paused")
+            over = plan.waits_for_somebody or plan.standing not in ("progressing", "paused")
+            return turn.idle and over
         if self._blocked_since is None:
             self._blocked_since = turn.at
         return turn.idle and turn.at - self._blocked_since >= PATIENCE_S

@@ -129,7 +129,8 @@ def _slot(turn: Pass, pod: PodState, min_ready: float) -> Slot:
     _watch(turn, pod, view)
     ready = pod.ready and view.status in ("ready", "silent")
     since = pod.ready_since if pod.ready_since is not None else turn.now
-    at = since + min_ready
+    # Ready since later than now: the clock was set back, and nobody knows how long it has really been.
+    at = since + min_ready if since <= turn.now else turn.now
     return Slot(
         record=pod.record,
         view=view,

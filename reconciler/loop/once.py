@@ -32,7 +32,8 @@ class Finish:
             return now - self._began > self._settle
         if turn.plan.standing in ("blocked", "failed"):
             return self._stuck(now)
-        if turn.plan.standing == "progressing":
+        paused = turn.plan.standing == "paused" and not turn.plan.waits_for_somebody
+        if turn.plan.standing == "progressing" or paused:
             return self._moving()
         return True
 

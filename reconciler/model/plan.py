@@ -53,7 +53,10 @@ class Wait(Value):
 
 
 class Verdict(Value):
-    """How one workload stands against what is wanted of it. Counts are pods of the wanted number."""
+    """How one workload stands against what is wanted of it. Counts are pods of the wanted number.
+
+    `asks`: it is paused until somebody says how to go on.
+    """
 
     standing: Standing
     message: str = ""
@@ -62,6 +65,7 @@ class Verdict(Value):
     ready: int = 0
     available: int = 0
     total: int = 0
+    asks: bool = False
 
 
 class Measure(Value):
@@ -137,6 +141,12 @@ class Plan(Value, dict=True):
     def wake_at(self) -> float | None:
         """When to decide again if nothing else happens; None: not because of time."""
         return min((w.until for w in self.waits if w.until is not None), default=None)
+
+    @property
+    def waits_for_somebody(self) -> bool:
+        """Nothing progresses but by somebody's word."""
+        paused = [v for v in self.verdicts.values() if v.standing == "paused"]
+        return self.standing == "paused" and all(v.asks for v in paused)
 
     def __str__(self) -> str:
         lines = [

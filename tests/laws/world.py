@@ -23,11 +23,15 @@ START = 1_000_000.0
 
 
 class World:
-    """`desired` may be replaced at any time; earlier ones are kept, as a repository keeps its commits."""
+    """`desired` may be replaced at any time; earlier ones are kept, as a repository keeps its commits.
+
+    `skew` is by how much the reconciler's clock is ahead of the machines'.
+    """
 
     def __init__(self, desired: Desired, behaviour: Behaviour | None = None) -> None:
         self.fleet = SimulatedFleet(desired.fleet, behaviour)
         self.now = START
+        self.skew = 0.0
         self.progress = Progress()
         self.settled: Settled | None = None
         self.commits = [desired]
@@ -64,9 +68,10 @@ class World:
     def decide(self) -> Plan:
         """The next plan; the same with the memo as without it, and the same twice."""
         desired, observed = self.desired, self.observe()
-        plan = decide(desired, observed, self.progress, self.now, self.settled)
+        clock = self.now + self.skew
+        plan = decide(desired, observed, self.progress, clock, self.settled)
         if self.check_memo:
-            anew = decide(desired, observed, self.progress, self.now)
+            anew = decide(desired, observed, self.progress, clock)
             assert plan == anew, f"the memo changed the plan:\n{plan}\n--- without\n{anew}"
             assert str(plan) == str(anew)
         self.settled = plan.settled

@@ -205,13 +205,7 @@ def _restart(turn: Pass, scene: Scene, slots: Slots) -> list[Slot]:
 def _wait(turn: Pass, owner: Key, scene: Scene) -> None:
     """Everything that time alone brings."""
     way, recipe, state = scene.way, scene.recipe, scene.state
-    text, until = standing_text(scene), None
-    if way.stage == "stepping" and way.step < len(recipe.steps):
-        length = pause_of(recipe.steps[way.step])
-        paused = recipe.steps[way.step].pause is not None
-        until = way.step_since + length if paused and length is not None else None
-    if way.stage == "preview" and way.step < bluegreen.READY:
-        until = bluegreen.promoted_at(scene)
+    text, until = standing_text(scene), _goes_on_at(scene)
     if way.stage != "done" and text:
         future = until is not None and until > turn.now
         turn.draft.wait(str(owner), text, until if future else None)
@@ -227,6 +221,20 @@ def _wait(turn: Pass, owner: Key, scene: Scene) -> None:
         turn.draft.wait(str(owner), "it is late if it makes no progress", at)
     if recipe.restart_at > turn.now:
         turn.draft.wait(str(owner), "its pods are restarted then (spec.restartAt)", recipe.restart_at)
+
+
+def _goes_on_at(scene: Scene) -> float | None:
+    """When what it pauses for is over by time alone (epoch seconds); None: never, or it doesn't pause."""
+    way, recipe = scene.way, scene.recipe
+    if recipe.paused or any(hold.reason != "step" for hold in way.holds):
+        return None
+    if way.stage == "preview" and way.step < bluegreen.READY:
+        return bluegreen.promoted_at(scene)
+    if way.stage != "stepping" or way.step >= len(recipe.steps):
+        return None
+    step = recipe.steps[way.step]
+    length = pause_of(step)
+    return way.step_since + length if step.pause is not None and length is not None else None
 
 
 def _told(turn: Pass, owner: Key, scene: Scene, refused: tuple[str, ...]) -> RolloutState:
@@ -261,7 +269,8 @@ def _verdict(
     if state.phase == "failed":
         return verdict("failed", joined(state.message, blocked), slots, new, wanted)
     if state.phase == "paused":
-        return verdict("paused", joined(state.message, blocked), slots, new, wanted)
+        paused = verdict("paused", joined(state.message, blocked), slots, new, wanted)
+        return msgspec.structs.replace(paused, asks=_goes_on_at(scene) is None)
     if scene.late:
         return verdict("failed", joined(state.message, blocked), slots, new, wanted)
     crowd = scene.sight.of(new)

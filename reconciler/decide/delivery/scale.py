@@ -79,8 +79,14 @@ def _stepping(found: Targets, state: RolloutState, way: Delivery, recipe: Recipe
             found[way.canary_hash] = sight.of(way.canary_hash).count
         return
     wanted = wanted_weight(way, recipe)
+    if recipe.shared and way.scale is not None and way.scale.replicas is not None:
+        # Where it stood was lost: as many as were seen, until somebody says how to go on.
+        pinned = way.scale.replicas
+        found[new], found[stable] = pinned, max(sight.of(stable).count, recipe.replicas - pinned)
+        return
     if recipe.shared:
-        found[new], found[stable] = shared_scale(way, recipe, wanted)
+        surge = recipe.budget.surge
+        found[new], found[stable] = nearest(recipe.replicas, wanted, recipe.whole, surge)
         return
     found[new] = routed_scale(wanted, way, recipe)
     found[stable] = recipe.replicas
@@ -116,14 +122,6 @@ def routed_scale(weight: int, way: Delivery, recipe: Recipe) -> int:
 def _least(recipe: Recipe, count: int) -> int:
     """minPodsPerReplicaSet, for a set that there is at all."""
     return max(count, min(recipe.canary.min_pods_per_replica_set, recipe.replicas)) if count else 0
-
-
-def shared_scale(way: Delivery, recipe: Recipe, weight: int) -> tuple[int, int]:
-    """(newest, stable) for a canary without traffic routing."""
-    scale = way.scale
-    if scale is not None and scale.replicas is not None:
-        return scale.replicas, max(0, recipe.replicas - scale.replicas)
-    return nearest(recipe.replicas, weight, recipe.whole, recipe.budget.surge)
 
 
 def nearest(replicas: int, weight: int, whole: int, surge: int) -> tuple[int, int]:

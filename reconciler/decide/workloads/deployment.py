@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from reconciler.decide import effects
 from reconciler.decide.current import Pass
 from reconciler.decide.diff import summary
@@ -211,7 +213,8 @@ def _verdict(turn: Pass, scene: Scene, blocked: str, working: int) -> Verdict:
     if scene.failed:
         return verdict("failed", joined(scene.state.message, blocked), scene.slots, wanted, want)
     if scene.state.phase == "paused":
-        return verdict("paused", scene.state.message, scene.slots, wanted, want)
+        paused = verdict("paused", scene.state.message, scene.slots, wanted, want)
+        return msgspec.structs.replace(paused, asks=True)
     if settled and ended and not working:
         return verdict("converged", "", scene.slots, wanted, want)
     if blocked and not working:

@@ -78,12 +78,17 @@ class Course(World):
             if plan.steps or plan.measures:
                 self.now += 0.01
                 continue
-            moments = [m for m in (plan.wake_at, self.fleet.next_change(self.now)) if m is not None]
+            moments = [m for m in (self.wake_at, self.fleet.next_change(self.now)) if m is not None]
             later = min((m for m in moments if m > self.now), default=None)
             if later is None or later > end:
                 return
             self.now = later
         raise AssertionError(f"no rest after {passes} passes:\n{self.plan}")
+
+    @property
+    def wake_at(self) -> float | None:
+        """By the machines' clock."""
+        return None if self.plan.wake_at is None else self.plan.wake_at - self.skew
 
     def measured(self) -> None:
         for asked in self.plan.measures:
@@ -93,8 +98,8 @@ class Course(World):
                     run=asked.run,
                     metric=asked.metric.name,
                     number=asked.number,
-                    started_at=self.now,
-                    finished_at=self.now,
+                    started_at=self.now + self.skew,
+                    finished_at=self.now + self.skew,
                     value=self.measure(asked),
                 ),
             )
@@ -104,7 +109,7 @@ class Course(World):
         end = self.now + seconds
         while True:
             self.settle()
-            later = self.plan.wake_at
+            later = self.wake_at
             if later is None or later > end:
                 break
             self.now = max(later, self.now + 0.001)
@@ -112,7 +117,7 @@ class Course(World):
         self.settle()
 
     def order(self, verb: Verb, who: str = "ada@desk") -> str:
-        order = Order(about=ROLLOUT, verb=verb, who=who, at=self.now)
+        order = Order(about=ROLLOUT, verb=verb, who=who, at=self.now + self.skew)
         self.progress, words = ordered(self.progress, order, self.desired)
         self.settle()
         return words
