@@ -40,10 +40,8 @@ class Scratch:
         alternates.write_text(f"{lender.git_dir / 'objects'}\n", "utf-8")
         modules = Submodules(home / "modules", place.url, place.identity_file)
         exports = Exports(home / "exports", min_age=0.0)
-        self._commits, self._subfolder = (
-            Commits(self._git, exports, place.subfolder, modules),
-            place.subfolder,
-        )
+        self._subfolder = posixpath.normpath(place.subfolder or ".")
+        self._commits = Commits(self._git, exports, self._subfolder, modules)
         self.head = ""
 
     def close(self) -> None:

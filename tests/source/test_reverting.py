@@ -203,7 +203,7 @@ def test_a_tree_with_an_error_is_not_pushed(there: Remote) -> None:
     there.push({"web.yaml": "v1"}, "First")
     there.push({"web.yaml": "v2"}, "Second")
     head = there.push({"broken.yaml": "["}, "Third")
-    with pytest.raises(RevertError, match="nothing is pushed: broken.yaml:1"):
+    with pytest.raises(RevertError, match=r"nothing is pushed: broken\.yaml:1"):
         there.reverter.revert(reversal(), Judge())
     assert there.head == head
 
