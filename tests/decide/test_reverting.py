@@ -75,8 +75,8 @@ def test_what_somebody_did_is_theirs(delivery: Delivery | None, expected: int) -
 
 
 @pytest.mark.parametrize("more", [{"stable_hash": ""}, {"stable_hash": NEW}])
-def test_there_must_be_another_version_to_return_to(more: dict[str, str]) -> None:
-    assert due(wanting(), progress(failed(**more))) == ()
+def test_there_must_be_another_version_to_return_to(more: dict[str, Any]) -> None:
+    assert due(wanting(), progress(failed(ABORTED, **more))) == ()
 
 
 def test_what_is_no_longer_wanted_is_not_due() -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.decide import reverting
 from reconciler.errors import RevertError, SourceError
 from reconciler.loop import reverts as module
 from reconciler.loop.cycle import Loop
@@ -230,9 +229,3 @@ def test_manifests_in_a_real_repository(tmp_path: Path) -> None:
 
 def _hash(folder: Path) -> str:
     return desired(FLEET, Revision(id=""), load_tree(folder).objects).hashes[WEB]
-
-
-def test_the_loop_asks_the_real_function() -> None:
-    from reconciler.loop import cycle
-
-    assert cycle.due is reverting.due

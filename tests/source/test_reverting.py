@@ -20,7 +20,8 @@ from reconciler.model.fleet import (
 from reconciler.model.meta import Key
 from reconciler.model.reversal import Reversal
 from reconciler.source import scratch as scratch_module
-from reconciler.source.hosted import SOCKET, HostedRepository
+from reconciler.source.hooks import SOCKET
+from reconciler.source.hosted import HostedRepository
 from reconciler.source.open import open_reverter
 from reconciler.source.reverting import Reverter
 from tests.source.conftest import Work
