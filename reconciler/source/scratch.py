@@ -95,7 +95,7 @@ class Scratch:
         return found.subject if found else commit[:7]
 
     def _conflict(self, commit: str) -> RevertError:
-        files = self._run("diff", "--name-only", "--diff-filter=U").split("\n")
+        files = self._run("diff", "--name-only", "-z", "--diff-filter=U").split("\0")
         named = ", ".join(f for f in files[:5] if f)
         return RevertError(
             f"{commit[:7]} can't be taken back: later commits changed the same lines of {named}",

@@ -200,6 +200,35 @@ def test_a_version_that_is_nowhere_in_history(there: Remote) -> None:
     assert there.head == head
 
 
+def test_what_does_not_give_the_stable_version_is_not_pushed(there: Remote) -> None:
+    """A later commit makes no difference to the bad version, but one to the stable one."""
+
+    class Entangled(Judge):
+        def version(self, root: Path) -> str:
+            found = super().version(root)
+            return f"{found}x" if found == "v1" and (root / "other.yaml").exists() else found
+
+    there.push({"web.yaml": "v1"}, "First")
+    there.push({"web.yaml": "v2"}, "Second")
+    head = there.push({"other.yaml": "1"}, "Third")
+    with pytest.raises(RevertError, match="gives version v1x, not v1"):
+        there.reverter.revert(reversal(), Entangled())
+    assert there.head == head
+
+
+def test_two_objects_of_one_commit_are_taken_back_by_one(there: Remote) -> None:
+    class Other(Judge):
+        def version(self, root: Path) -> str:
+            return (root / "other.yaml").read_text()
+
+    there.push({"web.yaml": "v1", "other.yaml": "o1"}, "First")
+    there.push({"web.yaml": "v2", "other.yaml": "o2"}, "Second")
+    new = there.reverter.revert(reversal(), Judge())
+    assert there.reverter.revert(reversal("o2", "o1"), Other()) == ""
+    assert there.head == new
+    assert there.file("other.yaml") == "o1"
+
+
 def test_a_tree_with_an_error_is_not_pushed(there: Remote) -> None:
     there.push({"web.yaml": "v1"}, "First")
     there.push({"web.yaml": "v2"}, "Second")
