@@ -97,7 +97,7 @@ def test_a_version_is_taken_back_once(hand: Make) -> None:
     one, repository = hand("c" * 40)
     assert one.after((reversal(),)) == (Reverted(reversal=reversal(), commit="c" * 40),)
     one.reverts.pursue((reversal(),), "r2")
-    one.reverts.pursue((), "r3")
+    assert not one.woken.acquire(timeout=0.2), "also when the branch has moved and it is still due"
     assert one.reverts.ended() == ()
     assert one.reverts.complaints() == ()
     assert len(repository.asked) == 1
