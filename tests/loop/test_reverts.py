@@ -28,7 +28,7 @@ from reconciler.source.reverting import Judge
 from tests.loop.test_cycle import World
 from tests.loop.test_wanted import FLEET, deployment
 from tests.source.conftest import Work, own_git, until
-from tests.source.test_reverting import fleet
+from tests.source.reverted import fleet
 
 __all__ = ["own_git"]
 
