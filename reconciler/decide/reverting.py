@@ -102,8 +102,8 @@ def _measured(name: str, metric: MetricState, run: RunState) -> Iterator[str]:
     if spec is not None and spec.failure_condition:
         yield _line(f"  failure is: {spec.failure_condition}")
     for one in metric.measurements[-MEASUREMENTS:]:
-        found = "  ".join(part for part in (one.value, one.message) if part)
-        yield _line(f"  {_time(one.finished_at)}  {one.phase}  {found}".rstrip())
+        found = " ".join(part for part in (one.value, one.message) if part)
+        yield _line(f"  {_time(one.finished_at)}: {one.phase} {found}".rstrip())
 
 
 def _line(text: str) -> str:

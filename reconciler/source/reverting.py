@@ -21,7 +21,7 @@ from typing import Protocol
 from reconciler.errors import RevertError, SourceError
 from reconciler.model.base import Value
 from reconciler.model.reversal import Reversal
-from reconciler.source.explain import explain, redacted
+from reconciler.source.explain import explain, last_line, redacted
 from reconciler.source.exports import disk_errors
 from reconciler.source.mirror import FIRST_TIMEOUT_S, TIMEOUT_S, check_branch, check_url, perhaps_damaged
 from reconciler.source.process import Git, GitFailed, environment
@@ -131,7 +131,11 @@ class Reverter:
             self._scratch = Scratch(home, self._git, self._place, self._name)
             yield self._scratch
         except GitFailed as failure:
-            raise explain(self._place.url, failure) from failure
+            raise SourceError(
+                f"git {failure.what} failed in our own copy: {_reason(failure)}",
+                where=str(home),
+                remedy="it will be tried again",
+            ) from failure
         finally:
             self._scratch = None
             shutil.rmtree(home, ignore_errors=True)
@@ -192,3 +196,9 @@ class Reverter:
                 where=redacted(self._place.url),
                 remedy="correct it; then this is tried again",
             )
+
+
+def _reason(failure: GitFailed) -> str:
+    if failure.timed_out is not None:
+        return f"it didn't end within {failure.timed_out:g} s"
+    return last_line(failure.stderr)

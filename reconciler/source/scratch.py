@@ -40,10 +40,8 @@ class Scratch:
         alternates.write_text(f"{lender.git_dir / 'objects'}\n", "utf-8")
         modules = Submodules(home / "modules", place.url, place.identity_file)
         exports = Exports(home / "exports", min_age=0.0)
-        self._commits, self._subfolder = (
-            Commits(self._git, exports, place.subfolder, modules),
-            place.subfolder,
-        )
+        self._subfolder = posixpath.normpath(place.subfolder or ".")
+        self._commits = Commits(self._git, exports, self._subfolder, modules)
         self.head = ""
 
     def close(self) -> None:
@@ -97,7 +95,7 @@ class Scratch:
         return found.subject if found else commit[:7]
 
     def _conflict(self, commit: str) -> RevertError:
-        files = self._run("diff", "--name-only", "--diff-filter=U").split("\n")
+        files = self._run("diff", "--name-only", "-z", "--diff-filter=U").split("\0")
         named = ", ".join(f for f in files[:5] if f)
         return RevertError(
             f"{commit[:7]} can't be taken back: later commits changed the same lines of {named}",

@@ -103,6 +103,8 @@ def test_paths_of_every_source_become_absolute(tmp_path: Path) -> None:
             "is the address of a, too",
         ),
         (NODE + SOURCE + "  serve: {listen: '7420'}\n", 7, "expected host:port"),
+        (NODE + SOURCE + "  onAbort: revert\n", 7, "a directory has no commits that could be taken back"),
+        (NODE + SOURCE + "  onAbort: undo\n", 7, "spec.onAbort"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str, line: int, message: str) -> None:
@@ -163,3 +165,10 @@ def test_an_inventory_among_the_manifests_is_checked_and_never_an_object(tmp_pat
     loaded = load_tree(tmp_path)
     assert loaded.objects == ()
     assert [(f.file, f.line) for f in loaded.findings] == [("nodes.yaml", 6)]
+
+
+@pytest.mark.parametrize("source", ["git: {url: x}", "hosted: {path: x.git}"])
+def test_commits_are_taken_back_where_there_are_some(tmp_path: Path, source: str) -> None:
+    text = HEAD + NODE + f"  source: {{{source}}}\n"
+    assert load_fleet(write(tmp_path, text)).spec.on_abort == "hold"
+    assert load_fleet(write(tmp_path, text + "  onAbort: revert\n")).spec.on_abort == "revert"
