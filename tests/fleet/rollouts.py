@@ -1,4 +1,4 @@
-"""Rollouts on the lab: manifests, a daemon that is told what to do and killed, and where a delivery stands."""
+"""Rollouts on the lab: manifests, a daemon that is told what to do and killed, and how a delivery stands."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ from tests.fleet.site import until
 PORTS = "ports: [{name: http, port: 80, targetPort: 8080}]"
 NODE_PORT = 30080
 LATE_S = 40.0
+APP = Key("Rollout", "default", "app")
 
 
 def rollout(
     image: str, strategy: str, *, replicas: int = 2, env: str = "", more: str = "", name: str = "app"
 ) -> str:
-    """The sample program, delivered by `strategy`. `more` belongs to its spec; `env` is YAML in braces' form."""
+    """The sample program, delivered by `strategy`. `more` belongs to its spec; `env` is a list's inside."""
     return f"""
 ---
 apiVersion: argoproj.io/v1alpha1
@@ -70,10 +71,11 @@ def services(*names: str, of: str = "app", node_port: int = NODE_PORT) -> str:
 
 
 class Course:
-    """A place whose owner pushes to a repository, and whose daemon delivers `app`, or what else `key` says."""
+    """A place whose owner pushes to a repository, and whose daemon delivers `key`."""
 
-    def __init__(self, place: Place, key: Key = Key("Rollout", "default", "app")) -> None:
+    def __init__(self, place: Place, key: Key = APP) -> None:
         self.place, self.key = place, key
+        self._asking = Asking(inventory(place.inventory), locks=place.locks)
         self._life = ExitStack()
         self._clone: Clone | None = None
 
@@ -137,9 +139,9 @@ class Course:
         (now,) = shares(self.url(), 10)
         return (now, "v2") if now == "v1" else (now, "v1")
 
-    @property
-    def _asking(self) -> Asking:
-        return Asking(inventory(self.place.inventory), locks=self.place.locks)
+    def serves(self, *versions: str, within: float = 2.0) -> None:
+        """These alone answer clients soon; an order is answered before the proxies have acted."""
+        until(lambda: set(shares(self.url(), 50)) == set(versions), f"{versions} answer", self.tell, within)
 
     def status(self) -> DeliveryStatus:
         return self._asking.look(self.key)[0]
@@ -173,7 +175,7 @@ class Course:
 
 @contextmanager
 def delivering(
-    lab: Lab, root: Path, text: str, *, doors: Sequence[str] = (), key: Key = Key("Rollout", "default", "app")
+    lab: Lab, root: Path, text: str, *, doors: Sequence[str] = (), key: Key = APP
 ) -> Iterator[Course]:
     """A daemon that has delivered the first version to a clean lab."""
     restore(lab)
