@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import signal
@@ -206,5 +207,5 @@ def shares(
 def near(found: Mapping[str, int], version: str, weight: int) -> bool:
     """Within four sigma: where others ask at the same time, not every share comes out whole."""
     requests = sum(found.values())
-    sigma = (requests * weight / 100 * (1 - weight / 100)) ** 0.5
+    sigma = math.sqrt(requests * weight / 100 * (1 - weight / 100))
     return abs(found.get(version, 0) - requests * weight / 100) <= 4 * sigma

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.fleet
 
 def blue_green(image: str, *, number: int = 0) -> str:
     """Versions of another number are others, though they look alike: none of them is warm yet."""
-    strategy = f"""
+    strategy = """
     blueGreen:
       activeService: app
       previewService: app-preview
