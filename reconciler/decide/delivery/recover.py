@@ -24,7 +24,9 @@ FORGOTTEN = (
 )
 
 Shares = Mapping[str, int]
-"""What each version gets of the traffic, by template hash, in any unit; empty when nobody knows."""
+"""What each version gets of the traffic, by template hash, in any unit; empty when nobody knows. Of a
+blue-green: who stands by.
+"""
 
 
 def remembered(
