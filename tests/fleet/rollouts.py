@@ -176,11 +176,11 @@ class Course:
 
 @contextmanager
 def delivering(
-    lab: Lab, root: Path, text: str, *, doors: Sequence[str] = (), key: Key = APP
+    lab: Lab, root: Path, text: str, *, extra: str = "", doors: Sequence[str] = ()
 ) -> Iterator[Course]:
     """A daemon that has delivered the first version to a clean lab."""
     restore(lab)
-    course = Course(Place(lab, root, source="hosted", doors=doors), key)
+    course = Course(Place(lab, root, extra, source="hosted", doors=doors))
     try:
         course.start()
         course.push(text)
