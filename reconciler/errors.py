@@ -5,6 +5,7 @@
     |- InventoryError        nodes.yaml is wrong
     |- ManifestError         manifests are wrong; carries every finding
     |- SourceError           a source can't be read (a repository, a directory)
+    |  `- RevertError        a commit can't be taken back as its branch stands
     |- FleetLocked           another reconciler runs this fleet
     |- NotConverged          the revision did not converge: failed, blocked, or out of time
     |- LabError              the lab can't do that

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from reconciler.engine.simulation.simulated_node import RealTime
     from reconciler.loop.cycle import Loop
     from reconciler.measuring import Analyst
+    from reconciler.loop.reverts import Reverts
     from reconciler.model.desired import Desired
     from reconciler.model.progress import Progress
     from reconciler.record.lock import FleetLock
@@ -116,6 +117,14 @@ def analyst(nodes: Mapping[str, Node], wake: Callable[[], None]) -> Analyst:
     return Analyst(wake, counts(nodes), dial=through(nodes), encrypt=encrypt)
 
 
+def reverts(fleet: Fleet, source: Source, wake: Callable[[], None]) -> Reverts:
+    """What takes failed versions back where `source` reads; it looks there at once after a push."""
+    from reconciler.loop.reverts import Reverts
+    from reconciler.source.open import open_reverter
+
+    return Reverts(fleet, open_reverter(fleet, cache_dir(fleet), source.wake), wake)
+
+
 def open_store(fleet: Fleet) -> Store:
     """Progress, events and history of this fleet."""
     from reconciler.record.store import Store
@@ -173,6 +182,8 @@ def serving(fleet: Fleet, listen: str | None) -> Iterator[Loop]:
         loop = Loop(wanted, nodes, ProgressStore(store), [], full_pass=full_pass)
         loop.certify(certifier(fleet, loop.wake, obtain=True))
         loop.judge(analyst(nodes, loop.wake))
+        if fleet.spec.on_abort == "revert":
+            loop.revert(reverts(fleet, source, loop.wake))
         journal, silence = Journal(store, fleet.metadata.name), max(SILENCE_S, 3 * full_pass)
         reporter = Reporter(fleet.metadata.name, journal, source.wake, silence, loop.order)
         loop.listen(reporter.take)

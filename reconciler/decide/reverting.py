@@ -47,21 +47,18 @@ def _by_somebody(way: Delivery) -> bool:
 
 
 def _reversal(key: Key, state: RolloutState, progress: Progress) -> Reversal:
-    bad = state.history[-1].revision if state.history else ""
     return Reversal(
         about=key,
         template_hash=state.template_hash,
         stable_hash=state.stable_hash,
-        bad_revision=bad,
-        stable_revision=state.stable_revision,
-        evidence="\n\n".join(_evidence(key, state, bad, progress)),
+        evidence="\n\n".join(_evidence(key, state, progress)),
     )
 
 
-def _evidence(key: Key, state: RolloutState, bad: str, progress: Progress) -> Iterator[str]:
+def _evidence(key: Key, state: RolloutState, progress: Progress) -> Iterator[str]:
     """What happened, why, and what was measured."""
     ended = state.delivery.ended_at if state.delivery else 0.0
-    seen = f", seen at {bad[:7]}," if bad else ""
+    seen = f", seen at {state.history[-1].revision[:7]}," if state.history else ""
     yield (
         f"Version {state.number} ({state.template_hash}) of {key}{seen}\n"
         f"was aborted at {_time(ended)}. Version {state.stable_hash} serves."

@@ -13,15 +13,13 @@ TRAILER = "Reconciler-Reverts"
 class Reversal(Value):
     """Version `template_hash` of an object failed; the branch is to hold `stable_hash` of it again.
 
-    `bad_revision` is where it was seen, `stable_revision` where the other one was. `evidence` is text for
-    people, in paragraphs, without the commit that is taken back: which one that is shows in the repository.
+    `evidence` is text for people, in paragraphs, without the commit that is taken back: which one that is
+    shows in the repository.
     """
 
     about: Key
     template_hash: str
     stable_hash: str
-    bad_revision: str
-    stable_revision: str
     evidence: str
 
     @property

@@ -9,7 +9,9 @@ from reconciler.source.explain import explain, last_line, redacted
 from reconciler.source.process import Git, GitFailed
 
 TIMEOUT_S = 60.0
-_MOVED = re.compile(r"non-fast-forward|fetch first|stale info|failed to update ref|cannot lock ref", re.I)
+_MOVED = re.compile(
+    r"non-fast-forward|fetch first|stale info|failed to update ref|cannot lock ref|incorrect old value", re.I
+)
 _RIGHTS = re.compile(
     r"permission (to .* )?denied|returned error: 403|read.?only|not allowed to push|write access"
     r"|insufficient permission|unable to create temporary object|not authori[sz]ed|access denied"
@@ -29,7 +31,7 @@ def push(git: Git, url: str, branch: str, commit: str, options: tuple[str, ...] 
     try:
         git.run("push", "--quiet", *given, "--", url, f"{commit}:refs/heads/{branch}", timeout=TIMEOUT_S)
     except GitFailed as failure:
-        if failure.timed_out is None and _MOVED.search(failure.stderr):
+        if failure.timed_out is None and not _RIGHTS.search(failure.stderr) and _MOVED.search(failure.stderr):
             return False
         raise refused(url, branch, failure) from failure
     return True

@@ -18,12 +18,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
-from reconciler.errors import RevertError
+from reconciler.errors import RevertError, SourceError
 from reconciler.model.base import Value
 from reconciler.model.reversal import Reversal
 from reconciler.source.explain import explain, redacted
 from reconciler.source.exports import disk_errors
-from reconciler.source.mirror import FIRST_TIMEOUT_S, TIMEOUT_S, check_branch, check_url
+from reconciler.source.mirror import FIRST_TIMEOUT_S, TIMEOUT_S, check_branch, check_url, perhaps_damaged
 from reconciler.source.process import Git, GitFailed, environment
 from reconciler.source.pushing import push
 from reconciler.source.repository import make_bare
@@ -63,9 +63,9 @@ class Reverter:
     def __init__(self, place: Place, name: str, cache: Path, pushed: Callable[[], None] = lambda: None):
         check_url(place.url)
         check_branch(place.branch)
-        self._place, self._name, self._cache, self._pushed = place, name, cache, pushed
+        self._place, self._name, self._cache, self._pushed = place, name, cache.absolute(), pushed
         digest = hashlib.sha256(place.url.encode()).hexdigest()[:16]
-        self._git = Git(cache / f"{digest}.git", environment(place.identity_file))
+        self._git = Git(self._cache / f"{digest}.git", environment(place.identity_file))
         self._scratch: Scratch | None = None
         self._closed = False
 
@@ -83,10 +83,10 @@ class Reverter:
                 if push(scratch.git, self._place.url, self._place.branch, commit, self._place.options):
                     self._pushed()
                     return commit
-        raise RevertError(
+        raise SourceError(
             f"somebody else pushed each of {TRIES} times",
             where=redacted(self._place.url),
-            remedy="it is tried again when the branch is seen to have moved",
+            remedy="it will be tried again",
         )
 
     def close(self) -> None:
@@ -102,10 +102,10 @@ class Reverter:
             self._cache.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             return self._fetched()
-        except GitFailed:
-            if self._closed:
-                raise RevertError("the reconciler is stopping") from None
-        shutil.rmtree(self._git.git_dir, ignore_errors=True)  # ours may be damaged; a new one costs time only
+        except GitFailed as failure:
+            if self._closed or not perhaps_damaged(failure, self._git.git_dir):
+                raise explain(self._place.url, failure) from failure
+        shutil.rmtree(self._git.git_dir, ignore_errors=True)  # ours can be had again
         try:
             return self._fetched()
         except GitFailed as failure:

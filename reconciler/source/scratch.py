@@ -6,6 +6,7 @@ signature is a program, and the repository's files may name it.
 
 from __future__ import annotations
 
+import posixpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,10 +63,9 @@ class Scratch:
 
     def snapshot(self, commit: str) -> Snapshot | None:
         """None when the folder with the manifests isn't there. Raises `SourceError`."""
-        if self._subfolder not in ("", "."):
-            folder = f"{commit}:./{self._subfolder}"
+        if self._subfolder != ".":
             try:
-                self._run("rev-parse", "--verify", "--quiet", folder)
+                self._run("rev-parse", "--verify", "--quiet", f"{commit}:{self._subfolder}")
             except GitFailed:
                 return None
         return self._commits.snapshot(commit)
