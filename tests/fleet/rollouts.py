@@ -140,9 +140,10 @@ class Course:
         (now,) = shares(self.url(), 10)
         return (now, "v2") if now == "v1" else (now, "v1")
 
-    def serves(self, *versions: str, within: float = 2.0) -> None:
+    def serves(self, *versions: str, at: str = "pi-2", port: int = NODE_PORT, within: float = 2.0) -> None:
         """These alone answer clients soon; an order is answered before the proxies have acted."""
-        until(lambda: set(shares(self.url(), 50)) == set(versions), f"{versions} answer", self.tell, within)
+        url = self.url(at, port)
+        until(lambda: set(shares(url, 50)) == set(versions), f"{versions} answer", self.tell, within)
 
     def status(self) -> DeliveryStatus:
         return self._asking.look(self.key)[0]
