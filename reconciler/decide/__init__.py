@@ -24,6 +24,7 @@ import msgspec
 
 from reconciler.decide.analysis import plan_runs
 from reconciler.decide.current import Pass
+from reconciler.decide.delivery.handover import takers
 from reconciler.decide.effects import prepare_idle
 from reconciler.decide.network import plan_network
 from reconciler.decide.prune import prune
@@ -56,9 +57,11 @@ def decide(
     turn = Pass(desired, observed, progress, now, seen, memo.bases if memo else {})
     calm_before = memo.calm if memo and memo.survey.same_standing(seen) else {}
     calm: dict[Key, Calm] = {}
-    verdicts: dict[Key, Verdict] = {}
-    for key, workload in desired.workloads.items():
-        verdicts[key] = _verdict(turn, key, workload, calm_before.get(key), calm)
+    turn.takers = takers(desired)
+    found: dict[Key, Verdict] = {}
+    for key in dict.fromkeys((*(taker.key for taker in turn.takers.values()), *desired.workloads)):
+        found[key] = _verdict(turn, key, desired.workloads[key], calm_before.get(key), calm)
+    verdicts = {key: found[key] for key in desired.workloads}
     plan_runs(turn)
     pruning = prune(turn)
     _free_places(turn)
@@ -86,6 +89,7 @@ def _verdict(turn: Pass, key: Key, workload: Workload, before: Calm | None, calm
     rollout = turn.before.rollouts.get(key)
     if (
         before is not None
+        and key not in turn.takers
         and before.holds(workload, template_hash, pods, rollout)
         and not turn.attempts_of(key)
     ):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from reconciler.decide.draft import Draft
 from reconciler.decide.hidden import Hidden
 from reconciler.decide.names import Names
@@ -13,6 +15,7 @@ from reconciler.model.meta import Key
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Measure
 from reconciler.model.progress import Attempt, Progress, RolloutState
+from reconciler.model.rollout import Rollout
 
 
 class Pass:
@@ -41,6 +44,8 @@ class Pass:
         self.measures: list[Measure] = []
         self.unsteady: set[Key] = set()
         """Workloads whose plan depends on more than their own pods: they are looked at in every pass."""
+        self.takers: Mapping[Key, Rollout] = {}
+        """By Deployment, the Rollout that it is scaled down for."""
         self._attempts_of: dict[Key, list[Attempt]] = {}
         for key in sorted(before.attempts):
             attempt = before.attempts[key]

@@ -37,7 +37,7 @@ class Witnessed:
 
 
 def witnessed(course: Course, deed: Callable[[], object], host: str = "") -> Witnessed:
-    """By NodePort from outside, by ClusterIP from a node, with `host` at an Ingress, and wrk at full speed."""
+    """By NodePort from outside, by ClusterIP from a node, at an Ingress with `host`; wrk at full speed."""
     place = course.place
     ways: dict[str, tuple[str, list[str], str]] = {
         "NodePort": (course.url("pi-2"), [], ""),

@@ -1,7 +1,8 @@
-"""Rollouts on the lab: manifests, a daemon that is told what to do and killed, and where a delivery stands."""
+"""Rollouts on the lab: manifests, a daemon that is told what to do and killed, and how a delivery stands."""
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import signal
@@ -26,12 +27,13 @@ from tests.fleet.site import until
 PORTS = "ports: [{name: http, port: 80, targetPort: 8080}]"
 NODE_PORT = 30080
 LATE_S = 40.0
+APP = Key("Rollout", "default", "app")
 
 
 def rollout(
     image: str, strategy: str, *, replicas: int = 2, env: str = "", more: str = "", name: str = "app"
 ) -> str:
-    """The sample program, delivered by `strategy`. `more` belongs to its spec; `env` is YAML in braces' form."""
+    """The sample program, delivered by `strategy`. `more` belongs to its spec; `env` is a list's inside."""
     return f"""
 ---
 apiVersion: argoproj.io/v1alpha1
@@ -70,10 +72,11 @@ def services(*names: str, of: str = "app", node_port: int = NODE_PORT) -> str:
 
 
 class Course:
-    """A place whose owner pushes to a repository, and whose daemon delivers `app`, or what else `key` says."""
+    """A place whose owner pushes to a repository, and whose daemon delivers `key`."""
 
-    def __init__(self, place: Place, key: Key = Key("Rollout", "default", "app")) -> None:
+    def __init__(self, place: Place, key: Key = APP) -> None:
         self.place, self.key = place, key
+        self._asking = Asking(inventory(place.inventory), locks=place.locks)
         self._life = ExitStack()
         self._clone: Clone | None = None
 
@@ -137,9 +140,10 @@ class Course:
         (now,) = shares(self.url(), 10)
         return (now, "v2") if now == "v1" else (now, "v1")
 
-    @property
-    def _asking(self) -> Asking:
-        return Asking(inventory(self.place.inventory), locks=self.place.locks)
+    def serves(self, *versions: str, at: str = "pi-2", port: int = NODE_PORT, within: float = 2.0) -> None:
+        """These alone answer clients soon; an order is answered before the proxies have acted."""
+        url = self.url(at, port)
+        until(lambda: set(shares(url, 50)) == set(versions), f"{versions} answer", self.tell, within)
 
     def status(self) -> DeliveryStatus:
         return self._asking.look(self.key)[0]
@@ -173,11 +177,11 @@ class Course:
 
 @contextmanager
 def delivering(
-    lab: Lab, root: Path, text: str, *, doors: Sequence[str] = (), key: Key = Key("Rollout", "default", "app")
+    lab: Lab, root: Path, text: str, *, extra: str = "", doors: Sequence[str] = ()
 ) -> Iterator[Course]:
     """A daemon that has delivered the first version to a clean lab."""
     restore(lab)
-    course = Course(Place(lab, root, source="hosted", doors=doors), key)
+    course = Course(Place(lab, root, extra, source="hosted", doors=doors))
     try:
         course.start()
         course.push(text)
@@ -204,5 +208,5 @@ def shares(
 def near(found: Mapping[str, int], version: str, weight: int) -> bool:
     """Within four sigma: where others ask at the same time, not every share comes out whole."""
     requests = sum(found.values())
-    sigma = (requests * weight / 100 * (1 - weight / 100)) ** 0.5
+    sigma = math.sqrt(requests * weight / 100 * (1 - weight / 100))
     return abs(found.get(version, 0) - requests * weight / 100) <= 4 * sigma

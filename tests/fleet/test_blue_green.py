@@ -15,15 +15,16 @@ from tests.fleet.rollouts import Course, delivering, rollout, services, shares
 pytestmark = pytest.mark.fleet
 
 
-def blue_green(image: str, *, delay: int = 30) -> str:
-    strategy = f"""
+def blue_green(image: str, *, number: int = 0) -> str:
+    """Versions of another number are others, though they look alike: none of them is warm yet."""
+    strategy = """
     blueGreen:
       activeService: app
       previewService: app-preview
       autoPromotionEnabled: false
-      scaleDownDelaySeconds: {delay}
+      scaleDownDelaySeconds: 30
 """
-    return rollout(image, strategy) + services("app-preview")
+    return rollout(image, strategy, env=f"{{name: NUMBER, value: '{number}'}}") + services("app-preview")
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +46,8 @@ def test_switched_and_undone_in_its_delay_nothing_is_lost(course: Course, apps: 
         assert (set(shares(course.url(), 50)), preview(course)) == ({"v1"}, "v2")
         times["promote"] = time.time()
         course.order("promote")
+        course.serves("v2")
         course.reaches("Healthy")
-        assert set(shares(course.url(), 50)) == {"v2"}
 
     found = witnessed(course, switch)
     found.lossless()
@@ -56,8 +57,8 @@ def test_switched_and_undone_in_its_delay_nothing_is_lost(course: Course, apps: 
         pods = sorted(p.name for p in course.place.pods())
         times["undo"] = time.time()
         course.order("undo")
-        assert set(shares(course.url(), 50)) == {"v1"}
-        assert course.reaches("Degraded").message.startswith("aborted: undone by")
+        course.serves("v1")
+        assert course.reaches("Degraded").message.startswith("undone by")
         assert sorted(p.name for p in course.place.pods()) == pods
 
     found = witnessed(course, undo)
@@ -86,7 +87,7 @@ def test_killed_at_each_step_it_goes_on_where_it_was(course: Course, apps: dict[
         course.reaches("Degraded")
 
     witnessed(course, kill).lossless()
-    assert set(shares(course.url(), 50)) == {old}
+    course.serves(old)
 
 
 def _place(stands: object) -> tuple[object, ...]:
@@ -100,11 +101,11 @@ def test_after_loss_of_all_state_its_active_set_stays_until_told(
 ) -> None:
     """Before the switch, and while the old set is warm after it."""
     old, new = course.versions()
-    course.settle(blue_green(apps[f"app:{old}"]))
     active = new if switched else old
+    wanted = blue_green(apps[f"app:{new}"], number=1 + switched)
 
     def lose() -> None:
-        course.push(blue_green(apps[f"app:{new}"]))
+        course.push(wanted)
         course.reaches("Paused")
         if switched:
             course.order("promote")
@@ -123,4 +124,4 @@ def test_after_loss_of_all_state_its_active_set_stays_until_told(
         course.reaches("Healthy")
 
     witnessed(course, lose).lossless()
-    assert set(shares(course.url(), 50)) == {new}
+    course.serves(new)

@@ -6,6 +6,7 @@ import msgspec
 
 from reconciler.decide import decide
 from reconciler.decide.attempts import after_failure, after_success
+from reconciler.decide.delivery.handover import takers
 from reconciler.decide.rollout.budget import budget_of
 from reconciler.engine.simulation.simulated import SimulatedFleet
 from reconciler.engine.simulation.simulated_pod import Behaviour
@@ -184,8 +185,9 @@ def check_plan(plan: Plan, desired: Desired, observed: Observed, progress: Progr
     for step in plan.steps:
         node = observed.nodes.get(step.action.node)
         assert node is not None and node.reachable, f"{step} acts on a node that can't be reached"
+    handed = takers(desired)  # their pods go as those of another object come
     for key, workload in desired.workloads.items():
-        if isinstance(workload, Deployment):
+        if isinstance(workload, Deployment) and key not in handed:
             check_budget(plan, key, workload, observed, progress)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from reconciler.decide.current import Pass
+from reconciler.model.desired import Desired
 from reconciler.model.meta import Key
 from reconciler.model.rollout import Rollout
 from reconciler.model.workload import Deployment
@@ -14,11 +15,11 @@ def handed_over(turn: Pass, key: Key, deployment: Deployment) -> Deployment:
     """With fewer replicas as its Rollout has more: none once that has been promoted (onsuccess), or one less
     for each that is available (progressively).
     """
-    rollout = _taker(turn, key)
+    rollout = turn.takers.get(key)
     if rollout is None:
         return deployment
     turn.unsteady.add(key)
-    spec, state = deployment.spec, turn.before.rollouts.get(rollout.key)
+    spec, state = deployment.spec, turn.rollouts.get(rollout.key)
     way = state.delivery if state is not None else None
     ref = rollout.spec.workload_ref
     left = spec.replicas
@@ -32,11 +33,13 @@ def handed_over(turn: Pass, key: Key, deployment: Deployment) -> Deployment:
     return msgspec.structs.replace(deployment, spec=msgspec.structs.replace(spec, replicas=left))
 
 
-def _taker(turn: Pass, key: Key) -> Rollout | None:
-    """The Rollout that the Deployment is scaled down for."""
-    for other, workload in turn.desired.workloads.items():
-        if other.kind == "Rollout" and other.namespace == key.namespace and isinstance(workload, Rollout):
-            ref = workload.spec.workload_ref
-            if ref is not None and ref.name == key.name and ref.scale_down != "never":
-                return workload
-    return None
+def takers(desired: Desired) -> dict[Key, Rollout]:
+    """The Rollouts that Deployments are scaled down for, by Deployment. They are looked at before these: what
+    they come to in a pass counts in it.
+    """
+    found: dict[Key, Rollout] = {}
+    for key, workload in desired.workloads.items():
+        ref = workload.spec.workload_ref if isinstance(workload, Rollout) else None
+        if isinstance(workload, Rollout) and ref is not None and ref.scale_down != "never":
+            found[Key("Deployment", key.namespace, ref.name)] = workload
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import msgspec
@@ -39,7 +40,11 @@ def beginning(
     told = _told(turn, owner.namespace)
     green = recipe.blue_green
     active = _active(told.get(green.active_service), versions) if green is not None else ""
-    shares = {} if green is not None else _shares(told, _apart(recipe), versions)
+    shares = (
+        _standing_by(told.get(green.active_service), versions)
+        if green is not None
+        else _shares(told, _apart(recipe), versions)
+    )
     return remembered(sight, recipe, revisions, shares, active, turn.now)
 
 
@@ -78,6 +83,12 @@ def _active(service: RoutedService | None, versions: Mapping[tuple[str, str], st
     live = [e for p in service.ports for e in p.endpoints if e.slot == service.live and e.state == "ready"]
     found = [v for e in live if (v := versions.get((e.name, e.ip)))]
     return max(sorted(set(found)), key=found.count, default="")
+
+
+def _standing_by(service: RoutedService | None, versions: Mapping[tuple[str, str], str]) -> dict[str, int]:
+    """The version in the active service's other slot: of several that are warm, the last that was active."""
+    ends = [e for p in service.ports for e in p.endpoints if e.slot != service.live] if service else []
+    return dict(Counter(v for e in ends if (v := versions.get((e.name, e.ip)))))
 
 
 def _shares(

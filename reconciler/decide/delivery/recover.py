@@ -3,6 +3,7 @@
 One version runs                        it is the stable one; another wanted one is a new version
 several run, one of them is wanted      everything is held as it is seen until somebody says how to go on
 several run, none of them is wanted     the same
+more than the stable and the wanted     those stay warm once more as long as others do
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ FORGOTTEN = (
 )
 
 Shares = Mapping[str, int]
-"""What each version gets of the traffic, by template hash, in any unit; empty when nobody knows."""
+"""What each version gets of the traffic, by template hash, in any unit; empty when nobody knows. Of a
+blue-green: who stands by.
+"""
 
 
 def remembered(
@@ -77,6 +80,7 @@ def _held(
     whole = sum(shares.values())
     weight = recipe.whole * shares.get(wanted, 0) // whole if whole else None
     green = recipe.blue_green is not None
+    others = sorted(sight.crowds.keys() - {stable, wanted}) if recipe.warm else []
     way = Delivery(
         stage=("switched" if active == wanted else "preview") if green else "stepping",
         step_since=now,
@@ -87,6 +91,7 @@ def _held(
         scale=None if green else SetCanaryScale(replicas=sight.of(wanted).count),
         holds=(Hold(reason="forgotten", since=now, message=FORGOTTEN),),
         ended_at=now,
+        retiring=dict.fromkeys(others, now + recipe.warm),
     )
     return RolloutState(
         template_hash=wanted,

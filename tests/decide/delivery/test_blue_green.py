@@ -185,6 +185,17 @@ def test_memory_that_is_lost_after_the_switch_keeps_it() -> None:
     assert course.pods() == {"v2": 2}
 
 
+def test_memory_that_is_lost_lets_older_sets_that_are_warm_stay_for_their_delay() -> None:
+    course = course_of(scaleDownDelaySeconds=600)
+    course.push("v2")
+    course.push("v3")
+    assert course.pods() == {"v1": 2, "v2": 2, "v3": 2}
+    course.forget()
+    assert course.pods() == {"v1": 2, "v2": 2, "v3": 2}
+    course.wait(700)
+    assert course.pods() == {"v2": 2, "v3": 2}
+
+
 def test_memory_that_is_lost_after_the_switch_can_be_aborted() -> None:
     course = course_of(scaleDownDelaySeconds=600)
     course.push("v2")
