@@ -5,6 +5,7 @@
     |- InventoryError        nodes.yaml is wrong
     |- ManifestError         manifests are wrong; carries every finding
     |- SourceError           a source can't be read (a repository, a directory)
+    |  `- RevertError        a commit can't be taken back as its branch stands
     |- FleetLocked           another reconciler runs this fleet
     |- NotConverged          the revision did not converge: failed, blocked, or out of time
     |- LabError              the lab can't do that
@@ -81,6 +82,12 @@ class ManifestError(ReconcilerError):
 
 class SourceError(ReconcilerError):
     reason = "SourceUnreadable"
+
+
+class RevertError(SourceError):
+    """A commit can't be taken back as long as its branch stays as it is."""
+
+    reason = "RevertFailed"
 
 
 class FleetLocked(ReconcilerError):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.engine.node import Node
 from reconciler.errors import InventoryError
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from reconciler.certificates import Certifier
     from reconciler.engine.simulation.simulated_node import RealTime
     from reconciler.loop.cycle import Loop
+    from reconciler.measuring import Analyst
+    from reconciler.loop.reverts import Reverts
     from reconciler.model.desired import Desired
     from reconciler.model.progress import Progress
     from reconciler.record.lock import FleetLock
@@ -103,6 +105,26 @@ def certifier(fleet: Fleet, wake: Callable[[], None], *, obtain: bool) -> Certif
     return Certifier(fleet.spec.network.ingress.acme, state_dir(fleet) / "certificates", wake, obtain=obtain)
 
 
+def analyst(nodes: Mapping[str, Node], wake: Callable[[], None]) -> Analyst:
+    """Measures what analyses ask for: directly, or through a node what is inside of the fleet."""
+    from reconciler.measuring import Analyst, counts, through
+
+    def encrypt(stream: Any, context: Any, host: str) -> Any:
+        from reconciler.engine.probes.tls import TlsStream
+
+        return TlsStream(stream, context, host)
+
+    return Analyst(wake, counts(nodes), dial=through(nodes), encrypt=encrypt)
+
+
+def reverts(fleet: Fleet, source: Source, wake: Callable[[], None]) -> Reverts:
+    """What takes failed versions back where `source` reads; it looks there at once after a push."""
+    from reconciler.loop.reverts import Reverts
+    from reconciler.source.open import open_reverter
+
+    return Reverts(fleet, open_reverter(fleet, cache_dir(fleet), source.wake), wake)
+
+
 def open_store(fleet: Fleet) -> Store:
     """Progress, events and history of this fleet."""
     from reconciler.record.store import Store
@@ -132,6 +154,7 @@ def one_shot(fleet: Fleet, source: Source) -> Iterator[Loop]:
         wanted = Wanted(fleet, source, lambda: seen_capacity(nodes))
         loop = Loop(wanted, nodes, ProgressStore(store), [])
         loop.certify(certifier(fleet, loop.wake, obtain=False))
+        loop.judge(analyst(nodes, loop.wake))
         try:
             loop.watch_nodes()  # before the manifests are read: nodes take their time to answer
             wanted.fetch()
@@ -158,6 +181,9 @@ def serving(fleet: Fleet, listen: str | None) -> Iterator[Loop]:
         wanted = Wanted(fleet, source, lambda: seen_capacity(nodes))
         loop = Loop(wanted, nodes, ProgressStore(store), [], full_pass=full_pass)
         loop.certify(certifier(fleet, loop.wake, obtain=True))
+        loop.judge(analyst(nodes, loop.wake))
+        if fleet.spec.on_abort == "revert":
+            loop.revert(reverts(fleet, source, loop.wake))
         journal, silence = Journal(store, fleet.metadata.name), max(SILENCE_S, 3 * full_pass)
         reporter = Reporter(fleet.metadata.name, journal, source.wake, silence, loop.order)
         loop.listen(reporter.take)

@@ -13,6 +13,7 @@ from reconciler.cli.options import fleet_option, output_option
 
 if TYPE_CHECKING:
     from reconciler.model.delivery import Verb
+    from reconciler.record.deliveries import Phase
 
 name_argument = click.argument("name")
 
@@ -74,9 +75,11 @@ def _verb(verb: Verb, name: str, given: dict[str, Any]) -> None:
 
     asked = _asked(given)
     key = asked.find(name, given["namespace"])
-    click.echo(f"{key}: {asked.order(key, verb)}")
+    words = asked.order(key, verb)
+    click.echo(f"{key}: {words.removeprefix(f'{key}: ')}")
     if given["watch"]:
-        watch(asked, key, "text", given["timeout"], wanted="Degraded" if verb == "abort" else "Healthy")
+        wanted: Phase = "Degraded" if verb in ("abort", "undo") else "Healthy"
+        watch(asked, key, "text", given["timeout"], wanted=wanted)
 
 
 def _asked(given: dict[str, Any]) -> Any:

@@ -28,12 +28,22 @@ LATER = (
 
 
 class Asking:
-    """Of one fleet. `source` and `branch` as on `plan`'s command line; only read when no reconciler runs."""
+    """Of one fleet. `source` and `branch` as on `plan`'s command line; only read when no reconciler runs.
+
+    `locks` is where it is written who runs it; left out, where this user's environment says.
+    """
 
     def __init__(
-        self, fleet: Fleet, source: str | None = None, branch: str | None = None, *, fold: Fold = ordered
+        self,
+        fleet: Fleet,
+        source: str | None = None,
+        branch: str | None = None,
+        *,
+        fold: Fold = ordered,
+        locks: Path | None = None,
     ) -> None:
         self._fleet, self._source, self._branch, self._fold = fleet, source, branch, fold
+        self._locks = locks
 
     def look(self, about: Key | None = None) -> tuple[DeliveryStatus, ...]:
         """What is delivered, or one of it, as the reconciler sees it, or as nodes and record tell."""
@@ -64,9 +74,7 @@ class Asking:
 
     def _door(self, timeout: float = 5.0) -> UnixConnection | None:
         """An open connection to the reconciler that this user may give orders to."""
-        from reconciler.wiring import lock_dir
-
-        found = holder(self._fleet.metadata.name, lock_dir())
+        found = holder(self._fleet.metadata.name, self._where())
         if found is None or not found.unix_socket:
             return None
         door = UnixConnection(Path(found.unix_socket), timeout)
@@ -78,9 +86,12 @@ class Asking:
 
     def _public(self) -> http.client.HTTPConnection | None:
         """Another user's reconciler tells everybody how things stand."""
+        return public_door(self._fleet, self._where())
+
+    def _where(self) -> Path:
         from reconciler.wiring import lock_dir
 
-        return public_door(self._fleet, lock_dir())
+        return self._locks or lock_dir()
 
     def _not_ours(self) -> UsageError:
         """It has a record of its own, and would never hear of an order that is kept in this user's."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from time import localtime, strftime
 
 from reconciler.cli.page import Page, Table, age, tidy
 from reconciler.model.duration import human_duration
@@ -27,10 +28,10 @@ def delivery_page(seen: DeliveryStatus, now: float) -> Page:
     return Page(head=tuple(_head(seen, now)), tables=tuple(tidy(t) for t in tables if t.rows))
 
 
-def delivery_line(seen: DeliveryStatus, now: float) -> str:
-    """One line: how it stands, and why."""
+def delivery_line(seen: DeliveryStatus) -> str:
+    """One line: how it stands, and why. With the time of day: what is left changes from look to look."""
     why = ", ".join(filter(None, (_step(seen), seen.message)))
-    left = f" ({_left(seen.until, now)})" if seen.until is not None else ""
+    left = f" (until {strftime('%H:%M:%S', localtime(seen.until))})" if seen.until is not None else ""
     return f"{seen.key}: {seen.phase}" + (f": {why}" if why else "") + left
 
 
@@ -52,6 +53,9 @@ def _head(seen: DeliveryStatus, now: float) -> Iterator[str]:
         yield f"  {again}; a changed manifest is tried by itself"
     if seen.until is not None:
         yield f"  it goes on by itself: {_left(seen.until, now)}"
+    elif seen.holds and seen.phase == "Paused":
+        named = f"{seen.name} -n {seen.namespace}"
+        yield f"  `reconciler rollout resume {named}` lets it go on, `abort` goes back"
     version = f"version {seen.number}" if seen.number else "no version yet"
     yield ", ".join(filter(None, (STRATEGIES[seen.strategy], version, _step(seen), _weight(seen))))
     counts = f"{seen.updated} updated, {seen.ready} ready, {seen.available} available"

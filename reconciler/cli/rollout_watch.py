@@ -59,13 +59,11 @@ def watch(
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
     """Until it is healthy, or degraded. Raises `NotConverged` unless it ends as `wanted`."""
-    looks = _looks(asked, key, timeout, pause)
+    looks = _looks(asked, key, timeout, pause, _is_back if wanted == "Degraded" else _has_ended)
     if output == "text" and sys.stdout.isatty():
         last = _live(looks)
-    elif output == "json":
-        last = _lines(looks, _json)
     else:
-        last = _lines(looks, lambda one: delivery_line(one, one.at))
+        last = _lines(looks, _json if output == "json" else delivery_line)
     if last.phase != wanted:
         name = f"{last.name} --namespace {last.namespace}"
         raise NotConverged(
@@ -76,7 +74,11 @@ def watch(
 
 
 def _looks(
-    asked: Looking, key: Key, timeout: str, pause: Callable[[float], None]
+    asked: Looking,
+    key: Key,
+    timeout: str,
+    pause: Callable[[float], None],
+    over: Callable[[DeliveryStatus], bool],
 ) -> Iterator[DeliveryStatus]:
     """Again and again; the last one has ended."""
     from reconciler.model.duration import seconds
@@ -89,7 +91,7 @@ def _looks(
     while True:
         one = _of(asked.look(key), key)
         yield one
-        if one.phase in ("Healthy", "Degraded"):
+        if over(one):
             return
         if time.monotonic() >= until:
             raise NotConverged(
@@ -99,6 +101,17 @@ def _looks(
                 remedy="it goes on without being watched; look again with `reconciler rollout status`",
             )
         pause(min(REFRESH_S, max(0.0, until - time.monotonic())))
+
+
+def _has_ended(one: DeliveryStatus) -> bool:
+    return one.phase in ("Healthy", "Degraded")
+
+
+def _is_back(one: DeliveryStatus) -> bool:
+    """After an abort: the stable version carries everything again."""
+    stable = next((s for s in one.sets if s.template_hash == one.stable_hash), None)
+    carries = stable is not None and stable.ready >= one.desired and one.weight in (None, 0)
+    return one.phase == "Healthy" or (one.phase == "Degraded" and carries)
 
 
 def _of(seen: tuple[DeliveryStatus, ...], key: Key) -> DeliveryStatus:
@@ -119,16 +132,17 @@ def _live(looks: Iterator[DeliveryStatus]) -> DeliveryStatus:
 
 
 def _lines(looks: Iterator[DeliveryStatus], text: Callable[[DeliveryStatus], str]) -> DeliveryStatus:
-    """A line whenever something has changed."""
+    """A line whenever there is something new to say."""
     import msgspec
 
-    before: DeliveryStatus | None = None
-    for one in looks:
-        if before is None or msgspec.structs.replace(one, at=before.at) != before:
-            click.echo(text(one))
-        before = one
-    assert before is not None, "it is looked at once at least"
-    return before
+    said, last = "", None
+    for last in looks:
+        line = text(msgspec.structs.replace(last, at=0.0))
+        if line != said:
+            click.echo(text(last))
+        said = line
+    assert last is not None, "it is looked at once at least"
+    return last
 
 
 def _picture(one: DeliveryStatus) -> Group:

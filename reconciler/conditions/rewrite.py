@@ -149,6 +149,8 @@ class _Reader:
         if name in OVER_ITEMS and self._is(","):
             self._take()
             return self._over(OVER_ITEMS[name], arguments[0])
+        if name in ("map", "filter"):
+            raise self.misplaced(f", {name} needs a list and what to do with each of its items")
         while self._is(","):
             self._take()
             arguments.append(self.whole())

@@ -30,7 +30,8 @@ class Hidden:
         self._dark = [v for v in self._suspects if v.status == "unknown"]
 
     def of(self, owner: Key, seen: int, wanted: int) -> tuple[int, float | None]:
-        """How many of the owner's pods may be there, and until when that holds back their successors.
+        """How many of the owner's pods may be there, and until when that holds back their successors. An
+        analysis that goes on may have started any of its own.
 
         Pods that were never started can't be hidden: a workload that progress doesn't know is new, unless
         there is no progress at all.
@@ -38,6 +39,8 @@ class Hidden:
         until = self._until()
         if until is None or seen >= wanted:
             return 0, None
+        if owner in self._before.runs:
+            return wanted - seen, until
         known = self._before.rollouts.get(owner)
         if known is None:
             return (0 if self._remembers else wanted - seen), until

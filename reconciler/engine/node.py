@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from reconciler.model.action import PrepareNode, Publish, RestartContainer, StartContainers, StartPod, StopPod
 from reconciler.model.desired import Contents
 from reconciler.model.observed import NodeState
 from reconciler.model.traffic import Counter
+
+if TYPE_CHECKING:
+    from reconciler.engine.connection.link import Stream
 
 
 class Node(Protocol):
@@ -44,6 +47,9 @@ class Node(Protocol):
         """What this node's proxy has counted of each pod that it asked something, in sorted order; nothing
         where there is no proxy. Asks the node.
         """
+
+    def dial(self, host: str, port: int, seconds: float) -> Stream:
+        """A TCP connection from this node to anywhere. Raises `OSError` where nobody answers."""
 
     def start_pod(self, action: StartPod, contents: Contents) -> None:
         """`contents` holds the ConfigMaps and Secrets that the pod reads."""

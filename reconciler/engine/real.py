@@ -14,6 +14,7 @@ import msgspec
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.connection.contact import Contact
 from reconciler.engine.connection.facts import read_disk_free, read_facts, read_links, steady
+from reconciler.engine.connection.link import Stream
 from reconciler.engine.dataplane import install
 from reconciler.engine.dataplane.plane import Plane, base
 from reconciler.engine.dataplane.standing import Standing
@@ -101,6 +102,9 @@ class RealNode:
 
     def counters(self) -> tuple[Counter, ...]:
         return self._plane.counters() if self._plane is not None else ()
+
+    def dial(self, host: str, port: int, seconds: float) -> Stream:
+        return self._usable().dial(host, port, seconds)
 
     def start_pod(self, action: StartPod, contents: Contents) -> None:
         from reconciler.engine.pods import start

@@ -19,6 +19,7 @@ from reconciler.decide.analysis import after_measurement
 from reconciler.decide.attempts import after_failure, after_success
 from reconciler.decide.delivery.orders import ordered
 from reconciler.decide.network.challenges import in_force
+from reconciler.decide.reverting import due
 from reconciler.engine.node import Node
 from reconciler.loop.fleet import FleetView
 from reconciler.loop.orders import Fold, Orders, nothing_known
@@ -30,6 +31,7 @@ from reconciler.model.desired import Contents, Desired
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Measure, Measured, Plan, Settled
 from reconciler.model.progress import Progress
+from reconciler.model.reversal import Reversal, Reverted
 from reconciler.model.traffic import Challenge
 
 DARK_S = 15.0
@@ -64,6 +66,15 @@ class Analyst(Protocol):
     def close(self) -> None: ...
 
 
+class Reverts(Protocol):
+    """Versions that are taken back in Git beside the loop (`reverts.Reverts`)."""
+
+    def pursue(self, due: tuple[Reversal, ...], revision: str) -> None: ...
+    def ended(self) -> tuple[Reverted, ...]: ...
+    def complaints(self) -> tuple[str, ...]: ...
+    def close(self) -> None: ...
+
+
 class Loop:
     """One fleet's loop. `listeners` get every turn, in order, from the loop's thread.
 
@@ -84,6 +95,7 @@ class Loop:
         self._wanted, self._view, self._keeper = wanted, FleetView(nodes), keeper
         self._certificates: Certificates | None = None
         self._analyst: Analyst | None = None
+        self._reverts: Reverts | None = None
         self._listeners, self._clock, self._full_pass = list(listeners), clock, full_pass
         self._awake = threading.Event()
         self._ended: deque[Outcome] = deque()
@@ -110,6 +122,10 @@ class Loop:
     def certify(self, certificates: Certificates) -> None:
         """Let what is desired have these certificates, too. Before the first pass."""
         self._certificates = certificates
+
+    def revert(self, reverts: Reverts) -> None:
+        """Let versions that fail be taken back in Git. Before the first pass."""
+        self._reverts = reverts
 
     def order(self, order: Order) -> Future[str]:
         """Let the next pass carry it out. From any thread; answered when that pass is over."""
@@ -149,13 +165,8 @@ class Loop:
         now = self._clock()
         under_way = self._walker.under_way()  # before the outcomes: see Walker
         before, ended = self._saved, self._learn(now)
-        desired = self._wanted.update(self.progress)
-        if desired is not None and self._certificates is not None:
-            desired = self._certificates.complete(desired)
         observed = overlay(self._view.observe(), under_way)
-        if self._still_dark(observed):
-            desired = None
-        orders = self._obey(desired)
+        desired, orders = self._heard(self._still_dark(observed))
         turn = Turn(
             at=now,
             seconds=0.0,
@@ -165,6 +176,7 @@ class Loop:
             source_error=self._wanted.error,
             before=before,
             orders=orders,
+            reverted=self._reverts.ended() if self._reverts is not None else (),
         )
         if desired is not None:
             turn = self._act(turn, desired, now)
@@ -174,11 +186,20 @@ class Loop:
         self._orders.answer()
         return turn
 
+    def _heard(self, dark: bool) -> tuple[Desired | None, tuple[Ordered, ...]]:
+        """What the source and people want. An order to go back wants an older version, too."""
+        desired = self._wanted.update(self.progress)
+        orders = () if dark else self._obey(desired)
+        if orders:
+            desired = self._wanted.update(self.progress)
+        if desired is not None and self._certificates is not None:
+            desired = self._certificates.complete(desired)
+        return None if dark else desired, orders
+
     def _obey(self, desired: Desired | None) -> tuple[Ordered, ...]:
-        """Kept at once: an order that was taken up isn't lost. In the dark, orders wait."""
+        """Kept at once: an order that was taken up isn't lost."""
         if desired is None:
-            if self._lit:
-                self._orders.refuse(nothing_known())
+            self._orders.refuse(nothing_known())
             return ()
         progress, orders = self._orders.take(self.progress, desired)
         if orders:
@@ -198,6 +219,7 @@ class Loop:
         self._settled = plan.settled
         plan = self._certified(plan, desired, turn.observed)
         self._keep(_with_revisions(plan, desired))
+        plan = self._taken_back(plan, desired)
         begun = self._walker.submit(plan.steps, lambda action: _contents(desired, action))
         if self._analyst is not None:
             self._analyst.submit(plan.measures, desired.contents)
@@ -214,6 +236,14 @@ class Loop:
         if desired.challenges and in_force(desired, observed):
             self._certificates.published(desired.challenges)
         said = self._certificates.complaints()
+        return msgspec.structs.replace(plan, notes=(*plan.notes, *said)) if said else plan
+
+    def _taken_back(self, plan: Plan, desired: Desired) -> Plan:
+        """With what is to be said of versions that couldn't be taken back."""
+        if self._reverts is None:
+            return plan
+        self._reverts.pursue(due(desired, self.progress), desired.revision.id)
+        said = self._reverts.complaints()
         return msgspec.structs.replace(plan, notes=(*plan.notes, *said)) if said else plan
 
     def _learn(self, now: float) -> tuple[Outcome, ...]:
@@ -255,6 +285,8 @@ class Loop:
             self._certificates.close()
         if self._analyst is not None:
             self._analyst.close()
+        if self._reverts is not None:
+            self._reverts.close()
         self._wanted.close()
         self._view.close()
         return clean

@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.apply.walk import Outcome
 from reconciler.errors import ManifestError
 from reconciler.loop.narrate_delivery import tell_deliveries
+from reconciler.loop.narrate_reverts import tell_reverts
 from reconciler.loop.turn import Turn
 from reconciler.model.action import (
     AnyAction,
@@ -63,6 +64,9 @@ class Narrator:
             told = _ended(turn, outcome)
             lines += told[0]
             events += told[1]
+        for line, event in tell_reverts(turn):
+            lines.append(line)
+            events.append(event)
         if turn.plan is not None and turn.desired is not None:
             if turn.plan.revision != self._revision:
                 self._revision = turn.plan.revision

@@ -17,7 +17,7 @@ from reconciler.model.progress import RolloutState
 from reconciler.model.rollout import RolloutStrategy
 from reconciler.record.deliveries.find import strategy_of
 from reconciler.record.deliveries.phase import hold_words
-from reconciler.record.deliveries.sets import max_weight
+from reconciler.record.deliveries.sets import canary_of, max_weight
 from reconciler.record.deliveries.steps import step_text
 
 ORDER_REASON = {
@@ -46,7 +46,7 @@ def order_event(order: Order, words: str, at: float, revision: str = "") -> Even
         at=at,
         type="Normal",
         reason=ORDER_REASON[order.verb],
-        message=f"{order.who} said {order.verb}: {words}",
+        message=f"{order.who} said {order.verb}: {words.removeprefix(f'{order.about}: ')}",
         about=order.about,
         revision=revision,
     )
@@ -64,7 +64,9 @@ def tell_deliveries(turn: Turn) -> Iterator[tuple[str, Event]]:
         before = turn.before.rollouts.get(key)
         if after is before or after.delivery is None:
             continue
-        for change in changes(before, after, strategy_of(desired, key) or RolloutStrategy()):
+        told = plan.verdicts.get(key)
+        strategy = strategy_of(desired, key) or RolloutStrategy()
+        for change in changes(before, after, strategy, told.message if told else ""):
             event = Event(
                 at=turn.at,
                 type="Warning" if change.warning else "Normal",
@@ -77,8 +79,10 @@ def tell_deliveries(turn: Turn) -> Iterator[tuple[str, Event]]:
     yield from tell_runs(turn, plan)
 
 
-def changes(before: RolloutState | None, after: RolloutState, strategy: RolloutStrategy) -> Iterator[Change]:
-    """From one pass to the next, in the order in which they make sense."""
+def changes(
+    before: RolloutState | None, after: RolloutState, strategy: RolloutStrategy, standing: str = ""
+) -> Iterator[Change]:
+    """From one pass to the next, in the order in which they make sense. `standing` is the verdict's words."""
     then, now = before.delivery if before else None, after.delivery
     assert now is not None, "only what is delivered is told of"
     if before is None or before.number != after.number:
@@ -91,7 +95,7 @@ def changes(before: RolloutState | None, after: RolloutState, strategy: RolloutS
     held = {h.reason for h in then.holds} if then else set()
     for hold in now.holds:
         if hold.reason not in held and hold.reason != "order":
-            yield Change(reason="RolloutPaused", message=hold_words(hold), told=False)
+            yield Change(reason="RolloutPaused", message=standing or hold_words(hold), told=False)
 
 
 def version(state: RolloutState) -> str:
@@ -126,15 +130,20 @@ def _steps(then: Delivery | None, now: Delivery, strategy: RolloutStrategy) -> I
 def _traffic(
     then: Delivery | None, now: Delivery, state: RolloutState, strategy: RolloutStrategy
 ) -> Iterator[Change]:
-    before = (then.weight if then else None) or 0
-    if now.weight is not None and now.weight != before and now.stage != "done":
-        words = f"{now.weight} of {max_weight(strategy)} go to {version(state)} (before: {before})"
+    before = then.weight if then else None
+    left = now.stage == "aborted" and before is None  # its pods had their share until now, and are leaving
+    if now.weight is not None and now.weight != (before or 0) and not left:
+        words = f"{now.weight} of {max_weight(strategy)} go to {_named(state, canary_of(state))}"
         yield Change(reason="TrafficWeightUpdated", message=f"requests: {words}")
     blue = strategy.blue_green
     if blue is not None and then is not None and now.active_hash not in ("", then.active_hash):
-        past = next((v.number for v in state.history if v.template_hash == now.active_hash), 0)
-        named = f"version {past} ({now.active_hash})" if past else now.active_hash
+        named = _named(state, now.active_hash)
         yield Change(reason="SwitchService", message=f"service {blue.active_service} leads to {named}")
+
+
+def _named(state: RolloutState, template_hash: str) -> str:
+    number = next((v.number for v in state.history if v.template_hash == template_hash), 0)
+    return f"version {number} ({template_hash})" if number else template_hash
 
 
 def _ends(then: Delivery | None, now: Delivery, state: RolloutState) -> Iterator[Change]:

@@ -9,7 +9,8 @@ from reconciler.loop.turn import Turn
 
 
 class Finish:
-    """Tells when a one-shot run is over: nothing is under way, nothing is being measured, and nothing more can come of waiting.
+    """Tells when a one-shot run is over: nothing is under way or being measured, and nothing more can come of
+    waiting.
 
     `timeout` in seconds bounds it all. `settle` is how long nodes that haven't answered yet are
     waited for, and how long a blocked fleet is given to become unblocked by what is ending.

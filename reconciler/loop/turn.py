@@ -11,6 +11,7 @@ from reconciler.model.desired import Desired
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Plan, Step
 from reconciler.model.progress import Progress
+from reconciler.model.reversal import Reverted
 
 
 class Ordered(Value):
@@ -42,3 +43,4 @@ class Turn(Value):
     source_error: SourceError | None = None
     before: Progress = Progress()
     orders: tuple[Ordered, ...] = ()
+    reverted: tuple[Reverted, ...] = ()

@@ -43,6 +43,7 @@ class Wanted:
         self._cache, self._digests = LoadCache(), DigestCache()
         self._looked_at = ""
         self._current: Desired | None = None
+        self._previous: Desired | None = None
         self._older: dict[str, Desired | None] = {}
         self.refusal: Refusal | None = None
 
@@ -71,7 +72,7 @@ class Wanted:
         self._looked_at = snapshot.revision.id
         try:
             known = {} if snapshot.revision.id == accepted else self._capacity()
-            self._current = self._load(snapshot, known)
+            self._previous, self._current = self._current, self._load(snapshot, known)
             self.refusal = None
         except ReconcilerError as error:
             self.refusal = Refusal(revision=snapshot.revision, error=error)
@@ -99,7 +100,10 @@ class Wanted:
         return self._current
 
     def _stable(self, key: Key, revision: str, template_hash: str) -> StableVersion | None:
-        then = self._at(revision)
+        """From the revision of just before, where nothing has to be read for it, or from its own."""
+        before = self._previous
+        same = before is not None and before.hashes.get(key) == template_hash
+        then = before if same else self._at(revision)
         if then is None or then.hashes.get(key) != template_hash:
             return None
         return StableVersion(

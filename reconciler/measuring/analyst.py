@@ -7,13 +7,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
-from reconciler.measuring.fetch import Dial, Encrypt, Reach
 from reconciler.measuring.haproxy import Rates, Read
-from reconciler.measuring.measured import measured
 from reconciler.model.desired import Contents
 from reconciler.model.meta import Key
 from reconciler.model.plan import Measure, Measured
+
+if TYPE_CHECKING:
+    from reconciler.measuring.fetch import Dial, Encrypt
 
 MOST_THREADS = 16
 """They wait for others nearly all of the time."""
@@ -32,12 +34,12 @@ class Analyst:
         wake: Callable[[], None],
         read: Read,
         *,
-        dial: Dial = lambda _host, _port, _seconds: None,
+        dial: Dial = lambda _namespace, _host, _port, _seconds: None,
         encrypt: Encrypt | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._wake, self._clock = wake, clock
-        self._reach = Reach(dial=dial, encrypt=encrypt)
+        self._dial, self._encrypt = dial, encrypt
         self._closing = threading.Event()
         self._rates = Rates(read, self._closing.wait)
         self._under_way: set[_Name] = set()
@@ -85,9 +87,14 @@ class Analyst:
             thread.start()
 
     def _work(self) -> None:
+        """What speaks HTTP and TLS is imported here: most runs of the reconciler measure nothing."""
+        from reconciler.measuring.fetch import Reach
+        from reconciler.measuring.measured import measured
+
+        reach = Reach(dial=self._dial, encrypt=self._encrypt)
         while (task := self._waiting.get()) is not None:
             asked, contents = task
             if self._closing.is_set():
                 return
-            self._ended.append(measured(asked, contents, self._reach, self._rates, self._clock))
+            self._ended.append(measured(asked, contents, reach, self._rates, self._clock))
             self._wake()

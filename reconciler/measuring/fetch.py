@@ -35,17 +35,20 @@ class Stream(Protocol):
     def close(self) -> None: ...
 
 
-Dial = Callable[[str, int, float], Stream | None]
-"""(host, port, seconds) -> a connection through a node; None: it is to be made directly. Raises OSError."""
+Dial = Callable[[str, str, int, float], Stream | None]
+"""(namespace, host, port, seconds) -> a connection through a node; None: it is to be made directly. Raises
+OSError. A host without a point may be a Service of that namespace.
+"""
 
 Encrypt = Callable[[Any, ssl.SSLContext, str], Stream]
 """TLS over a stream that isn't a socket, for the host of that name. Raises OSError."""
 
 
 class Reach(Value):
-    """How to get to places: `dial` and `encrypt` for what is inside of the fleet."""
+    """How to get to places from `namespace`: `dial` and `encrypt` for what is inside of the fleet."""
 
-    dial: Dial = lambda _host, _port, _seconds: None
+    namespace: str = ""
+    dial: Dial = lambda _namespace, _host, _port, _seconds: None
     encrypt: Encrypt | None = None
 
 
@@ -133,7 +136,7 @@ def _asked(request: Request, reach: Reach, end: float) -> tuple[SplitResult, Map
 
 def _connected(place: SplitResult, request: Request, reach: Reach, end: float) -> Any:
     host, port = place.hostname or "", place.port or PORTS[place.scheme]
-    inside = reach.dial(host, port, _left(end))
+    inside = reach.dial(reach.namespace, host, port, _left(end))
     stream: Any = inside or socket.create_connection((host, port), timeout=_left(end))
     stream.settimeout(_left(end))
     if place.scheme == "http":

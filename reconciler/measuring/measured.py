@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from reconciler.decide.analysis.reasons import Unfit
 from reconciler.errors import MeasurementError
 from reconciler.measuring.fetch import Reach
@@ -28,7 +30,8 @@ def measured(
     value, error, lacking = "", "", ""
     try:
         metric, secrets = with_secrets(asked.metric, asked.args, contents, asked.run.namespace)
-        found = _made(asked, metric, reach, rates, began)
+        there = msgspec.structs.replace(reach, namespace=asked.run.namespace)
+        found = _made(asked, metric, there, rates, began)
         if isinstance(found, Lacking):
             lacking = found.because
         else:

@@ -75,6 +75,10 @@ class PruneSpec(Model):
     allow_empty: bool = False
 
 
+OnAbort = Literal["hold", "revert"]
+"""hold: the stable version serves, and Git stays as it is. revert: the commit is taken back in Git, too."""
+
+
 class ACMESpec(Model):
     """Certificates for Ingresses from an ACME server (RFC 8555), by HTTP-01.
 
@@ -171,6 +175,8 @@ class FleetSpec(Model):
     source: SourceSpec = SourceSpec()
     defaults: NodeDefaults = NodeDefaults()
     prune: PruneSpec = PruneSpec()
+    on_abort: OnAbort = "hold"
+    """What becomes of the commit when a progressive delivery fails. A Git source must let us push."""
     images: ImagesSpec = ImagesSpec()
     network: NetworkSpec = NetworkSpec()
     serve: ServeSpec = ServeSpec()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from reconciler.model.base import Value
 
+REVERTS = 'Revert "'
+"""How `git revert` begins a commit's subject."""
+
 
 class Revision(Value):
     """`id` is a full commit hash, or `dir-<digest>` for a directory. `time` in seconds since the epoch."""
@@ -12,6 +15,11 @@ class Revision(Value):
     subject: str = ""
     author: str = ""
     time: float = 0.0
+
+    @property
+    def reverts(self) -> bool:
+        """Whether it says that it takes an earlier commit back."""
+        return self.subject.startswith(REVERTS)
 
     @property
     def short(self) -> str:

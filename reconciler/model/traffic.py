@@ -185,7 +185,7 @@ class Counter(Value):
     at all. `seconds` is the sum of the times from when the pod had a request until it began to answer.
 
     Counts begin anew when the proxy is reloaded or restarted and when an endpoint comes back, so a fall is a
-    new beginning. What a process answers that a reload left behind is counted nowhere.
+    new beginning. What is being answered during a reload is counted nowhere.
     """
 
     service: str

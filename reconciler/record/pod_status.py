@@ -9,21 +9,26 @@ from reconciler.model.labels import REVISION
 from reconciler.model.meta import Key
 from reconciler.model.observed import ContainerState, PodRecord, PodState
 from reconciler.model.quantity import Quantity, parse_quantity
+from reconciler.model.rollout import EphemeralMetadata
 from reconciler.record.container_status import container_status
 from reconciler.record.metadata import Shown, condition, metadata, timestamp, without_empty
 from reconciler.record.shape import shape
 
+NOTHING = EphemeralMetadata()
 
-def pod_object(fleet: str, pod: PodState, owner: Key | None) -> Shown:
-    """`owner` is what kubectl is to see as its controller; None for a pod of its own."""
+
+def pod_object(fleet: str, pod: PodState, owner: Key | None, more: EphemeralMetadata = NOTHING) -> Shown:
+    """`owner` is what kubectl is to see as its controller; None for a pod of its own. `more` is what it has
+    besides its own labels and annotations.
+    """
     record = pod.record
     spec = {**shape(record.spec), "nodeName": record.node}
     meta = metadata(
         fleet,
         record.key,
         created_at=pod.created_at,
-        labels=record.labels,
-        annotations={**record.annotations, REVISION: record.revision},
+        labels={**record.labels, **more.labels},
+        annotations={**record.annotations, **more.annotations, REVISION: record.revision},
         owner=owner,
     )
     return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec, "status": _status(pod)}

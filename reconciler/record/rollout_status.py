@@ -12,7 +12,7 @@ from reconciler.model.plan import Verdict
 from reconciler.model.progress import RolloutState
 from reconciler.model.rollout import BlueGreenStrategy, CanaryStrategy, Rollout
 from reconciler.record.deliveries.phase import phase_of
-from reconciler.record.deliveries.sets import max_weight, share
+from reconciler.record.deliveries.sets import canary_of, max_weight
 from reconciler.record.metadata import Shown, timestamp, without_empty
 from reconciler.record.shape import shape
 from reconciler.record.workload_status import head, told
@@ -93,16 +93,14 @@ def _canary(wanted: Rollout, canary: CanaryStrategy, state: RolloutState, delive
     if steps:
         over = delivery.stage in ("first", "finishing", "done")
         shown["currentStepIndex"] = 0 if delivery.stage == "aborted" else steps if over else delivery.step
-    if delivery.weight is None:
+    if canary.traffic_routing is None and delivery.weight is None:
         return {**shown, "canary": {}}
-    stable = state.stable_hash or state.template_hash
-    apart = stable != state.template_hash
-    weight = share(wanted.spec.strategy, state, state.template_hash) or 0
+    newest = canary_of(state)
+    stable = state.stable_hash or newest
+    weight = (delivery.weight or 0) if newest != stable else 0
     weights = {
-        "canary": _destination(weight if apart else 0, canary.canary_service, state.template_hash),
-        "stable": _destination(
-            max_weight(wanted.spec.strategy) - (weight if apart else 0), canary.stable_service, stable
-        ),
+        "canary": _destination(weight, canary.canary_service, newest),
+        "stable": _destination(max_weight(wanted.spec.strategy) - weight, canary.stable_service, stable),
     }
     return {**shown, "canary": {"weights": weights}}
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from reconciler.decide.attempts import pending_pods
+from reconciler.decide.delivery.ephemeral import ephemeral
 from reconciler.model.base import Value
 from reconciler.model.delivery import RunState
 from reconciler.model.desired import Desired
@@ -20,14 +21,14 @@ from reconciler.model.observed import NodeState, Observed, PodState
 from reconciler.model.plan import Plan, Verdict
 from reconciler.model.pod import Pod
 from reconciler.model.progress import Progress, RolloutState
-from reconciler.model.rollout import Rollout
+from reconciler.model.rollout import EphemeralMetadata, Rollout
 from reconciler.model.workload import Deployment
 from reconciler.record.analysis_status import analysis_run_object
 from reconciler.record.deliveries.runs import runs_of
 from reconciler.record.metadata import Shown, metadata, timestamp
 from reconciler.record.network_portrait import NetworkPortrait
 from reconciler.record.node_status import node_object
-from reconciler.record.pod_status import controller, pod_object
+from reconciler.record.pod_status import NOTHING, controller, pod_object
 from reconciler.record.rollout_status import rollout_object
 from reconciler.record.workload_status import deployment_object, replica_sets, set_object
 
@@ -71,7 +72,7 @@ class Portrait:
 
     def __init__(self) -> None:
         self._workloads: dict[Key, tuple[Sight, tuple[Shown, ...]]] = {}
-        self._pods: dict[Key, tuple[PodState, Shown]] = {}
+        self._pods: dict[Key, tuple[PodState, EphemeralMetadata, Shown]] = {}
         self._ending: dict[Key, float] = {}
         self._runs: dict[Key, tuple[RunState, Shown]] = {}
         self._network = NetworkPortrait()
@@ -130,18 +131,20 @@ class Portrait:
     ) -> list[Shown]:
         seen = dict(_pods(desired, observed, progress, plan))
         ending = {k: self._ending.get(k, now) for k, p in seen.items() if p.terminating}
-        shown: dict[Key, tuple[PodState, Shown]] = {}
+        given = ephemeral(desired, progress.rollouts)
+        shown: dict[Key, tuple[PodState, EphemeralMetadata, Shown]] = {}
         for key in sorted(seen):
-            before = self._pods.get(key)
-            if before is not None and before[0] is seen[key]:
+            before, record = self._pods.get(key), seen[key].record
+            more = given.get((record.owner, record.template_hash), NOTHING)
+            if before is not None and before[0] is seen[key] and before[1] == more:
                 shown[key] = before
             else:
-                picture = pod_object(desired.fleet.metadata.name, seen[key], controller(seen[key].record))
+                picture = pod_object(desired.fleet.metadata.name, seen[key], controller(record), more)
                 if key in ending:
                     picture["metadata"]["deletionTimestamp"] = timestamp(ending[key])
-                shown[key] = seen[key], picture
+                shown[key] = seen[key], more, picture
         self._pods, self._ending = shown, ending
-        return [picture for _, picture in shown.values()]
+        return [picture for _, _, picture in shown.values()]
 
 
 def _namespaces(desired: Desired) -> Iterator[Shown]:

@@ -73,7 +73,7 @@ class Mirror:
             self._make_if_missing(self.git)
             self._shallow(self.git, refspec, self._timeout if known else self._first_timeout)
         except GitFailed as failure:
-            if known and _perhaps_damaged(failure, self.git.git_dir):
+            if known and perhaps_damaged(failure, self.git.git_dir):
                 self.rebuild(branch)
             else:
                 raise self._explained(failure, branch) from failure
@@ -152,7 +152,7 @@ def check_branch(branch: str) -> None:
         )
 
 
-def _perhaps_damaged(failure: GitFailed, git_dir: Path) -> bool:
+def perhaps_damaged(failure: GitFailed, git_dir: Path) -> bool:
     """Anything that the remote side can't be blamed for; trying a fresh copy costs only time."""
     text = failure.stderr
     if failure.timed_out is not None or NO_REF.search(text):

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.errors import SourceError
 from reconciler.model.fleet import Fleet, GitSource
 from reconciler.source import Source
+
+if TYPE_CHECKING:
+    from reconciler.source.reverting import Reverter
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/\s:]+@[^/\s:]+:|[A-Za-z0-9.-]+:[^/\s]*[^:\s]")
 
@@ -33,6 +38,31 @@ def open_source(fleet: Fleet, cache_dir: Path) -> Source:
 
     assert spec.directory is not None
     return Directory(Path(spec.directory.path).expanduser(), cache_dir)
+
+
+def open_reverter(fleet: Fleet, cache_dir: Path, pushed: Callable[[], None] = lambda: None) -> Reverter:
+    """Takes commits back where the source's come from; `pushed` is called after each push.
+
+    A hosted repository is pushed to like any other, so its hooks judge the commit; they needn't show the
+    rollout. Raises `SourceError` for a directory.
+    """
+    from reconciler.source.reverting import Place, Reverter
+
+    spec, name = fleet.spec.source, fleet.metadata.name
+    if spec.git is not None:
+        git = spec.git
+        place = Place(url=git.url, branch=git.branch, subfolder=git.path, identity_file=git.identity_file)
+    elif spec.hosted is not None:
+        path = Path(spec.hosted.path).expanduser().resolve()
+        hosted = spec.hosted
+        place = Place(url=str(path), branch=hosted.branch, subfolder=hosted.folder, options=("detach",))
+    else:
+        raise SourceError(
+            "a directory has no commits that could be taken back",
+            where="nodes.yaml spec.onAbort",
+            remedy="let spec.source name a git or hosted repository, or leave onAbort out",
+        )
+    return Reverter(place, name, cache_dir / "reverts", pushed)
 
 
 def open_path(arg: str, cache_dir: Path, *, branch: str | None = None) -> Source:

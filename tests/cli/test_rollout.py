@@ -106,7 +106,7 @@ def test_an_annotated_deployment_is_steered_alike(daemon: Daemon) -> None:
 
 def test_status_of_one_and_of_all(daemon: Daemon) -> None:
     one = run("status", "web").output
-    assert one.startswith("Rollout default/web: Paused\n  the pause of step 2\n")
+    assert one.startswith("Rollout default/web: Paused\n  paused at step 2\n")
     every = run("status").output.splitlines()
     assert [line.split()[1] for line in every[1:]] == ["default/api", "default/shop", "default/web"]
     assert json.loads(run("status", "web", "-o", "json").output)["weight"] == 20
@@ -144,7 +144,7 @@ def test_a_daemon_without_a_revision(daemon: Daemon) -> None:
 def test_watch_goes_on_after_the_order(daemon: Daemon) -> None:
     assert daemon.seen is not None
     ended = tuple(
-        msgspec.structs.replace(s, phase="Degraded", message="aborted: enough") for s in daemon.seen
+        msgspec.structs.replace(s, phase="Degraded", message="enough", weight=0) for s in daemon.seen
     )
     daemon.seen = ended
     told = run("abort", "web", "--watch")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from rich.console import Console
 from reconciler.cli.page import plain
 from reconciler.cli.picture import drawn
 from reconciler.cli.rollout_page import deliveries_table, delivery_line, delivery_page
-from reconciler.model.delivery import Delivery, MetricState
+from reconciler.model.delivery import Delivery, Hold, MetricState
 from reconciler.model.meta import Key
 from reconciler.model.progress import Progress, RolloutState
 from reconciler.record.deliveries import DeliveryStatus, delivered, deliveries, delivery_status
@@ -46,7 +47,7 @@ def text(of: DeliveryStatus) -> str:
 
 CANARY = """\
 Rollout default/web: Paused
-  the pause of step 2
+  paused at step 2
   it goes on by itself: 38s left
 canary, version 3, step 2/5 pause 1m, 20 % of the requests to the canary
 2 pods wanted, 1 updated, 3 ready, 3 available
@@ -105,14 +106,24 @@ canary, version 3, 0 % of the requests to the canary
    4  setCanaryScale 2 pods
    5  pause until promoted
 
-SET         VERSION  COMMIT   ROLE    READY  REQUESTS  NODES
-7f9c000000  3        ccccccc  canary  1/1    0 %       pi-2: 1
-5d8e000000  2        bbbbbbb  stable  2/2    100 %     pi-1: 1, pi-2: 1"""
+SET         VERSION  COMMIT   ROLE    READY  REQUESTS  ENDS      NODES
+7f9c000000  3        ccccccc  canary  1/1    0 %       18s left  pi-2: 1
+5d8e000000  2        bbbbbbb  stable  2/2    100 %               pi-1: 1, pi-2: 1"""
 
 
 def test_one_that_was_aborted_says_what_to_do() -> None:
-    of = state(Delivery(stage="aborted", step=2, weight=0), message="error-rate is Failed")
-    assert text(seen(of)) == ABORTED
+    delivery = Delivery(stage="aborted", step=2, weight=0, ended_at=NOW - 12)
+    assert text(seen(state(delivery, message="error-rate is Failed"))) == ABORTED
+
+
+def test_a_pause_without_an_end_says_who_ends_it() -> None:
+    delivery = Delivery(
+        stage="stepping", step=4, holds=(Hold(reason="order", since=NOW, message="by ada@desk"),)
+    )
+    assert text(seen(state(delivery))).splitlines()[1:3] == [
+        "  paused by ada@desk",
+        "  `reconciler rollout resume web -n default` lets it go on, `abort` goes back",
+    ]
 
 
 def test_before_it_was_taken_up() -> None:
@@ -128,13 +139,11 @@ def test_before_it_was_taken_up() -> None:
 
 def test_one_line_for_logs_and_pipes() -> None:
     web = seen(state(paused()))
-    assert (
-        delivery_line(web, NOW)
-        == "Rollout default/web: Paused: step 2/5 pause 1m, the pause of step 2 (38s left)"
-    )
-    assert delivery_line(web, NOW + 60).endswith("(now)")
+    until = time.strftime("%H:%M:%S", time.localtime(NOW + 38))
+    words = "Rollout default/web: Paused: step 2/5 pause 1m, paused at step 2"
+    assert delivery_line(web) == f"{words} (until {until})"
     done = msgspec.structs.replace(web, phase="Healthy", message="", stage="done", until=None)
-    assert delivery_line(done, NOW) == "Rollout default/web: Healthy"
+    assert delivery_line(done) == "Rollout default/web: Healthy"
 
 
 def test_a_run_that_has_measured_nothing_yet_and_one_that_failed() -> None:

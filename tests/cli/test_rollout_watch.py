@@ -65,15 +65,28 @@ def test_it_fails_when_degraded(capsys: pytest.CaptureFixture[str]) -> None:
     assert "aborted: bad" in capsys.readouterr().out
 
 
-def test_after_an_abort_degraded_is_what_was_wanted(capsys: pytest.CaptureFixture[str]) -> None:
-    watch(Course(GOING, ABORTED), WEB, "text", "", wanted="Degraded", pause=at_once)
+def test_after_an_abort_it_ends_when_the_stable_version_carries_everything(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    still = msgspec.structs.replace(ABORTED, weight=20)
+    (new, old) = ABORTED.sets
+    few = msgspec.structs.replace(ABORTED, sets=(new, msgspec.structs.replace(old, ready=1)))
+    course = Course(GOING, still, few, ABORTED, HEALTHY)
+    watch(course, WEB, "text", "", wanted="Degraded", pause=at_once)
+    assert course.looks == 4
     with pytest.raises(NotConverged, match="it is Healthy"):
         watch(Course(HEALTHY), WEB, "text", "", wanted="Degraded", pause=at_once)
     assert "Healthy" in capsys.readouterr().out
 
 
+def test_what_a_line_does_not_show_is_no_new_line(capsys: pytest.CaptureFixture[str]) -> None:
+    other = msgspec.structs.replace(GOING, ready=2)
+    watch(Course(GOING, other, GOING, HEALTHY), WEB, "text", "", pause=at_once)
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
 def test_out_of_time(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(NotConverged, match="out of time: after 1ms it is Paused: the pause of step 2"):
+    with pytest.raises(NotConverged, match="out of time: after 1ms it is Paused: paused at step 2"):
         watch(Course(PAUSED), WEB, "text", "1ms", pause=at_once)
     assert "Paused" in capsys.readouterr().out
     with pytest.raises(UsageError, match='not a duration: "soon"'):

@@ -107,6 +107,8 @@ WRONG = [
     ("result ? 1", '":" is expected'),
     ("system('x')", 'there is no function "system"'),
     ("result.", "a field's name is expected"),
+    ("map(result) == nil", "map needs a list and what to do"),
+    ("filter() == nil", "filter needs a list"),
     ("# > 1", '"#" at character 1'),
     ("result matches 'x'", '"matches"'),
     ("result ** 9", '"**"'),
@@ -175,6 +177,8 @@ def test_a_long_value_ends_it_soon() -> None:
         holds("all(result, all(result, all(result, # >= 0)))", [0] * 500)
     with pytest.raises(ConditionError):
         holds("all(result, # >= 0 && # >= 0 && # >= 0)", list(range(1_000_000)))
+    with pytest.raises(ConditionError, match="steps"):
+        holds("sum(result) > 0 && " * 100 + "true", [1.0] * 100_000)
 
 
 def test_times_of_a_range() -> None:
@@ -199,7 +203,26 @@ _JSON = st.recursive(
 _PIECES = st.sampled_from(
     ["result", "[0]", ".a", "?.b", "==", ">", "&&", "!", "not", "in", "(", ")", "1", "'x'", "nil", "#", "??"]
 )
-_MORE = st.sampled_from(["all(", "len(", "{", "}", ",", "?", ":", "+", "-", "/", "%", "or", "contains"])
+_MORE = st.sampled_from(
+    [
+        "all(",
+        "map(",
+        "sum(",
+        "len(",
+        "default(",
+        "{",
+        "}",
+        ",",
+        "?",
+        ":",
+        "+",
+        "-",
+        "/",
+        "%",
+        "or",
+        "contains",
+    ]
+)
 
 
 @given(st.lists(_PIECES | _MORE, max_size=12), _JSON)

@@ -1,39 +1,56 @@
-"""Rollouts on the lab: manifests, orders, and where a delivery stands."""
+"""Rollouts on the lab: manifests, a daemon that is told what to do and killed, and where a delivery stands."""
 
 from __future__ import annotations
 
 import re
+import shutil
+import signal
 import subprocess
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from reconciler.cli.inventory import inventory
 from reconciler.cli.rollout_ask import Asking
+from reconciler.errors import UsageError
+from reconciler.lab import Lab
 from reconciler.model.delivery import Verb
 from reconciler.model.meta import Key
 from reconciler.record.deliveries import DeliveryStatus
+from tests.fleet.clone import Clone
 from tests.fleet.networking import Place, service
+from tests.fleet.plugin import restore
 from tests.fleet.site import until
 
-KEY = Key("Rollout", "default", "app")
 PORTS = "ports: [{name: http, port: 80, targetPort: 8080}]"
 NODE_PORT = 30080
+LATE_S = 40.0
 
 
-def rollout(image: str, strategy: str, *, replicas: int = 2, env: str = "", more: str = "") -> str:
-    """The sample program, delivered by `strategy`: YAML in braces' form."""
+def rollout(
+    image: str, strategy: str, *, replicas: int = 2, env: str = "", more: str = "", name: str = "app"
+) -> str:
+    """The sample program, delivered by `strategy`. `more` belongs to its spec; `env` is YAML in braces' form."""
     return f"""
+---
 apiVersion: argoproj.io/v1alpha1
 kind: Rollout
-metadata: {{name: app}}
+metadata: {{name: {name}}}
 spec:
   replicas: {replicas}
-  selector: {{matchLabels: {{app: app}}}}
+  selector: {{matchLabels: {{app: {name}}}}}
   strategy: {strategy}
 {more}
   template:
-    metadata: {{labels: {{app: app}}}}
+{template(image, env, name)}
+"""
+
+
+def template(image: str, env: str = "", name: str = "app") -> str:
+    """Its pods, as a Rollout or a Deployment has them."""
+    return f"""
+    metadata: {{labels: {{app: {name}}}}}
     spec:
       terminationGracePeriodSeconds: 5
       containers:
@@ -45,61 +62,147 @@ spec:
 """
 
 
-def services(*names: str) -> str:
-    """`app` by NodePort, the others by ClusterIP; all select the same pods."""
-    ports = PORTS.replace("port: 80,", f"port: 80, nodePort: {NODE_PORT},")
-    text = service("app", f"type: NodePort, selector: {{app: app}}, {ports}")
-    return text + "".join(service(name, f"selector: {{app: app}}, {PORTS}") for name in names)
+def services(*names: str, of: str = "app", node_port: int = NODE_PORT) -> str:
+    """`of` by NodePort, the others by ClusterIP; all select the same pods."""
+    ports = PORTS.replace("port: 80,", f"port: 80, nodePort: {node_port},")
+    text = service(of, f"type: NodePort, selector: {{app: {of}}}, {ports}")
+    return text + "".join(service(name, f"selector: {{app: {of}}}, {PORTS}") for name in names)
 
 
 class Course:
-    """A place whose daemon delivers the Rollout `app`."""
+    """A place whose owner pushes to a repository, and whose daemon delivers `app`, or what else `key` says."""
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
+    def __init__(self, place: Place, key: Key = Key("Rollout", "default", "app")) -> None:
+        self.place, self.key = place, key
+        self._life = ExitStack()
+        self._clone: Clone | None = None
+
+    def of(self, kind: str, name: str) -> Course:
+        """Another object of the same place. Only this one's daemon is started and stopped."""
+        other = Course(self.place, Key(kind, "default", name))
+        other._clone = self.clone
+        return other
+
+    @property
+    def clone(self) -> Clone:
+        """There is something to push to once a daemon has run."""
+        self._clone = self._clone or Clone(self.place)
+        return self._clone
+
+    def start(self) -> None:
+        self._daemon = self._life.enter_context(self.place.serve())
+
+    def stop(self) -> None:
+        self._life.close()
+
+    def killed(self) -> None:
+        self._daemon.send_signal(signal.SIGKILL)
+        self._daemon.wait()
+        self.stop()
+
+    def again(self, *, forget: bool = False) -> None:
+        """Killed outright, and started anew; with `forget` everything that it had written down is gone."""
+        self.killed()
+        if forget:
+            shutil.rmtree(self.place.root / "state")
+        self.start()
+
+    def push(self, text: str, message: str = "change") -> str:
+        """Commit it; returns once the daemon has seen it. The revision."""
+        self.clone.commit(text, message)
+        return self.pushed()
+
+    def pushed(self) -> str:
+        head = self.clone.head()
+        self.clone.push("-q", "-o", "detach")
+        until(lambda: self._knows(head), "the daemon saw the push", self.tell)
+        return head
+
+    def _knows(self, revision: str) -> bool:
+        wanted = self.place.seen().wanted
+        return wanted is not None and wanted.id == revision
+
+    def settle(self, text: str) -> None:
+        """Bring it there by the shortest way; nothing happens to one that is there."""
+        self.push(text)
+        if self.status().phase != "Healthy":
+            if self.status().stage == "aborted":
+                self.order("retry")
+            if self.status().stage in ("stepping", "preview"):
+                self.order("promote-full")
+            self.reaches("Healthy")
+
+    def versions(self) -> tuple[str, str]:
+        """What is stable, as clients see it, and another one: what the next test may deliver."""
+        (now,) = shares(self.url(), 10)
+        return (now, "v2") if now == "v1" else (now, "v1")
 
     @property
     def _asking(self) -> Asking:
-        state = self.place.environment()
-        import os
-
-        os.environ["RECONCILER_STATE_DIR"] = state["RECONCILER_STATE_DIR"]
-        os.environ["XDG_STATE_HOME"] = state["XDG_STATE_HOME"]
-        return Asking(inventory(self.place.inventory))
+        return Asking(inventory(self.place.inventory), locks=self.place.locks)
 
     def status(self) -> DeliveryStatus:
-        return self._asking.look(KEY)[0]
+        return self._asking.look(self.key)[0]
+
+    def look(self) -> DeliveryStatus | None:
+        """None while the daemon doesn't know yet."""
+        try:
+            return self.status()
+        except UsageError:
+            return None
 
     def order(self, verb: Verb) -> str:
-        return self._asking.order(KEY, verb)
+        return self._asking.order(self.key, verb)
 
-    def push(self, text: str) -> None:
-        self.place.write(text, "all.yaml")
-
-    def reaches(self, phase: str, *, step: int | None = None, number: int = 0, within: float = 40.0) -> float:
-        """Seconds until it stands so."""
+    def reaches(self, phase: str, *, step: int | None = None, within: float = LATE_S) -> DeliveryStatus:
+        """How it stands as soon as it stands so."""
 
         def there() -> bool:
-            now = self.status()
-            return now.phase == phase and now.number >= number and (step is None or now.step == step)
+            now = self.look()
+            return now is not None and now.phase == phase and (step is None or now.step == step)
 
-        return until(there, f"it is {phase} at step {step}", self.tell, within)
+        until(there, f"it is {phase}" + (f" at step {step}" if step is not None else ""), self.tell, within)
+        return self.status()
 
     def tell(self) -> str:
-        return f"{self.status()}\n{self.place.tell()}"
+        return f"{self.look()}\n{self.place.tell()}"
 
-    def url(self, node: str = "pi-2") -> str:
-        return f"http://{self.place.lab.node(node).ip}:{NODE_PORT}/"
+    def url(self, node: str = "pi-2", port: int = NODE_PORT) -> str:
+        return f"http://{self.place.lab.node(node).ip}:{port}/"
 
 
-def shares(url: str, requests: int, *, at: Sequence[str] = (), host: str = "") -> Counter[str]:
+@contextmanager
+def delivering(
+    lab: Lab, root: Path, text: str, *, doors: Sequence[str] = (), key: Key = Key("Rollout", "default", "app")
+) -> Iterator[Course]:
+    """A daemon that has delivered the first version to a clean lab."""
+    restore(lab)
+    course = Course(Place(lab, root, source="hosted", doors=doors), key)
+    try:
+        course.start()
+        course.push(text)
+        course.reaches("Healthy", within=90)
+        yield course
+    finally:
+        course.stop()
+        restore(lab)
+
+
+def shares(
+    url: str, requests: int, *, at: Sequence[str] = (), host: str = "", headers: Sequence[str] = ()
+) -> Counter[str]:
     """How many of so many requests each version answered: one curl, one connection, one request each."""
-    header = f'header = "Host: {host}"\n' if host else ""
-    config = f'url = "{url}?[1-{requests}]"\n{header}'
+    every = [*([f"Host: {host}"] if host else []), *headers]
+    lines = [f'url = "{url}?[1-{requests}]"', *(f'header = "{header}"' for header in every)]
     command = [*at, "curl", "--silent", "--show-error", "--fail-early", "--config", "-"]
-    done = subprocess.run(command, input=config, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(
+        command, input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=120, check=True
+    )
     return Counter(re.findall(r"^(v\d)", done.stdout, re.MULTILINE))
 
 
-def folder(root: Path) -> Path:
-    return root
+def near(found: Mapping[str, int], version: str, weight: int) -> bool:
+    """Within four sigma: where others ask at the same time, not every share comes out whole."""
+    requests = sum(found.values())
+    sigma = (requests * weight / 100 * (1 - weight / 100)) ** 0.5
+    return abs(found.get(version, 0) - requests * weight / 100) <= 4 * sigma

@@ -78,6 +78,10 @@ class Site:
     def inventory(self) -> Path:
         return self.root / "nodes.yaml"
 
+    @property
+    def locks(self) -> Path:
+        return self.root / "state" / "reconciler" / "locks"
+
     def image(self, tag: str) -> str:
         return f"{self.lab.registry}/web:{tag}"
 
@@ -143,7 +147,7 @@ class Site:
 
     def ask(self) -> Overview | None:
         """What the running daemon says, if one runs, without the cost of a program each time."""
-        return ask(inventory(self.inventory), self.root / "state" / "reconciler" / "locks")
+        return ask(inventory(self.inventory), self.locks)
 
     def seen(self) -> Overview:
         """What the running daemon says."""

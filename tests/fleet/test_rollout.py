@@ -1,39 +1,53 @@
-"""Blue-green and canary on real nodes, under load."""
+"""Canaries on real nodes: exact shares, header routes, and nothing is lost on any way that one can take."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from reconciler.lab import Lab
-from tests.fleet.networking import Place, serving
-from tests.fleet.rollouts import Course, rollout, services, shares
+from tests.fleet.ingresses import ingress
+from tests.fleet.lossless import witnessed
+from tests.fleet.rollouts import Course, delivering, near, rollout, services, shares
 
 pytestmark = pytest.mark.fleet
 
-CANARY = """
+HOST = "app.test"
+INSIDER = "X-Insider: yes"
+EVERY_SHARE = "[{setWeight: 1}, {pause: {}}, {setWeight: 5}, {pause: {}}, {setWeight: 20}, {pause: {}}, \
+{setWeight: 50}, {pause: {}}]"
+BY_HEADER = "[{setCanaryScale: {replicas: 1}}, \
+{setHeaderRoute: {name: insiders, match: [{headerName: X-Insider, headerValue: {exact: 'yes'}}]}}, {pause: {}}, \
+{setWeight: 20}, {pause: {}}, {setCanaryScale: {matchTrafficWeight: true}}, {setWeight: 60}, {pause: {}}]"
+HALF = "[{setWeight: 50}, {pause: {}}]"
+
+
+def canary(image: str, steps: str, routing: str = "{}") -> str:
+    strategy = f"""
     canary:
       canaryService: app-canary
       stableService: app-stable
-      trafficRouting: {}
+      trafficRouting: {routing}
       scaleDownDelaySeconds: 1
-      steps: [{setWeight: 1}, {pause: {}}, {setWeight: 5}, {pause: {}}, {setWeight: 20}, {pause: {}},
-              {setWeight: 50}, {pause: {}}]
+      abortScaleDownDelaySeconds: 1
+      steps: {steps}
 """
+    front = ingress("front", {HOST: {"/": "app-stable"}})
+    return rollout(image, strategy) + services("app-stable", "app-canary") + front
 
 
 @pytest.fixture(scope="module")
-def place(lab: Lab, apps: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    text = rollout(apps["app:v1"], CANARY) + services("app-stable", "app-canary")
-    with serving(lab, tmp_path_factory.mktemp("rollout"), text) as ready:
+def course(lab: Lab, apps: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
+    with delivering(lab, tmp_path_factory.mktemp("rollout"), canary(apps["app:v1"], HALF)) as ready:
         yield ready
 
 
-def test_weights_are_exact(place: Place, apps: dict[str, str]) -> None:
-    """10,000 requests each: within three sigma of 1, 5, 20 and 50 %, with 2 stable and 1 canary pod."""
-    course = Course(place)
-    course.push(rollout(apps["app:v2"], CANARY) + services("app-stable", "app-canary"))
+def test_weights_are_exact(course: Course, apps: dict[str, str]) -> None:
+    """10,000 requests each: within three sigma of 1, 5, 20 and 50 %, with 2 stable and 1 canary pods."""
+    course.settle(canary(apps["app:v1"], EVERY_SHARE))
+    course.push(canary(apps["app:v2"], EVERY_SHARE))
     for step, weight in ((1, 1), (3, 5), (5, 20), (7, 50)):
         course.reaches("Paused", step=step)
         found = shares(course.url(), 10_000)
@@ -43,3 +57,135 @@ def test_weights_are_exact(place: Place, apps: dict[str, str]) -> None:
         course.order("promote")
     course.reaches("Healthy")
     assert set(shares(course.url(), 100)) == {"v2"}
+
+
+def at_ingress(course: Course, requests: int, *headers: str) -> dict[str, int]:
+    return shares(f"http://{course.place.lab.node('pi-1').ip}/", requests, host=HOST, headers=headers)
+
+
+def test_promoted_step_by_step_nothing_is_lost_and_headers_lead_to_the_canary(
+    course: Course, apps: dict[str, str]
+) -> None:
+    """`trafficRouting: {}`: through every Ingress in front of stableService."""
+    routing = "{managedRoutes: [{name: insiders}]}"
+    old, new = course.versions()
+    course.settle(canary(apps[f"app:{old}"], BY_HEADER, routing))
+
+    def promote() -> None:
+        course.push(canary(apps[f"app:{new}"], BY_HEADER, routing))
+        course.reaches("Paused", step=2)
+        for ask in (lambda *headers: shares(course.url(), 50, headers=headers), _ingress(course)):
+            assert (dict(ask()), dict(ask(INSIDER))) == ({old: 50}, {new: 50})
+            assert dict(ask("X-Insider: no")) == {old: 50}
+        course.order("promote")
+        course.reaches("Paused", step=4)
+        for ask in (lambda: shares(course.url(), 100), lambda: at_ingress(course, 100)):
+            assert near(ask(), new, 20)
+        course.order("promote")
+        course.reaches("Paused", step=7)
+        course.order("promote")
+        course.reaches("Healthy")
+
+    found = witnessed(course, promote, HOST)
+    found.lossless()
+    assert all(r.versions == {old, new} for r in found.results.values())
+    assert set(at_ingress(course, 50)) == set(shares(course.url(), 50)) == {new}
+
+
+def _ingress(course: Course):  # type: ignore[no-untyped-def]
+    return lambda *headers: at_ingress(course, 50, *headers)
+
+
+def test_aborted_in_the_middle_nothing_is_lost_and_the_canary_gets_nothing_more(
+    course: Course, apps: dict[str, str]
+) -> None:
+    """`nginx`: through the Ingress that it names."""
+    routing = "{nginx: {stableIngress: front}}"
+    old, new = course.versions()
+    course.settle(canary(apps[f"app:{old}"], HALF, routing))
+    given = 0.0
+
+    def abort() -> None:
+        nonlocal given
+        course.push(canary(apps[f"app:{new}"], HALF, routing))
+        course.reaches("Paused", step=1)
+        assert near(at_ingress(course, 100), new, 50)
+        given = time.time()
+        course.order("abort")
+        stands = course.reaches("Degraded")
+        assert "aborted by" in stands.message and stands.decisions[-1].verb == "abort"
+        assert set(at_ingress(course, 50)) == set(shares(course.url(), 50)) == {old}
+
+    found = witnessed(course, abort, HOST)
+    found.lossless()
+    assert all(r.versions == {old, new} for r in found.results.values())
+    assert found.last(new) - given < 2.0
+
+
+def test_a_reverting_commit_brings_back_the_version_before_without_steps(
+    course: Course, apps: dict[str, str]
+) -> None:
+    old, new = course.versions()
+    course.settle(canary(apps[f"app:{old}"], HALF))
+    course.settle(canary(apps[f"app:{new}"], HALF))
+    before = course.status().number
+
+    def revert() -> None:
+        course.clone.git("revert", "--no-edit", "HEAD")
+        course.pushed()
+        course.reaches("Healthy")
+
+    witnessed(course, revert, HOST).lossless()
+    stands = course.status()
+    assert (stands.number, set(shares(course.url(), 50))) == (before + 1, {old})
+
+
+def test_killed_at_each_step_it_goes_on_where_it_was(course: Course, apps: dict[str, str]) -> None:
+    old, new = course.versions()
+    course.settle(canary(apps[f"app:{old}"], EVERY_SHARE))
+
+    def kill() -> None:
+        course.push(canary(apps[f"app:{new}"], EVERY_SHARE))
+        course.again()  # at the very beginning
+        for step, weight in ((1, 1), (3, 5), (5, 20), (7, 50)):
+            before = course.reaches("Paused", step=step)
+            course.again()
+            after = course.reaches("Paused", step=step)
+            assert _place(after) == _place(before) and after.weight == weight
+            course.order("promote")
+        course.again()  # while the last of v1 goes
+        course.reaches("Healthy")
+
+    found = witnessed(course, kill, HOST)
+    found.lossless()
+    assert set(shares(course.url(), 50)) == {new}
+
+
+def _place(stands: object) -> tuple[object, ...]:
+    names = ("stage", "step", "weight", "number", "template_hash", "stable_hash", "decisions", "sets", "runs")
+    return tuple(getattr(stands, name) for name in names)
+
+
+def test_after_loss_of_all_state_it_holds_its_weight_until_told(course: Course, apps: dict[str, str]) -> None:
+    old, new = course.versions()
+    course.settle(canary(apps[f"app:{old}"], EVERY_SHARE))
+
+    def lose() -> None:
+        course.push(canary(apps[f"app:{new}"], EVERY_SHARE))
+        for step in (1, 3):
+            course.reaches("Paused", step=step)
+            course.order("promote")
+        course.reaches("Paused", step=5)
+        pods = sorted(p.name for p in course.place.pods())
+        course.again(forget=True)
+        stands = course.reaches("Paused")
+        assert (stands.weight, "was lost" in stands.message) == (20, True), course.tell()
+        assert near(shares(course.url(), 100), new, 20)
+        assert sorted(p.name for p in course.place.pods()) == pods
+        course.order("resume")
+        assert course.reaches("Paused", step=5).weight == 20
+        course.order("promote-full")
+        course.reaches("Healthy")
+
+    witnessed(course, lose, HOST).lossless()
+    assert set(shares(course.url(), 50)) == {new}

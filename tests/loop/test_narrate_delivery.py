@@ -85,7 +85,7 @@ OLDER = state(Delivery(stage="done"), template_hash=OLD, number=2, phase="comple
             [
                 ("RolloutStepCompleted", "step 1/5 completed (setWeight 20)"),
                 ("RolloutStepCompleted", "step 2/5 completed (pause 1m)"),
-                ("TrafficWeightUpdated", f"requests: 20 of 100 go to version 3 ({NEW}) (before: 0)"),
+                ("TrafficWeightUpdated", f"requests: 20 of 100 go to version 3 ({NEW})"),
             ],
         ),
         (
@@ -93,7 +93,7 @@ OLDER = state(Delivery(stage="done"), template_hash=OLD, number=2, phase="comple
             state(Delivery(stage="finishing", step=5, weight=100)),
             [
                 ("RolloutStepCompleted", "step 5/5 completed (pause until promoted)"),
-                ("TrafficWeightUpdated", f"requests: 100 of 100 go to version 3 ({NEW}) (before: 20)"),
+                ("TrafficWeightUpdated", f"requests: 100 of 100 go to version 3 ({NEW})"),
             ],
         ),
         (
@@ -103,14 +103,14 @@ OLDER = state(Delivery(stage="done"), template_hash=OLD, number=2, phase="comple
         ),
         (
             state(Delivery(stage="finishing", weight=100)),
-            state(Delivery(stage="done", weight=0), stable_hash=NEW),
+            state(Delivery(stage="done"), stable_hash=NEW),
             [("RolloutCompleted", f"version 3 ({NEW}) is the stable one now")],
         ),
         (
             state(stepping(2, weight=20)),
             state(Delivery(stage="aborted", step=2, weight=0), message="error-rate is Failed"),
             [
-                ("TrafficWeightUpdated", f"requests: 0 of 100 go to version 3 ({NEW}) (before: 20)"),
+                ("TrafficWeightUpdated", f"requests: 0 of 100 go to version 3 ({NEW})"),
                 ("RolloutAborted", f"version 3 ({NEW}) is aborted: error-rate is Failed"),
             ],
         ),
@@ -118,6 +118,11 @@ OLDER = state(Delivery(stage="done"), template_hash=OLD, number=2, phase="comple
             state(stepping(1)),
             state(stepping(1, holds=(Hold(reason="inconclusive", since=1.0, message="who knows"),))),
             [("RolloutPaused", "who knows")],
+        ),
+        (
+            state(stepping(1)),
+            state(Delivery(stage="aborted", step=1, weight=50), message="too slow"),
+            [("RolloutAborted", f"version 3 ({NEW}) is aborted: too slow")],
         ),
         (state(paused()), state(paused(), message="still"), []),
         (state(stepping(1)), state(stepping(1, holds=(Hold(reason="order", since=1.0),))), []),
@@ -179,7 +184,8 @@ def test_that_its_pods_find_no_place_is_still_an_event() -> None:
     ],
 )
 def test_every_order_is_an_event_with_who_and_what(verb: Any, reason: str) -> None:
-    order = Ordered(order=Order(about=WEB, verb=verb, who="ada@desk", at=NOW), words="so be it")
+    words = "Rollout default/web: so be it"
+    order = Ordered(order=Order(about=WEB, verb=verb, who="ada@desk", at=NOW), words=words)
     same = state(stepping(1))
     lines, happened = Narrator().tell(turn(same, same, orders=(order,)))
     assert [(e.reason, e.message, e.about) for e in happened] == [

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.errors import MeasurementError
 from reconciler.measuring.fetch import MOST_BYTES, Reach, Request, Stream, fetch
-from tests.measuring.server import Asked, closed, serving, silent
+from tests.measuring.server import Server, closed, serving, silent
 
 
 def refused(request: Request, reach: Reach | None = None) -> str:
@@ -84,7 +84,9 @@ def test_a_header_that_cannot_be_sent_is_not_shown() -> None:
 
 
 def redirecting(to: str, status: int = 302) -> Any:
-    return lambda asked: (200, {}, {"at": asked.path}) if asked.path == "/there" else (status, {"Location": to}, {})
+    return lambda asked: (
+        (200, {}, {"at": asked.path}) if asked.path == "/there" else (status, {"Location": to}, {})
+    )
 
 
 def test_a_redirect_is_followed_with_its_headers_on_the_same_host() -> None:
@@ -113,26 +115,26 @@ def test_redirects_that_are_not_followed() -> None:
 def test_a_service_of_the_fleet_is_reached_through_a_node() -> None:
     with serving({"inside": 1}) as server:
         port = int(server.server_address[1])
-        dialled: list[tuple[str, int]] = []
+        dialled: list[tuple[str, str, int]] = []
 
-        def dial(host: str, at: int, seconds: float) -> Stream | None:
-            dialled.append((host, at))
+        def dial(namespace: str, host: str, at: int, seconds: float) -> Stream | None:
+            dialled.append((namespace, host, at))
             return socket.create_connection(("127.0.0.1", port), timeout=seconds)
 
-        answer = fetch(Request(url="http://metrics.default.svc/x"), Reach(dial=dial))
+        answer = fetch(Request(url="http://metrics.default.svc/x"), Reach(dial=dial, namespace="x"))
     assert answer.body == b'{"inside": 1}'
-    assert dialled == [("metrics.default.svc", 80)]
+    assert dialled == [("x", "metrics.default.svc", 80)]
     assert server.asked[0].headers["host"] == "metrics.default.svc"
 
 
 def test_a_node_that_cannot_be_asked_is_told() -> None:
-    def dial(host: str, port: int, seconds: float) -> Stream | None:
+    def dial(namespace: str, host: str, port: int, seconds: float) -> Stream | None:
         raise OSError("no node of the fleet can be reached")
 
     assert "metrics:80: no node of the fleet" in refused(Request(url="http://metrics/"), Reach(dial=dial))
 
 
-def test_an_untrusted_certificate_says_what_to_write(tls_server: Asked | Any) -> None:
+def test_an_untrusted_certificate_says_what_to_write(tls_server: tuple[str, Server]) -> None:
     url, _ = tls_server
     assert "insecure: true" in refused(Request(url=url, timeout=5))
     assert fetch(Request(url=url, timeout=5, insecure=True), Reach()).status == 200

@@ -120,7 +120,7 @@ def state(delivery: Delivery | None, **more: Any) -> RolloutState:
 
 def paused() -> Delivery:
     """In the second step of web, since 22 seconds."""
-    hold = Hold(reason="step", since=NOW - 22, message="the pause of step 2")
+    hold = Hold(reason="step", since=NOW - 22, message="at step 2")
     decision = Decision(at=NOW - 75, who="ada@desk", verb="retry", number=3)
     return Delivery(
         stage="stepping", step=1, step_since=NOW - 22, weight=20, holds=(hold,), decisions=(decision,)

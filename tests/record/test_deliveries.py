@@ -12,7 +12,7 @@ from reconciler.model.delivery import Delivery, Hold
 from reconciler.model.meta import Key
 from reconciler.model.plan import Verdict
 from reconciler.model.progress import Attempt, Progress, RolloutState
-from reconciler.model.rollout import CanaryStep, RolloutStrategy
+from reconciler.model.rollout import RolloutStrategy
 from reconciler.record.deliveries import (
     DeliveryStatus,
     SetLine,
@@ -22,10 +22,10 @@ from reconciler.record.deliveries import (
     find,
 )
 from reconciler.record.deliveries.phase import phase_of
-from reconciler.record.deliveries.steps import step_text
 from tests.record.delivered import (
     API,
     BLUE_GREEN,
+    CANARY,
     NEW,
     NOW,
     OLD,
@@ -57,7 +57,7 @@ def sets(of: DeliveryStatus) -> dict[str, SetLine]:
     return {one.template_hash: one for one in of.sets}
 
 
-HOLD = Hold(reason="order", since=1.0)
+HOLD = Hold(reason="order", since=1.0, message="by ada@desk")
 COMPLETE = {"phase": "complete", "stable_hash": NEW}
 
 
@@ -67,59 +67,39 @@ COMPLETE = {"phase": "complete", "stable_hash": NEW}
         (None, None, "Progressing", "it isn't taken up yet"),
         (state(Delivery(stage="stepping")), verdict(), "Progressing", "1 of 2 pods updated, 3 available"),
         (state(Delivery(stage="stepping")), verdict(message="step 2"), "Progressing", "step 2"),
-        (state(paused()), verdict("paused"), "Paused", "the pause of step 2"),
-        (state(Delivery(stage="stepping", holds=(HOLD,))), None, "Paused", "`reconciler rollout resume`"),
+        (state(paused()), verdict("paused"), "Paused", "paused at step 2"),
+        (state(Delivery(stage="stepping", holds=(HOLD,))), None, "Paused", "paused by ada@desk"),
         (state(Delivery(stage="stepping"), phase="paused"), None, "Paused", "spec.paused is true"),
         (state(Delivery(stage="aborted"), message="error-rate"), None, "Degraded", "aborted: error-rate"),
         (state(Delivery(stage="aborted", holds=(HOLD,))), None, "Degraded", "aborted"),
+        (state(Delivery(stage="aborted"), message="aborted by ada@desk"), None, "Degraded", "aborted by ada"),
+        (state(Delivery(stage="aborted"), message="undone by ada@desk"), None, "Degraded", "undone by ada"),
         (state(Delivery(stage="stepping"), phase="failed", message="slow"), None, "Degraded", "slow"),
         (state(Delivery(stage="stepping")), verdict("failed", "no image"), "Degraded", "no image"),
         (state(Delivery(stage="done"), **COMPLETE), verdict("converged"), "Healthy", ""),
         (state(Delivery(stage="first"), **COMPLETE), None, "Healthy", ""),
         (state(Delivery(stage="done"), **COMPLETE), verdict(message="healing"), "Progressing", "healing"),
         (state(Delivery(stage="done")), verdict("converged"), "Progressing", "1 of 2"),
+        (state(Delivery(stage="done", retiring={OLD: NOW}), **COMPLETE), verdict(updated=2), "Healthy", ""),
+        (state(Delivery(stage="done"), **COMPLETE), verdict(updated=2), "Progressing", "2 of 2"),
+        (
+            state(Delivery(stage="done", retiring={OLD: NOW}), **COMPLETE),
+            verdict(updated=2, available=2),
+            "Progressing",
+            "2 of 2",
+        ),
     ],
 )
 def test_a_phase_and_why(of: RolloutState | None, judged: Verdict | None, phase: str, words: str) -> None:
     found = phase_of(of, judged)
     assert found[0] == phase
     assert words in found[1]
-
-
-@pytest.mark.parametrize(
-    ("step", "text"),
-    [
-        ({"setWeight": 0}, "setWeight 0"),
-        ({"pause": {}}, "pause until promoted"),
-        ({"pause": {"duration": 90}}, "pause 1m30s"),
-        ({"pause": {"duration": "90"}}, "pause 1m30s"),
-        ({"pause": {"duration": "2h"}}, "pause 2h"),
-        ({"analysis": {"templates": [{"templateName": "a"}, {"templateName": "b"}]}}, "analysis a, b"),
-        ({"setCanaryScale": {"replicas": 3}}, "setCanaryScale 3 pods"),
-        ({"setCanaryScale": {"weight": 25}}, "setCanaryScale 25 %"),
-        ({"setCanaryScale": {"matchTrafficWeight": True}}, "setCanaryScale as the traffic"),
-        ({"setHeaderRoute": {"name": "beta"}}, "setHeaderRoute beta ends"),
-        (
-            {
-                "setHeaderRoute": {
-                    "name": "beta",
-                    "match": [{"headerName": "X", "headerValue": {"exact": "1"}}],
-                }
-            },
-            "setHeaderRoute beta (X)",
-        ),
-        ({"replicaProgressThreshold": {"type": "Percent", "value": 50}}, "replicaProgressThreshold 50 %"),
-        ({"replicaProgressThreshold": {"type": "Pods", "value": 2}}, "replicaProgressThreshold 2 pods"),
-        ({}, "nothing"),
-    ],
-)
-def test_a_step_in_words(step: dict[str, Any], text: str) -> None:
-    assert step_text(msgspec.convert(step, CanaryStep)) == text
+    assert not found[1].startswith(("aborted: aborted", "aborted: undone"))
 
 
 def test_a_canary_in_the_middle_of_its_steps() -> None:
     web = seen(WEB, state(paused()), runs={RUN: run()})
-    assert (web.phase, web.message, web.stage, web.step) == ("Paused", "the pause of step 2", "stepping", 1)
+    assert (web.phase, web.message, web.stage, web.step) == ("Paused", "paused at step 2", "stepping", 1)
     assert [s.mark for s in web.steps] == ["done", "current", "next", "next", "next"]
     assert web.until == web.steps[1].until == NOW + 38
     new, old = sets(web)[NEW], sets(web)[OLD]
@@ -265,3 +245,24 @@ def test_a_strategy_without_steps_has_none() -> None:
     assert web is not None
     assert (web.steps, web.max_weight, web.until) == ((), 100, None)
     assert RolloutStrategy().canary is None
+
+
+@pytest.mark.parametrize(
+    ("key", "delay", "until"),
+    [(WEB, None, NOW + 30), (WEB, 5, NOW + 5), (WEB, 0, None), (SHOP, 7, NOW + 7), (SHOP, 0, None)],
+)
+def test_how_long_an_aborted_set_stays(key: Key, delay: int | None, until: float | None) -> None:
+    name = "canary" if key == WEB else "blueGreen"
+    given = CANARY if key == WEB else BLUE_GREEN
+    later = {} if delay is None else {"abortScaleDownDelaySeconds": delay}
+    world = desired(workloads={key: rollout(key, {name: given[name] | later})}, strategies={})
+    progress = Progress(rollouts={key: state(Delivery(stage="aborted", ended_at=NOW))})
+    seen = delivery_status(world, both_sets(key), progress, None, NOW, key)
+    assert seen is not None
+    assert {s.template_hash: s.ends_at for s in seen.sets} == {NEW: until, OLD: None}
+
+
+def test_a_newer_commit_in_the_middle_leaves_the_weight_with_the_canary_that_has_it() -> None:
+    delivery = Delivery(stage="stepping", weight=20, canary_hash="middle")
+    web = seen(WEB, state(delivery), observed([pod(WEB, 0, h) for h in (OLD, "middle", NEW)]))
+    assert {s.template_hash: s.weight for s in web.sets} == {OLD: 80, "middle": 20, NEW: 0}

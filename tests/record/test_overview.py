@@ -83,7 +83,7 @@ def test_pods_of_a_node_that_does_not_answer_are_told_as_last_seen() -> None:
 @pytest.mark.parametrize(
     ("delivery", "where", "why"),
     [
-        (delivered.paused(), "step 2/5 pause 1m, 20 %", "the pause of step 2"),
+        (delivered.paused(), "step 2/5 pause 1m, 20 %", "paused at step 2"),
         (Delivery(stage="stepping", step=2), "step 3/5 analysis error-rate", "1 of 2 pods updated"),
         (Delivery(stage="finishing", step=5), "finishing", "1 of 2 pods updated"),
         (Delivery(stage="done", step=5), "", "1 of 2 pods updated"),

@@ -56,7 +56,7 @@ def test_a_canary_that_pauses() -> None:
     assert web["spec"]["strategy"]["canary"]["steps"][0] == {"setWeight": 20}
     wanted = {
         "phase": "Paused",
-        "message": "the pause of step 2",
+        "message": "paused at step 2",
         "observedGeneration": "3",
         "currentStepIndex": 1,
         "currentPodHash": NEW,

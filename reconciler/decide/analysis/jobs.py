@@ -1,7 +1,7 @@
 """A Job as a measurement: a pod that runs to its end, once more after each failure.
 
     of try 0, 1, ... backoffLimit   then
-    there is no pod                 it is started
+    there is no pod                 it is started, unless it may be on a node that nobody has looked into
     it is starting or running       wait; after activeDeadlineSeconds the measurement is Failed
     it can't be started             tried again; after START_S seconds the measurement is an Error
     it has succeeded                the measurement is Successful
@@ -48,7 +48,7 @@ def pod_name(run: str, metric: str, number: int, attempt: int) -> str:
 def measure(turn: Pass, key: Key, run: RunState, metric: Metric, job: JobMetric) -> RunState:
     """Bring the measurement that is due one step further; the run with it counted, once it is over."""
     number = run.metrics[metric.name].taken
-    slots = gather(turn, key, 0)
+    slots = gather(turn, key, 1)
     seen = {p.record.name: p for p in turn.observed.by_owner.get(key, ())}
     here = {s.name: s for s in slots.here}
     lost = {p.record.name for p in slots.away} | {p.record.name for p, _ in slots.faulty}
@@ -64,7 +64,7 @@ def measure(turn: Pass, key: Key, run: RunState, metric: Metric, job: JobMetric)
             continue
         if slot is not None:
             return _under_way(turn, run, metric, job, slot, begun)
-        if pod is None:
+        if pod is None and not slots.hidden:
             _start(turn, key, job, name, failed)
         return run
     assert failed is not None

@@ -43,8 +43,8 @@ def _judged(metric: Metric, measured: Measured) -> tuple[AnalysisPhase, str]:
         return "Inconclusive", measured.lacking
     try:
         result = json.loads(measured.value) if measured.value else None  # NaN and Infinity by these names
-    except ValueError:
-        return "Error", "the measurement isn't JSON"
+    except (ValueError, RecursionError):
+        return "Error", "the measurement isn't JSON, or too deep"
     try:
         return _phase(metric, result), ""
     except _Unclear as error:

@@ -9,7 +9,8 @@ judges      which analyses are asked for
 scale       how many pods of each version there should be
 approach    from those that there are to those that there should be
 versions    what the pods of a version are made from
-split       who gets which traffic
+split       who gets which traffic; weights: shares of it as weights of endpoints
+ephemeral   labels that pods have as long as they play one part
 plan        all of that for one object in one pass
 words       what is said of it
 """

@@ -115,11 +115,15 @@ def _retiring(
 
 def _in_full(before: RolloutState, old: Delivery, sight: Sight, recipe: Recipe) -> bool:
     wanted = sight.template_hash
-    if wanted == before.stable_hash:
-        return True
     if recipe.blue_green is not None and wanted in old.retiring:
-        return sight.of(wanted).available >= recipe.replicas
-    if sight.reverts and wanted == old.previous_hash:
+        warm = sight.of(wanted).available >= recipe.replicas
+        return warm or goes_in_full(before, wanted, recipe, reverts=sight.reverts)
+    return goes_in_full(before, wanted, recipe, reverts=sight.reverts)
+
+
+def goes_in_full(before: RolloutState, wanted: str, recipe: Recipe, *, reverts: bool) -> bool:
+    """It is a rollback: that version is known. `reverts`: the commit says that it takes something back."""
+    if wanted == before.stable_hash or (reverts and wanted == way_of(before).previous_hash):
         return True
     return wanted in _window(before, recipe.rollback_window)
 

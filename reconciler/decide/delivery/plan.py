@@ -28,12 +28,12 @@ from reconciler.decide.standing import complaint, joined, verdict
 from reconciler.model.delivery import ENDED, RunRole, RunState
 from reconciler.model.meta import Key
 from reconciler.model.plan import Verdict
-from reconciler.model.progress import RolloutState
+from reconciler.model.progress import RolloutState, falls_back
 from reconciler.model.rollout import Rollout
 from reconciler.model.workload import Deployment
 
-REVERT = 'Revert "'
-"""How `git revert` begins a commit's subject."""
+LOOKED_UP = 0.1
+"""Seconds until the next pass, when it will know more."""
 
 
 def plan_delivery(turn: Pass, owner: Key, workload: Rollout | Deployment) -> Verdict:
@@ -115,7 +115,7 @@ def _sight(turn: Pass, owner: Key, slots: Slots) -> Sight:
     return Sight(
         template_hash=wanted,
         revision=turn.desired.revision.id,
-        reverts=turn.desired.revision.subject.startswith(REVERT),
+        reverts=turn.desired.revision.reverts,
         crowds=crowds(slots.here, kept),
         hidden=slots.hidden,
         complaint=complaint(slots.of(wanted)),
@@ -165,6 +165,9 @@ def _start(turn: Pass, owner: Key, scene: Scene, slots: Slots, moves: Moves, ref
     own, blocked = list(slots.records), ""
     for hash_, count in moves.start.items():
         version = known.get(hash_)
+        if hash_ != scene.state.template_hash and not _looked_up(turn, owner, scene.state):
+            turn.draft.wait(str(owner), f"its version {hash_} is looked up", turn.now + LOOKED_UP)
+            continue
         if version is None:
             blocked = (
                 blocked or f"version {hash_} has {count} pods too few, and where it came from is unknown"
@@ -175,6 +178,16 @@ def _start(turn: Pass, owner: Key, scene: Scene, slots: Slots, moves: Moves, ref
         why = why_start(scene, version, other)
         blocked = effects.start_pods(turn, owner, version, count, why, own, refused=unfit) or blocked
     return blocked
+
+
+def _looked_up(turn: Pass, owner: Key, state: RolloutState) -> bool:
+    """The loop brings an older version, with the ConfigMaps of its time, once progress asks for it: in the
+    pass after this one. If it can't, a pod's own record must do.
+    """
+    before = turn.before.rollouts.get(owner)
+    return owner in turn.desired.stable or (
+        before is not None and before.stable_hash == state.stable_hash and falls_back(before)
+    )
 
 
 def _restart(turn: Pass, scene: Scene, slots: Slots) -> list[Slot]:

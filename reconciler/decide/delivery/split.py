@@ -4,7 +4,7 @@ service         leads to
 activeService   the active set; the other one stands by in the second slot, so that a switch is one change
 previewService  the newest version
 stableService   the stable version; the newest while there is no stable one
-canaryService   the canary; the stable version while there is no canary
+canaryService   the canary; the stable version while no pod of a canary is ready
 any other       both versions, by weight; as Kubernetes does it where there is no weight
 an Ingress      in front of stableService: both versions, by weight
 """
@@ -14,13 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from reconciler.decide.current import Pass
+from reconciler.decide.delivery.ephemeral import ephemeral
 from reconciler.decide.delivery.recipe import Recipe, recipe_of
 from reconciler.model.base import Value
 from reconciler.model.delivery import Delivery
 from reconciler.model.desired import Desired
 from reconciler.model.meta import Key
 from reconciler.model.progress import RolloutState
-from reconciler.model.rollout import EphemeralMetadata, HeaderRoutingMatch, SetHeaderRoute
+from reconciler.model.rollout import HeaderRoutingMatch, SetHeaderRoute
 from reconciler.model.traffic import HeaderMatch, HeaderRoute
 
 AT_INGRESS = ":split"
@@ -28,13 +29,14 @@ AT_INGRESS = ":split"
 
 
 class Split(Value):
-    """One service's part. `only`: versions whose pods are endpoints at all, () for every pod. `shares`: what
-    each version gets of the traffic, () when every pod gets as much as any other. `active` is what the
-    live slot holds and `standby` the other one.
+    """One service's part. `only`: versions whose pods are endpoints at all, () for every pod; as long as
+    none of them is ready, `fallback` stands in. `shares`: what each version gets of the traffic, () when every
+    pod gets as much as any other. `active` is what the live slot holds and `standby` the other one.
     """
 
     owner: Key
     only: tuple[str, ...] = ()
+    fallback: str = ""
     shares: tuple[tuple[str, int], ...] = ()
     active: str = ""
     standby: str = ""
@@ -55,17 +57,17 @@ def splits(turn: Pass) -> Splits:
     """Of every delivered object, from where its delivery stands after this pass."""
     services: dict[Key, Split] = {}
     ingresses: set[tuple[str, str, str]] = set()
-    labels: dict[tuple[Key, str], dict[str, str]] = {}
     for owner, state in turn.rollouts.items():
         way = state.delivery
         if way is None or (recipe := recipe_of(turn.desired, owner, turn.desired.workloads[owner])) is None:
             continue
-        labels.update(_labels(owner, state, way, recipe))
         if recipe.blue_green is not None:
             services.update(_blue_green(turn.desired, owner, state, way, recipe))
         else:
             services.update(_canary(turn.desired, owner, state, way, recipe))
             ingresses.update(_ingresses(turn.desired, owner, recipe))
+    given = ephemeral(turn.desired, turn.rollouts).items()
+    labels = {part: metadata.labels for part, metadata in given if metadata.labels}
     return Splits(services=services, ingresses=frozenset(ingresses), labels=labels)
 
 
@@ -101,7 +103,11 @@ def _canary(
         if key.name == strategy.stable_service:
             found[key] = Split(owner=owner, only=(stable,))
         elif key.name == strategy.canary_service:
-            found[key] = Split(owner=owner, only=(new if way.stage == "first" else canary,))
+            found[key] = Split(
+                owner=owner,
+                only=(new if way.stage == "first" else canary,),
+                fallback=stable if canary != stable else "",
+            )
         elif shares or routes:
             found[key] = Split(owner=owner, shares=shares, header_routes=routes)
     if recipe.routing is not None and Key("Service", space, strategy.stable_service) in desired.services:
@@ -159,19 +165,3 @@ def leading_to(desired: Desired, owner: Key) -> Iterable[Key]:
         selector = service.spec.selector
         if key.namespace == owner.namespace and selector and selector.items() <= labels.items():
             yield key
-
-
-def _labels(
-    owner: Key, state: RolloutState, way: Delivery, recipe: Recipe
-) -> Iterable[tuple[tuple[Key, str], dict[str, str]]]:
-    new, stable = state.template_hash, state.stable_hash or state.template_hash
-    parts: dict[str, EphemeralMetadata | None] = {}
-    if (green := recipe.blue_green) is not None:
-        parts[new] = green.preview_metadata
-        parts[way.active_hash or new] = green.active_metadata
-    else:
-        parts[new] = recipe.canary.canary_metadata
-        parts[stable] = recipe.canary.stable_metadata
-    for version, metadata in parts.items():
-        if metadata is not None and metadata.labels:
-            yield (owner, version), metadata.labels

@@ -10,7 +10,6 @@ from reconciler.decide.version import Version
 from reconciler.model.delivery import Delivery
 from reconciler.model.duration import human_duration
 from reconciler.model.observed import PodRecord
-from reconciler.model.progress import RolloutState
 from reconciler.model.rollout import CanaryStep
 
 
@@ -122,24 +121,3 @@ def why_stop(scene: Scene, version: str) -> str:
     if version == state.template_hash:
         return f"the canary needs fewer pods at weight {wanted_weight(way, scene.recipe)}"
     return f"{state.template_hash} has taken the place of {version}"
-
-
-def describe(state: RolloutState, recipe: Recipe) -> tuple[str, ...]:
-    """The course of an update from its beginning, one line a step."""
-    if (green := recipe.blue_green) is not None:
-        lines = [f"preview {green.preview_replica_count or recipe.replicas} pods"]
-        if green.pre_promotion_analysis:
-            lines.append(f"analysis {_names(green.pre_promotion_analysis.templates)}")
-        if not green.auto_promotion_enabled:
-            lines.append("pause until promoted")
-        elif green.auto_promotion_seconds:
-            lines.append(f"pause {human_duration(green.auto_promotion_seconds)}")
-        lines.append(f"{green.active_service} moves to it")
-        if green.post_promotion_analysis:
-            lines.append(f"analysis {_names(green.post_promotion_analysis.templates)}")
-        return tuple(lines)
-    return tuple(step_text(step) for step in recipe.steps)
-
-
-def _names(templates: tuple[object, ...]) -> str:
-    return ", ".join(getattr(t, "template_name", "") for t in templates)

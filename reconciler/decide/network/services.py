@@ -15,7 +15,7 @@ from reconciler.decide.network.memo import Backers, Routed
 from reconciler.decide.network.names import names_of
 from reconciler.decide.network.published import Published
 from reconciler.decide.network.route import Part, routed
-from reconciler.decide.network.shared import live_slot, serves
+from reconciler.decide.network.shared import live_slot, serves, standing_in
 from reconciler.model.meta import Key
 from reconciler.model.service import Service, ServiceSpec
 from reconciler.model.traffic import RoutedPort, RoutedService
@@ -39,8 +39,8 @@ def routed_services(
         node_ports.setdefault(key, {})[port, protocol] = number
     found: dict[Key, Routed] = {}
     for key, service in [*services.items(), *_at_ingresses(services, splits, doors, before)]:
-        split = splits.services.get(key)
         behind = backers.get(_selecting(key)) or NOBODY
+        split = standing_in(splits.services.get(key), in_order(behind))
         fresh = Routed(
             service=service,
             by_owner=behind,

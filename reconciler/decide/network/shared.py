@@ -23,6 +23,14 @@ def serves(split: Split | None, backer: Backer, *, live_only: bool = False) -> b
     return backer.version == split.active if live_only and split.active else backer.version in split.only
 
 
+def standing_in(split: Split | None, backers: Iterable[Backer]) -> Split | None:
+    """With its fallback, where nobody else is ready."""
+    if split is None or not split.fallback:
+        return split
+    ready = any(b.fitness == "ready" and b.owner == split.owner and b.version in split.only for b in backers)
+    return split if ready else msgspec.structs.replace(split, only=(split.fallback,), fallback="")
+
+
 def live_slot(split: Split | None, backers: Iterable[Backer], before: RoutedService | None) -> Slot:
     """Where the active version stands: the slot in which its pods are already, so that they stay there; a
     version that comes takes the one that isn't live.

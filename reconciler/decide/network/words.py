@@ -71,6 +71,8 @@ def _service(before: RoutedService | None, after: RoutedService) -> Iterator[str
     elif before.ip != after.ip:
         yield f"its address {before.ip or 'none'} -> {after.ip or 'none'}"
     old, new = _endpoints(before), _endpoints(after)
+    if before is not None:
+        yield from _shares(before, after)
     moves = [m for name in sorted(old.keys() | new.keys()) if (m := _move(old.get(name), new.get(name)))]
     yield from sorted(moves, key=lambda m: (_SIGNS.get(m[0], 2), m))
     if before is not None and _frame(before) != _frame(after):
@@ -97,11 +99,43 @@ def _move(before: Endpoint | None, after: Endpoint | None) -> str:
     now = after.state if after else ""
     name = after.name if after else before.name if before else ""
     if was == now:
-        moved = before is not None and after is not None and before != after
+        moved = before is not None and after is not None and _place(before) != _place(after)
         return f"{name} elsewhere" if moved else ""
     if now == "ready":
         return f"+{name}"
     return f"-{name}" if was == "ready" else f"{name} {'ends' if now else 'is gone'}"
+
+
+def _place(end: Endpoint) -> tuple[object, ...]:
+    return end.ip, end.port, end.node
+
+
+def _shares(before: RoutedService, after: RoutedService) -> Iterator[str]:
+    """Who gets how much of the traffic, and which of two sets is live, where that changes."""
+    old, new = _by_set(before), _by_set(after)
+    if old != new and (_uneven(before) or _uneven(after)):
+        yield " ".join(["weights", *(f"{stem} {share:g} %" for stem, share in new.items())])
+    if before.live != after.live and after.live:
+        ends = (e for port in after.ports for e in port.endpoints if e.slot == after.live)
+        stems = sorted({e.name.rpartition("-")[0] for e in ends})
+        yield f"{', '.join(stems)} is live" if stems else f"slot {after.live} is live"
+    if before.header_routes != after.header_routes:
+        yield f"header routes {', '.join(r.name for r in after.header_routes) or 'end'}"
+
+
+def _by_set(service: RoutedService) -> dict[str, float]:
+    """Percent by the pods' names without their ordinals."""
+    sums: dict[str, int] = {}
+    for end in _endpoints(service).values():
+        if end.state == "ready":
+            stem = end.name.rpartition("-")[0]
+            sums[stem] = sums.get(stem, 0) + end.weight
+    whole = sum(sums.values())
+    return {stem: round(100 * part / whole, 2) for stem, part in sorted(sums.items())} if whole else {}
+
+
+def _uneven(service: RoutedService) -> bool:
+    return any(e.weight != 100 for e in _endpoints(service).values() if e.state == "ready")
 
 
 def _frame(service: RoutedService) -> tuple[object, ...]:

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
+from reconciler.engine.rendering import onward
 from reconciler.engine.rendering.backends import pod_of, service_of
 from reconciler.model.base import Value
 from reconciler.model.traffic import Counter
@@ -39,6 +40,8 @@ def read(said: bytes) -> Iterator[Row]:
     """From lines of `backend server mode req_tot hrsp_5xx econ eresp stot wredis ctime rtime`."""
     for line in said.decode(errors="replace").splitlines():
         backend, server, mode, *numbers = line.split(",")
+        if backend.startswith(onward.PREFIX):
+            continue
         answered, failed, unconnected, broken, tried, elsewhere, connecting, answering = (
             int(number or 0) for number in numbers
         )

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_network
 
-from reconciler.engine.rendering.backends import base_name, direct, header_turns, place_name
+from reconciler.engine.rendering import onward
+from reconciler.engine.rendering.backends import LET_GO, base_name, direct, header_turns, place_name
 from reconciler.engine.rendering.basis import FOLDER
 from reconciler.engine.rendering.header_routes import asked, tested
 from reconciler.engine.rendering.slots import live_map, slotted, use
@@ -66,6 +67,7 @@ def _frontend(
     yield f"frontend {name}"
     for bind in binds:
         yield f"  bind {bind}"
+    yield f"  {onward.door(name)}"
     for rule in rules:
         yield f"  {rule}"
     yield "  tcp-request inspect-delay 3s"
@@ -78,12 +80,15 @@ def _frontend(
     for line in turning:
         yield f"  {line}"
     yield "  tcp-request content accept if HTTP"
+    yield f"  {onward.use(name, f' {_HTTP} {_HTTP1}')}"
     if slots:
         yield f"  {use('txn.http', f'{_HTTP} {_HTTP1} ')}"
     yield f"  use_backend %[var(txn.http)] if {_HTTP} {_HTTP1}"
     if slots:
         yield f"  {use('txn.tcp')}"
     yield "  use_backend %[var(txn.tcp)]"
+    yield ""
+    yield from onward.backend(name, LET_GO)
 
 
 def _turning(traffic: NodeTraffic) -> Iterator[str]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
+from reconciler.engine.rendering import onward
 from reconciler.engine.rendering.backends import LET_GO, base_name, header_turns, place_name
 from reconciler.engine.rendering.basis import FOLDER
 from reconciler.engine.rendering.header_routes import asked, tested
@@ -92,6 +93,7 @@ def file_name(certificate: Certificate) -> str:
 def _frontend(found: IngressTraffic, scheme: str, bind: str) -> Iterator[str]:
     yield f"frontend ingress_{scheme}"
     yield f"  bind :{bind}"
+    yield f"  {onward.door(f'ingress_{scheme}')}"
     yield "  mode http"
     yield f"  {LET_GO}"
 
@@ -133,8 +135,11 @@ def _passing(port: int, scheme: str, leading: list[str]) -> Iterator[str]:
     yield f"  http-request set-header X-Forwarded-Proto {scheme}"
     yield "  http-request set-header X-Forwarded-Host %[req.hdr(host)]"
     yield f"  http-request set-header X-Forwarded-Port {port}"
-    for line in leading:
+    first = next(number for number, line in enumerate(leading) if line.startswith("use_backend"))
+    for line in (*leading[:first], onward.use(f"ingress_{scheme}"), *leading[first:]):
         yield f"  {line}"
+    yield ""
+    yield from onward.backend(f"ingress_{scheme}", LET_GO)
 
 
 def _leading(traffic: NodeTraffic) -> Iterator[str]:

@@ -5,8 +5,7 @@ which is live, for all ports of the service and all ways to it, and HAProxy read
 and every connection: so to move from one set to the other is one command, and no request that begins later
 than another has an older answer than that.
 
-The processes that a reload left behind hear no commands: a connection that a client kept open over a reload
-and doesn't use till after the move has one more answer from the old set, and then is closed.
+The processes that a reload left behind hear no commands; they hand requests on (`onward`).
 """
 
 from __future__ import annotations

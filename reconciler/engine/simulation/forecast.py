@@ -11,10 +11,11 @@ from itertools import groupby
 import msgspec
 
 from reconciler.decide import decide
-from reconciler.decide.analysis import assumed
 from reconciler.decide.attempts import after_failure, after_success
+from reconciler.decide.delivery.courses import courses
 from reconciler.decide.diff import changes
 from reconciler.decide.version import wanted_version
+from reconciler.engine.simulation.assumptions import measured_well, promoted
 from reconciler.engine.simulation.simulated import SimulatedFleet
 from reconciler.errors import NodeError, UsageError
 from reconciler.model.action import AnyAction, Publish, RestartContainer, StartContainers, StartPod, StopPod
@@ -29,6 +30,8 @@ from reconciler.model.revision import Revision
 
 MOST_PASSES = 10_000
 """A course that is longer than this is one that doesn't end."""
+LONGEST_S = 14 * 86400.0
+"""How far it looks ahead: longer than the pauses that people write."""
 
 
 class Wave(Value):
@@ -52,6 +55,8 @@ class Forecast(Value):
     messages: dict[Key, str] = {}
     notes: tuple[str, ...] = ()
     fields: dict[Key, tuple[str, ...]] = {}
+    courses: dict[Key, tuple[str, ...]] = {}
+    """Of what is delivered step by step: its steps to come, with weights, pauses and judgements."""
 
     @property
     def changes(self) -> bool:
@@ -60,6 +65,8 @@ class Forecast(Value):
 
     def __str__(self) -> str:
         lines = [f"revision {self.revision}"]
+        for key, steps in self.courses.items():
+            lines += [f"{key}, step by step:", *(f"  {step}" for step in steps)]
         for before, wave in zip((None, *self.waves), self.waves, strict=False):
             lines += [_heading(before, wave), *(f"  {s}" for s in _lines(wave.plan.steps))]
         lines += [f"note: {note}" for note in self.notes]
@@ -72,7 +79,9 @@ class Forecast(Value):
         )
 
     def as_json(self) -> str:
-        """One object: revision, waves (at, because, steps, waits), standing, at, messages, notes, fields."""
+        """One object: revision, waves (at, because, steps, waits), standing, at, messages, notes, fields,
+        courses.
+        """
         whole = {
             "revision": self.revision,
             "standing": self.standing,
@@ -81,6 +90,7 @@ class Forecast(Value):
             "messages": {str(k): v for k, v in self.messages.items()},
             "notes": self.notes,
             "fields": {str(k): v for k, v in self.fields.items()},
+            "courses": {str(k): v for k, v in self.courses.items()},
         }
         return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode()
 
@@ -93,7 +103,7 @@ class Forecast(Value):
 
 
 def forecast(
-    desired: Desired, observed: Observed, progress: Progress, now: float, *, limit: float = 7200.0
+    desired: Desired, observed: Observed, progress: Progress, now: float, *, limit: float = LONGEST_S
 ) -> Forecast:
     """Decide, do, wait, until the fleet converges or nothing more can come; `limit` seconds at most."""
     fleet = SimulatedFleet.from_observed(desired.fleet, observed, now)
@@ -113,6 +123,7 @@ class _Course:
         self._desired, self._fleet, self._progress = desired, fleet, progress
         self._observed = fleet.observe(now)
         self._now = self.at = now
+        self._before = progress
         self._waves: list[Wave] = []
         self._settled: Settled | None = None
         self._waited_for = ""
@@ -124,8 +135,7 @@ class _Course:
         self.passes += 1
         plan = decide(self._desired, self._fleet.observe(self.at), self._progress, self.at, self._settled)
         self._plan, self._settled, self._progress = plan, plan.settled, plan.progress
-        for measure in plan.measures:
-            self._progress = assumed(self._progress, measure, self.at)
+        self._progress = measured_well(self._progress, plan, self.at)
         if plan.steps:
             wave = Wave(at=self.at - self._now, plan=plan, because=self._waited_for)
             self._waves.append(wave)
@@ -138,8 +148,16 @@ class _Course:
             return None
         moments = [m for m in (plan.wake_at, self._fleet.next_change(self.at)) if m is not None]
         following = min((m for m in moments if m > self.at), default=None)
+        if following is None:
+            return self._promote()
         self._waited_for = _waited(plan, following)
         return following
+
+    def _promote(self) -> float | None:
+        """Nothing more comes by itself: what waits for somebody is promoted."""
+        self._progress, found = promoted(self._progress, self._desired, self.at)
+        self._waited_for = f"once somebody promotes {', '.join(map(str, found))}"
+        return self.at if found else None
 
     def _perform(self, steps: tuple[Step, ...]) -> None:
         failed: set[int] = set()
@@ -169,6 +187,7 @@ class _Course:
             messages={k: f"{v.standing}: {v.message}" for k, v in verdicts if v.standing != "converged"},
             notes=tuple(dict.fromkeys(n for p in self._plans() for n in p.notes)),
             fields=changed_fields(self._desired, self._observed),
+            courses=courses(self._desired, self._before),
         )
 
     def _plans(self) -> list[Plan]:
@@ -206,6 +225,8 @@ def _waited(plan: Plan, until: float | None) -> str:
 
 
 def _heading(before: Wave | None, wave: Wave) -> str:
+    if wave.because.startswith("once "):
+        return f"then, {wave.because}:"
     if wave.because:
         return f"then, in {human_duration(wave.at)} at the earliest ({wave.because}):"
     if before is None:

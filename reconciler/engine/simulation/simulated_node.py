@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from reconciler.engine.connection.link import Stream
 from reconciler.engine.simulation.simulated import SimulatedFleet
 from reconciler.engine.simulation.simulated_pod import Behaviour
 from reconciler.model.action import (
@@ -145,6 +146,9 @@ class SimulatedNode:
 
     def counters(self) -> tuple[Counter, ...]:
         return self.world.counters(self.name)
+
+    def dial(self, host: str, port: int, seconds: float) -> Stream:
+        raise ConnectionRefusedError(f"a simulated node leads nowhere: {host}:{port}")
 
     def start_pod(self, action: StartPod, contents: Contents) -> None:
         self.world.perform(action)

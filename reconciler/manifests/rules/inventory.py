@@ -83,6 +83,10 @@ def _source(fleet: Fleet) -> Iterator[Said]:
         message = "names no source: `serve` needs one; `apply` and `plan` take one as an argument"
         remedy = "add git, directory or hosted"
         yield Said(("spec", "source"), message, remedy, severity="warning", rule="one-of")
+    elif fleet.spec.on_abort == "revert" and source.directory is not None:
+        message = "expected hold, found revert: a directory has no commits that could be taken back"
+        remedy = "let spec.source name a git or hosted repository, or leave onAbort out"
+        yield Said(("spec", "onAbort"), message, remedy, rule="on-abort")
 
 
 def _listen(text: str) -> Iterator[Said]:

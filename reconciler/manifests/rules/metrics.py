@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reconciler.conditions import condition_error
 from reconciler.manifests.documents import Path
 from reconciler.manifests.rules import providers
 from reconciler.manifests.rules.amounts import amount, length, number
@@ -60,3 +61,10 @@ def _conditions(metric: Metric, path: Path) -> Iterator[Said]:
         name = "successCondition" if metric.success_condition else "failureCondition"
         message = "has no effect: a job is judged by how it ends"
         yield Said((*path, name), message, "remove it", "warning", rule="no-effect")
+    for name, text in (
+        ("successCondition", metric.success_condition),
+        ("failureCondition", metric.failure_condition),
+    ):
+        if text and (wrong := condition_error(text)):
+            remedy = "write a comparison of result, such as result[0] >= 0.95"
+            yield Said((*path, name), f'"{text}" can\'t be understood: {wrong}', remedy, rule="metric")

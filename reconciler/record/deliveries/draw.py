@@ -72,6 +72,7 @@ def delivery_status(
         weight=delivery.weight if delivery and strategy.canary is not None else None,
         max_weight=max_weight(strategy),
         until=_until(strategy, delivery, steps),
+        holds=delivery.holds if delivery else (),
         sets=set_lines(strategy, state, pods),
         runs=run_lines(progress, key, state),
         decisions=delivery.decisions if delivery else (),

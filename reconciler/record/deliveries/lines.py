@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from reconciler.model.base import Value
-from reconciler.model.delivery import AnalysisPhase, Decision, RunRole, Stage
+from reconciler.model.delivery import AnalysisPhase, Decision, Hold, RunRole, Stage
 from reconciler.model.meta import Key
 
 Phase = Literal["Progressing", "Paused", "Healthy", "Degraded"]
@@ -96,6 +96,7 @@ class DeliveryStatus(Value, omit_defaults=False):
     weight: int | None
     max_weight: int
     until: float | None
+    holds: tuple[Hold, ...]
     sets: tuple[SetLine, ...]
     runs: tuple[RunLine, ...]
     decisions: tuple[Decision, ...]

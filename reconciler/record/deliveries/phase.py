@@ -15,10 +15,8 @@ from reconciler.model.progress import RolloutState
 from reconciler.record.deliveries.lines import Phase
 
 HOLDS = {
-    "step": "it waits for `reconciler rollout promote`",
-    "order": "somebody said pause; `reconciler rollout resume` lets it go on",
-    "inconclusive": "an analysis couldn't tell; `reconciler rollout promote` or `abort` decides",
-    "forgotten": "its progress was lost; `reconciler rollout promote` or `abort` decides",
+    "inconclusive": "an analysis couldn't tell",
+    "forgotten": "its progress was lost",
 }
 """Where a hold says nothing itself."""
 
@@ -29,12 +27,13 @@ def phase_of(state: RolloutState | None, verdict: Verdict | None) -> tuple[Phase
         return "Progressing", said or "it isn't taken up yet"
     delivery = state.delivery
     if is_degraded(state, verdict):
-        why = state.message or said
-        return "Degraded", f"aborted: {why}" if delivery.stage == "aborted" and why else why or "aborted"
+        why = state.message or said or "aborted"
+        told = delivery.stage != "aborted" or why.startswith(("aborted", "undone"))
+        return "Degraded", why if told else f"aborted: {why}"
     if delivery.holds:
-        return "Paused", "; ".join(map(hold_words, delivery.holds))
+        return "Paused", state.message or said or "; ".join(map(hold_words, delivery.holds))
     if state.phase == "paused" or (verdict is not None and verdict.standing == "paused"):
-        return "Paused", said or state.message or "spec.paused is true"
+        return "Paused", state.message or said or "spec.paused is true"
     if _is_healthy(delivery, state, verdict):
         return "Healthy", ""
     return "Progressing", said or state.message or _counts(verdict)
@@ -46,14 +45,21 @@ def is_degraded(state: RolloutState, verdict: Verdict | None) -> bool:
 
 
 def _is_healthy(delivery: Delivery, state: RolloutState, verdict: Verdict | None) -> bool:
-    """Argo Rollouts: also what once was complete is Progressing while its pods are being replaced."""
+    """Argo Rollouts: what once was complete is Progressing again while its pods are being replaced, but not
+    while the version before it stays warm.
+    """
     over = delivery.stage in ("done", "first") and state.phase == "complete"
-    return over and (verdict is None or verdict.standing == "converged")
+    if not over or verdict is None or verdict.standing == "converged":
+        return over
+    whole = verdict.updated >= verdict.desired and verdict.available >= verdict.total
+    return bool(delivery.retiring) and whole and verdict.standing == "progressing"
 
 
 def hold_words(hold: Hold) -> str:
-    """What it waits for, and who ends that."""
-    return hold.message or HOLDS[hold.reason]
+    """What it waits for."""
+    if hold.reason in HOLDS:
+        return hold.message or HOLDS[hold.reason]
+    return f"paused {hold.message}".rstrip()
 
 
 def _counts(verdict: Verdict | None) -> str:

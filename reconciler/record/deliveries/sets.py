@@ -29,7 +29,6 @@ def _set(
     strategy: RolloutStrategy, state: RolloutState | None, template_hash: str, pods: list[PodState]
 ) -> SetLine:
     past = next((v for v in state.history if v.template_hash == template_hash), None) if state else None
-    delivery = state.delivery if state else None
     return SetLine(
         template_hash=template_hash,
         number=past.number if past else 0,
@@ -38,7 +37,7 @@ def _set(
         ready=sum(p.ready for p in pods),
         total=len(pods),
         weight=share(strategy, state, template_hash),
-        ends_at=delivery.retiring.get(template_hash) if delivery else None,
+        ends_at=ends_at(strategy, state, template_hash),
         nodes=dict(sorted(Counter(p.node for p in pods if p.node).items())),
     )
 
@@ -59,15 +58,32 @@ def roles(strategy: RolloutStrategy, state: RolloutState | None, template_hash: 
 
 
 def share(strategy: RolloutStrategy, state: RolloutState | None, template_hash: str) -> int | None:
-    """Of the traffic, out of `maxTrafficWeight`. None where each pod gets as much as the next one."""
+    """Of the traffic, out of `maxTrafficWeight`. None where every pod gets as much as any other."""
     delivery = state.delivery if state else None
     if state is None or delivery is None or delivery.weight is None or strategy.canary is None:
         return None
-    whole = max_weight(strategy)
-    apart = state.stable_hash not in ("", state.template_hash)
-    if template_hash == state.template_hash:
-        return delivery.weight if apart else whole
-    return whole - delivery.weight if apart and template_hash == state.stable_hash else 0
+    whole, canary = max_weight(strategy), canary_of(state)
+    stable = state.stable_hash or canary
+    if template_hash == stable:
+        return whole if canary == stable else whole - delivery.weight
+    return delivery.weight if template_hash == canary else 0
+
+
+def canary_of(state: RolloutState) -> str:
+    """The version that gets the canary's share."""
+    return (state.delivery.canary_hash if state.delivery else "") or state.template_hash
+
+
+def ends_at(strategy: RolloutStrategy, state: RolloutState | None, template_hash: str) -> float | None:
+    """Until when it stays warm; None: it isn't kept for a time."""
+    delivery = state.delivery if state else None
+    if state is None or delivery is None:
+        return None
+    if delivery.stage == "aborted" and template_hash == state.template_hash:
+        how = strategy.blue_green or strategy.canary
+        delay = how.abort_scale_down_delay_seconds if how else None
+        return None if delay == 0 else delivery.ended_at + (30 if delay is None else delay)
+    return delivery.retiring.get(template_hash)
 
 
 def share_text(weight: int, of: int) -> str:

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
+from reconciler.decide.delivery.recipe import pause_seconds
+from reconciler.decide.delivery.words import step_text
 from reconciler.model.delivery import Delivery
-from reconciler.model.duration import human_duration, seconds
-from reconciler.model.rollout import (
-    CanaryStep,
-    Pause,
-    ReplicaProgressThreshold,
-    RolloutAnalysis,
-    RolloutStrategy,
-    SetCanaryScale,
-    SetHeaderRoute,
-)
+from reconciler.model.rollout import CanaryStep, RolloutStrategy
 from reconciler.record.deliveries.lines import Mark, StepLine
 
-
-def step_text(step: CanaryStep) -> str:
-    """`setWeight 20`, `pause 1m`, `analysis error-rate`."""
-    texts: tuple[tuple[str, Any, Callable[[Any], str]], ...] = (
-        ("setWeight", step.set_weight, str),
-        ("pause", step.pause, _pause),
-        ("setCanaryScale", step.set_canary_scale, _scale),
-        ("analysis", step.analysis, templates),
-        ("setHeaderRoute", step.set_header_route, _route),
-        ("replicaProgressThreshold", step.replica_progress_threshold, _threshold),
-    )
-    return next((f"{name} {text(value)}" for name, value, text in texts if value is not None), "nothing")
+__all__ = ["step_lines", "step_text"]
 
 
 def step_lines(strategy: RolloutStrategy, delivery: Delivery | None) -> Iterator[StepLine]:
@@ -43,23 +24,7 @@ def step_lines(strategy: RolloutStrategy, delivery: Delivery | None) -> Iterator
 def pause_end(step: CanaryStep, delivery: Delivery) -> float | None:
     """When the pause of the current step is over (epoch seconds); None: somebody ends it, or it is none."""
     length = pause_seconds(step.pause) if step.pause is not None else None
-    if length is None:
-        return None
-    return next((h.since for h in delivery.holds if h.reason == "step"), delivery.step_since) + length
-
-
-def pause_seconds(pause: Pause) -> float | None:
-    """None: for ever. Argo Rollouts: text without a unit is seconds, as a number is."""
-    if pause.duration is None:
-        return None
-    if isinstance(pause.duration, int):
-        return float(pause.duration)
-    text = pause.duration
-    return float(text) if text.isdigit() else seconds(text)
-
-
-def templates(analysis: RolloutAnalysis) -> str:
-    return ", ".join(t.template_name for t in analysis.templates)
+    return None if length is None else delivery.step_since + length
 
 
 def _mark(index: int, delivery: Delivery | None) -> Mark:
@@ -70,24 +35,3 @@ def _mark(index: int, delivery: Delivery | None) -> Mark:
     if index > delivery.step:
         return "next"
     return "stopped" if delivery.stage == "aborted" else "current"
-
-
-def _pause(pause: Pause) -> str:
-    length = pause_seconds(pause)
-    return "until promoted" if length is None else human_duration(length)
-
-
-def _threshold(threshold: ReplicaProgressThreshold) -> str:
-    return f"{threshold.value} %" if threshold.type == "Percent" else f"{threshold.value} pods"
-
-
-def _scale(scale: SetCanaryScale) -> str:
-    if scale.replicas is not None:
-        return f"{scale.replicas} pods"
-    return "as the traffic" if scale.weight is None else f"{scale.weight} %"
-
-
-def _route(route: SetHeaderRoute) -> str:
-    if not route.match:
-        return f"{route.name} ends"
-    return f"{route.name} ({', '.join(m.header_name for m in route.match)})"

@@ -148,6 +148,20 @@ def test_a_killed_reconciler_takes_up_the_same_pod() -> None:
     assert run(place).phase == "Successful"
 
 
+def test_a_pod_that_may_be_on_a_node_that_has_not_answered_is_not_started_again() -> None:
+    place = world()
+    go(place, 3)
+    home = pods(place)[0].node
+    place.restart(lost=False)
+    place.fleet.unask(home)
+    plan = place.turn()
+    assert plan.steps == ()
+    assert any(f"node {home}: it may hold 1 of AnalysisRun default/own's pods" in str(w) for w in plan.waits)
+    place.fleet.heal(home)
+    go(place, 5)
+    assert [p.record.name for p in pods(place)] == ["own-smoke-0-0"]
+
+
 def test_a_lost_node_costs_a_try() -> None:
     place = world(job_metric(backoff=3))
     go(place, 3)

@@ -103,6 +103,7 @@ CONDITIONS = [
     ("result > 1", "", '"text"', "Error"),
     ("isNil(result)", "", "", "Successful"),
     ("result > 1", "", "not JSON", "Error"),
+    ("result > 1", "", "[" * 100 + "]" * 100, "Error"),
 ]
 
 
@@ -112,6 +113,14 @@ def test_conditions_judge_a_measurement(success: str, failure: str, value: str, 
     measurement = with_measured(run, came(run, value=value)).metrics["rate"].measurements[0]
     assert measurement.phase == phase, measurement
     assert measurement.value == value
+
+
+def test_a_value_that_is_far_too_deep_is_an_error_and_no_crash() -> None:
+    run = running(metric(successCondition="result == result"))
+    measurement = (
+        with_measured(run, came(run, value="[" * 50_000 + "]" * 50_000)).metrics["rate"].measurements[0]
+    )
+    assert (measurement.phase, len(measurement.value)) == ("Error", 300)
 
 
 def test_what_cannot_be_judged_names_condition_kind_and_reason() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from reconciler.decide.delivery.ephemeral import ephemeral
+from reconciler.model.service import ServicePort, ServiceSpec
 from tests.decide.delivery.course import Course, web
 
 STEPS = {
@@ -261,3 +265,31 @@ def test_memory_that_is_lost_of_a_promoted_one() -> None:
     course.forget()
     assert course.standing == "converged"
     assert course.shares() == {"v1": 100}
+
+
+def test_the_canary_service_is_never_empty() -> None:
+    course = routed()
+    course.commit(course.version("v2"))
+    course.turn()
+    assert course.shares("web-canary") == {"v1": 100}
+    course.settle()
+    assert course.shares("web-canary") == {"v2": 100}
+
+
+def test_what_pods_have_as_long_as_they_play_a_part() -> None:
+    metadata = {
+        "canaryMetadata": {"labels": {"role": "canary"}},
+        "stableMetadata": {"labels": {"role": "stable"}},
+    }
+    probed = msgspec.structs.replace(
+        web("web-tried"), spec=ServiceSpec(selector={"role": "canary"}, ports=(ServicePort(port=80),))
+    )
+    course = Course({"canary": {**STEPS["canary"], **metadata}}, web(), probed)
+    course.push("v2")
+    assert course.shares("web-tried") == {"v2": 100}
+    given = ephemeral(course.desired, course.progress.rollouts)
+    labels = {version: more.labels["role"] for (_, version), more in given.items()}
+    assert labels == {course.state.template_hash: "canary", course.state.stable_hash: "stable"}
+    course.order("promote-full")
+    course.wait(5)
+    assert course.shares("web-tried") == {}

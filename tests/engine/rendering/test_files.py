@@ -31,6 +31,7 @@ def test_the_way_into_services() -> None:
         == """\
 frontend services
   bind 10.42.1.1:15000
+  bind unix@/net/run/on-services accept-proxy user haproxy
   tcp-request inspect-delay 3s
   tcp-request content set-var-fmt(txn.key) "%[dst]:%[dst_port]"
   tcp-request content set-var(txn.tcp) var(txn.key),map_str(/net/maps/services.map)
@@ -38,6 +39,8 @@ frontend services
   tcp-request content set-var(txn.http) var(txn.tcp),map_str(/net/maps/http.map)
   tcp-request content accept unless { var(txn.http) -m found }
   tcp-request content accept if HTTP
+  use_backend onward.services if { stopping } { var(txn.http) -m found } HTTP \
+!{ req.payload(0,4) -m str "PRI " }
   use_backend %[var(txn.http)] if { var(txn.http) -m found } HTTP !{ req.payload(0,4) -m str "PRI " }
   use_backend %[var(txn.tcp)]"""
     )
@@ -46,7 +49,7 @@ frontend services
 def test_a_ports_backends() -> None:
     text = config(traffic(service(*WEB)))
     assert (
-        text[text.index("\nbackend ") + 1 :]
+        text[text.index("\nbackend default") + 1 :]
         == """\
 backend default_web_80.tcp
   server web-1_10.42.1.5_8080 10.42.1.5:8080 weight 100
@@ -69,7 +72,7 @@ def test_policy_local_affinity_and_proxy_protocol() -> None:
     local = service(*WEB, http=False, internal_local=True, affinity_seconds=60, proxy_protocol="v2")
     text = config(traffic(local))
     assert (
-        text[text.index("\nbackend ") + 1 :]
+        text[text.index("\nbackend default") + 1 :]
         == """\
 backend default_web_80.local.tcp
   balance source
@@ -88,7 +91,7 @@ def test_a_service_with_slots_has_backends_for_both_and_a_line_of_the_map() -> N
         service(*WEB, name="web:split", ip=""),
         ingress=ingress(route(service="web:split")),
     )
-    assert [line for line in config(found).splitlines() if line.startswith("backend ")] == [
+    assert [line for line in config(found).splitlines() if line.startswith("backend default")] == [
         "backend default_web_80.tcp.a",
         "backend default_web_80.tcp.b",
         "backend default_web_80.http.a",
@@ -106,8 +109,9 @@ def test_a_service_with_slots_has_backends_for_both_and_a_line_of_the_map() -> N
         f"  use_backend %[var(txn.tcp)].%[var(txn.tcp),{live}] if {{ var(txn.tcp),{live} -m found }}",
         "  use_backend %[var(txn.tcp)]",
     ]
-    assert section(found, "frontend ingress_http").splitlines()[-3:] == [
+    assert section(found, "frontend ingress_http").splitlines()[-4:] == [
         "  http-request set-var(txn.led) var(txn.route),map_str(/net/maps/routes.map)",
+        "  use_backend onward.ingress_http if { stopping }",
         f"  use_backend %[var(txn.led)].%[var(txn.led),{live}] if {{ var(txn.led),{live} -m found }}",
         "  use_backend %[var(txn.led)]",
     ]
@@ -142,10 +146,11 @@ def test_a_header_route_is_an_acl_in_quotes_and_a_turn() -> None:
         "the Ingress' limit goes along"
     )
     site = section(found, "frontend ingress_http").splitlines()
-    assert site[-6:] == [
+    assert site[-7:] == [
         *acls,
         f"  http-request {turn} {{ var(txn.led) -m str default_web_80.http }} {names}",
         "  http-request set-var(txn.led) var(txn.to) if { var(txn.to) -m found }",
+        "  use_backend onward.ingress_http if { stopping }",
         "  use_backend %[var(txn.led)]",
     ]
 
@@ -156,7 +161,7 @@ def test_a_bind_stands_on_its_own_line() -> None:
     named = traffic(service(*WEB, addresses=("192.168.1.11",), source_ranges=("10.0.0.0/8",)))
     addresses = section(named, "frontend addresses").splitlines()
     assert addresses[1] == "  bind 192.168.1.11:80 transparent"
-    assert addresses[2] == (
+    assert addresses[3] == (
         "  tcp-request connection reject if { dst 192.168.1.11 } { dst_port 80 } !{ src 10.0.0.0/8 }"
     )
 

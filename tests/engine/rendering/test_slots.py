@@ -180,6 +180,39 @@ def test_a_reload_and_a_restart_come_up_with_the_slot_that_is_live(tmp_path: Pat
         assert get((IP, port))[1]["pod"] == pods[0].ip
 
 
+def test_who_was_silent_since_before_a_reload_is_answered_as_of_now(tmp_path: Path, pods: list[Pod]) -> None:
+    port, node_port, site = free_port(), free_port(), free_port()
+    doors = [(IP, port), ("127.0.0.1", node_port), ("127.0.0.1", site)]
+
+    def published(live: Slot, *others: RoutedService) -> NodeTraffic:
+        both = {"a": pods[:1] if live == "a" else [], "b": pods[1:2]}
+        return traffic(
+            web(port, live, both["a"], both["b"], node_port=node_port),
+            *others,
+            ingress=ingress(route("", "/", port=port), http_port=site),
+        )
+
+    def ask(line: http.client.HTTPConnection) -> tuple[str, str | None, str | None]:
+        line.request("GET", "/")
+        response = line.getresponse()
+        said = json.loads(response.read())
+        return said["pod"], response.getheader("connection"), said["headers"].get("x-forwarded-for")
+
+    other = service(name="other", ip="127.0.94.9", port=free_port())
+    with running(tmp_path, published("a")) as proxy:
+        silent = []
+        for door in doors:
+            line = http.client.HTTPConnection(*door, timeout=5, source_address=("127.0.94.77", 0))
+            assert ask(line) == (pods[0].ip, None, "127.0.94.77")
+            silent.append(line)
+        assert proxy.publish(published("a", other)) is True
+        assert proxy.publish(published("b", other)) is False
+        pods[0].stop()
+        assert [ask(line) for line in silent] == [(pods[1].ip, "close", "127.0.94.77")] * 3
+        _settled(proxy)
+        assert sum(process.poll() is None for process in proxy.processes) == 1
+
+
 def test_a_service_gets_slots_and_loses_them_under_load(tmp_path: Path, pods: list[Pod]) -> None:
     port = free_port()
     plain = service(*(pod.endpoint() for pod in pods[:2]), ip=IP, port=port)

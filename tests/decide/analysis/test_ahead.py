@@ -1,0 +1,52 @@
+"""Looking ahead: measurements are taken for good ones, so the forecast goes past an update's analyses."""
+
+from __future__ import annotations
+
+import msgspec
+
+from reconciler.engine.simulation.forecast import forecast
+from reconciler.engine.simulation.simulated import SimulatedFleet
+from reconciler.model.desired import Desired
+from reconciler.model.progress import Progress
+from reconciler.model.rollout import Rollout
+from tests.decide.analysis.builders import NOW, metric, run_file, template
+from tests.decide.builders import bare_pod, desired
+from tests.laws.world import World
+
+
+def with_rollout(image: str) -> Desired:
+    steps = [{"setWeight": 50}, {"analysis": {"templates": [{"templateName": "checks"}]}}]
+    made = msgspec.convert(
+        {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Rollout",
+            "metadata": {"name": "web", "namespace": "default"},
+            "spec": {
+                "replicas": 2,
+                "selector": {"matchLabels": {"app": "web"}},
+                "template": {
+                    "metadata": {"labels": {"app": "web"}},
+                    "spec": {"containers": [{"name": "app", "image": image}]},
+                },
+                "strategy": {"canary": {"steps": steps}},
+            },
+        },
+        Rollout,
+    )
+    checks = template("checks", {"name": "rate", "interval": "1m", "count": 3})
+    return msgspec.structs.replace(desired(made), templates={checks.key: checks})
+
+
+def test_the_forecast_of_an_update_goes_past_its_analysis() -> None:
+    world = World(with_rollout("web:v1"))
+    assert world.run().standing == "converged"
+    told = forecast(with_rollout("web:v2"), world.observe(), world.progress, world.now)
+    assert told.standing == "converged", str(told)
+    assert 120.0 <= told.at < 180.0, "three measurements, a minute apart"
+
+
+def test_a_forecast_of_one_that_never_ends_is_bounded() -> None:
+    given = run_file(metric(interval="1s"))
+    whole = msgspec.structs.replace(desired(bare_pod("web", "web:v1")), runs={given.key: given})
+    told = forecast(whole, SimulatedFleet(whole.fleet).observe(NOW), Progress(), NOW, limit=60.0)
+    assert told.at <= 60.0

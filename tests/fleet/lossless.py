@@ -1,0 +1,72 @@
+"""Clients by every way in while a deed is done, of whose requests not one may fail."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from tests.fleet.load import Result, load
+from tests.fleet.rollouts import NODE_PORT, Course
+
+RATE = 40.0
+AFTER_S = 0.5
+"""How long the load goes on after the deed: a proxy may still hold what is gone."""
+
+
+@dataclass(frozen=True)
+class Witnessed:
+    """`results` by way and kind of connection. `wrk` is what it says in the end."""
+
+    results: Mapping[str, Result]
+    wrk: str
+
+    def lossless(self) -> None:
+        told = "\n".join(f"{way}: {result}" for way, result in self.results.items()) + f"\n{self.wrk}"
+        assert all(r.failed == 0 for r in self.results.values()), told
+        assert all(r.ok > 20 for r in self.results.values()), told
+        assert "requests in" in self.wrk, told
+        assert "Socket errors" not in self.wrk and "Non-2xx" not in self.wrk, told
+
+    def last(self, version: str) -> float:
+        """When this version last answered anybody, in seconds since the epoch."""
+        return max(seen[2] for r in self.results.values() for who, seen in r.seen.items() if version in who)
+
+
+def witnessed(course: Course, deed: Callable[[], object], host: str = "") -> Witnessed:
+    """By NodePort from outside, by ClusterIP from a node, with `host` at an Ingress, and wrk at full speed."""
+    place = course.place
+    ways: dict[str, tuple[str, list[str], str]] = {
+        "NodePort": (course.url("pi-2"), [], ""),
+        "ClusterIP": (f"http://{place.ip('app')}/", list(place.lab.entering("pi-1")), ""),
+    }
+    if host:
+        ways["Ingress"] = (f"http://{place.lab.node('pi-1').ip}/", [], host)
+    with ExitStack() as stack:
+        runs = {
+            f"{way}, {'kept' if keep else 'new'}": stack.enter_context(
+                load(url, connections=2, rate=RATE, keep_alive=keep, at=at, host=name)
+            )
+            for way, (url, at, name) in ways.items()
+            for keep in (True, False)
+        }
+        said = stack.enter_context(wrk(f"http://{place.lab.node('pi-3').ip}:{NODE_PORT}/"))
+        deed()
+        time.sleep(AFTER_S)
+    return Witnessed({way: run.result for way, run in runs.items()}, said[0])
+
+
+@contextmanager
+def wrk(url: str) -> Iterator[list[str]]:
+    """While the block runs; what it says is there after it. It keeps its connections."""
+    command = ["wrk", "--threads", "1", "--connections", "4", "--duration", "300s", "--timeout", "5s"]
+    process = subprocess.Popen([*command, url], stdout=subprocess.PIPE, text=True)
+    said: list[str] = []
+    try:
+        yield said
+    finally:
+        process.send_signal(signal.SIGINT)
+        said.append(process.communicate(timeout=30)[0])

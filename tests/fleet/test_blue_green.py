@@ -1,0 +1,126 @@
+"""Blue-green on real nodes: the switch, its undoing and its memory, and nothing is lost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from reconciler.lab import Lab
+from tests.fleet.lossless import witnessed
+from tests.fleet.networking import get
+from tests.fleet.rollouts import Course, delivering, rollout, services, shares
+
+pytestmark = pytest.mark.fleet
+
+
+def blue_green(image: str, *, delay: int = 30) -> str:
+    strategy = f"""
+    blueGreen:
+      activeService: app
+      previewService: app-preview
+      autoPromotionEnabled: false
+      scaleDownDelaySeconds: {delay}
+"""
+    return rollout(image, strategy) + services("app-preview")
+
+
+@pytest.fixture(scope="module")
+def course(lab: Lab, apps: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
+    with delivering(lab, tmp_path_factory.mktemp("blue"), blue_green(apps["app:v1"])) as ready:
+        yield ready
+
+
+def preview(course: Course) -> str:
+    return get(f"http://{course.place.ip('app-preview')}/", at=course.place.lab.entering("pi-3"))[:2]
+
+
+def test_switched_and_undone_in_its_delay_nothing_is_lost(course: Course, apps: dict[str, str]) -> None:
+    times = {}
+
+    def switch() -> None:
+        course.push(blue_green(apps["app:v2"]))
+        course.reaches("Paused")
+        assert (set(shares(course.url(), 50)), preview(course)) == ({"v1"}, "v2")
+        times["promote"] = time.time()
+        course.order("promote")
+        course.reaches("Healthy")
+        assert set(shares(course.url(), 50)) == {"v2"}
+
+    found = witnessed(course, switch)
+    found.lossless()
+    assert found.last("v1") - times["promote"] < 2.0
+
+    def undo() -> None:
+        pods = sorted(p.name for p in course.place.pods())
+        times["undo"] = time.time()
+        course.order("undo")
+        assert set(shares(course.url(), 50)) == {"v1"}
+        assert course.reaches("Degraded").message.startswith("aborted: undone by")
+        assert sorted(p.name for p in course.place.pods()) == pods
+
+    found = witnessed(course, undo)
+    found.lossless()
+    assert found.last("v2") - times["undo"] < 2.0
+
+
+def test_killed_at_each_step_it_goes_on_where_it_was(course: Course, apps: dict[str, str]) -> None:
+    old, new = course.versions()
+    course.settle(blue_green(apps[f"app:{old}"]))
+
+    def kill() -> None:
+        course.push(blue_green(apps[f"app:{new}"]))
+        course.again()  # at the very beginning
+        before = course.reaches("Paused")
+        course.again()
+        assert _place(course.reaches("Paused")) == _place(before)
+        assert (set(shares(course.url(), 50)), preview(course)) == ({old}, new)
+        course.order("promote")
+        course.again()  # with the switch
+        before = course.reaches("Healthy")
+        course.again()  # while the old set is warm
+        assert _place(course.reaches("Healthy")) == _place(before)
+        course.order("undo")
+        course.again()
+        course.reaches("Degraded")
+
+    witnessed(course, kill).lossless()
+    assert set(shares(course.url(), 50)) == {old}
+
+
+def _place(stands: object) -> tuple[object, ...]:
+    names = ("stage", "step", "number", "template_hash", "stable_hash", "decisions", "sets", "runs")
+    return tuple(getattr(stands, name) for name in names)
+
+
+@pytest.mark.parametrize("switched", [False, True])
+def test_after_loss_of_all_state_its_active_set_stays_until_told(
+    course: Course, apps: dict[str, str], switched: bool
+) -> None:
+    """Before the switch, and while the old set is warm after it."""
+    old, new = course.versions()
+    course.settle(blue_green(apps[f"app:{old}"]))
+    active = new if switched else old
+
+    def lose() -> None:
+        course.push(blue_green(apps[f"app:{new}"]))
+        course.reaches("Paused")
+        if switched:
+            course.order("promote")
+            course.reaches("Healthy")
+        pods = sorted(p.name for p in course.place.pods())
+        course.again(forget=True)
+        stands = course.reaches("Paused")
+        assert "was lost" in stands.message
+        assert (set(shares(course.url(), 50)), preview(course)) == ({active}, new)
+        assert sorted(p.name for p in course.place.pods()) == pods
+        course.order("resume")
+        if not switched:
+            course.reaches("Paused")
+            assert set(shares(course.url(), 50)) == {active}
+            course.order("promote")
+        course.reaches("Healthy")
+
+    witnessed(course, lose).lossless()
+    assert set(shares(course.url(), 50)) == {new}
