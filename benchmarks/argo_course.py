@@ -129,6 +129,7 @@ class Course:
         if now is None or now.number < 2:
             return False
         if now.phase == "Paused" and not told.traffic:
+            until(self._published, "every proxy knows it", self._tell, 10)
             told.traffic = self.traffic()
         if now.phase == "Paused" and (doubts := [r for r in now.runs if r.phase == "Inconclusive"]):
             told.end, told.message = "Inconclusive", doubts[0].message or now.message
@@ -185,6 +186,9 @@ class Course:
     def _serves(self, version: str) -> bool:
         """Every Service but a preview's."""
         return all(set(found) <= {version} for name, found in self._answers() if "preview" not in name)
+
+    def _published(self) -> bool:
+        return all(node.traffic == "up to date" for node in self.place.seen().nodes)
 
     def traffic(self) -> str:
         """Who answers at each Service and Ingress: `app-stable v1; at the Ingress v1 190, v2 10`."""
