@@ -85,7 +85,6 @@ class Course:
 
     place: Place
     documents: Sequence[Document]
-    image: str
     asked: str = "Healthy"
 
     @property
@@ -108,7 +107,7 @@ class Course:
         try:
             self.place.write(written(self.documents), FILE)
             until(lambda: self._is("Healthy", 1), "the first version is Healthy", self._tell, 60)
-            self.place.write(written(changed(self.documents, self.image, "v2")), FILE)
+            self.place.write(written(changed(self.documents)), FILE)
             until(lambda: self._goes_on(told), "it ends", self._tell, PATIENCE_S)
             self._after(told)
         except AssertionError as error:
@@ -200,7 +199,7 @@ class Course:
 
     def _answers(self) -> Iterator[tuple[str, dict[str, int]]]:
         seen, lab = self.place.seen(), self.place.lab
-        for service in seen.services:
+        for service in (s for s in seen.services if s.ip not in ("", "None")):
             port = service.ports[0].partition("/")[0].partition(":")[0]
             yield service.name, _ask(f"http://{service.ip}:{port}/", at=lab.entering("pi-1"))
         for ingress in seen.ingresses:
@@ -218,7 +217,7 @@ class Course:
 
 
 def _ask(url: str, *, at: Sequence[str] = (), host: str = "") -> dict[str, int]:
-    """Version -> answers; empty where nobody is behind it."""
+    """Version -> number of answers; empty where nobody is behind it."""
     try:
         return dict(shares(url, REQUESTS, at=at, host=host))
     except subprocess.CalledProcessError:

@@ -94,12 +94,7 @@ class Bench:
         return self._run(example, documents)
 
     def _run(self, example: Example, documents: list[Document]) -> Told:
-        image = self.stand_ins.web.rpartition(":")[0]
-        if f"{self.stand_ins.nginx}" in written(documents) and f"{self.stand_ins.web}" not in written(
-            [d for d in documents if d["kind"] in ("Rollout", "Deployment")]
-        ):
-            image = self.stand_ins.nginx.rpartition(":")[0]
-        course = Course(self.place, documents, image, ENDS.get(example.path, "Healthy"))
+        course = Course(self.place, documents, ENDS.get(example.path, "Healthy"))
         try:
             return course.run() if example.of("Rollout") else run_alone(self.place, documents)
         finally:
@@ -148,29 +143,33 @@ def course_line(told: Told) -> str:
 def bench(clone: Path, root: Path) -> Iterator[Bench]:
     """A lab whose daemon serves a folder, and the stand-ins in its registry and on its nodes."""
     every = [e for e in examples(clone) if e.path.startswith(FOLDERS)]
-    lab = Lab.up("argo-examples")
+    lab = Lab.up(f"argo-{os.getpid()}")
     try:
         images = samples.push_all(lab)
         for version in ("v1", "v2"):
-            images[f"nginx:{version}"] = _nginx(lab, version, root)
+            images[f"nginx:{version}"] = _serving(lab, f"nginx:{version}", root, env=("PORT=80",))
+            whole = ("sh", "-c", samples.SERVE)
+            images[f"echo:{version}"] = _serving(lab, f"echo:{version}", root, entrypoint=whole)
         lab.pull(*images.values())
         place = Place(lab, root / "site", "  prune: {allowEmpty: true}\n")
         os.environ |= {k: v for k, v in place.environment().items() if k.startswith(("RECONCILER", "XDG_"))}
         with answering() as url, place.serve():
-            stand_ins = StandIns(images["web:v1"], images["nginx:v1"], lab.registry, url)
+            stand_ins = StandIns(images["web:v1"], images["nginx:v1"], images["echo:v1"], lab.registry, url)
             yield Bench(place, stand_ins, every)
     finally:
         lab.down()
 
 
-def _nginx(lab: Lab, version: str, root: Path) -> str:
-    """It answers its version on port 80."""
-    folder = root / version / "www"
+def _serving(
+    lab: Lab, name: str, root: Path, *, env: tuple[str, ...] = (), entrypoint: tuple[str, ...] = ()
+) -> str:
+    """An image that answers its version."""
+    folder = root / name / "www"
     folder.mkdir(parents=True)
-    (folder / "index.html").write_text(f"{version}\n")
-    command = ("sh", "-c", samples.SERVE)
-    made = ImageSpec(directory=folder.parent, command=command, ports=(80,), env=("PORT=80",))
-    return lab.image(f"nginx:{version}", made)
+    (folder / "index.html").write_text(f"{name.rpartition(':')[2]}\n")
+    command = () if entrypoint else ("sh", "-c", samples.SERVE)
+    made = ImageSpec(directory=folder.parent, entrypoint=entrypoint, command=command, env=env)
+    return lab.image(name, made)
 
 
 def main() -> None:

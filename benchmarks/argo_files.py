@@ -19,7 +19,10 @@ import yaml
 KINDS = ("Rollout", "AnalysisTemplate", "ClusterAnalysisTemplate", "AnalysisRun")
 _KIND = re.compile(rf'^ *kind: *"?({"|".join(KINDS)})"? *$', re.MULTILINE)
 PLACEHOLDERS = re.compile(r"REPLACEME|ROLLOUT_NAME|\$\$name\$\$")
-FOREIGN = ("VirtualService", "DestinationRule", "Gateway", "Mapping", "ApisixRoute", "TrafficSplit")
+FOREIGN = (
+    *("VirtualService", "DestinationRule", "Gateway", "Mapping", "ApisixRoute", "TrafficSplit"),
+    *("Mesh", "VirtualRouter", "VirtualNode"),
+)
 """Kinds by which another traffic router is told what to do."""
 
 Document = dict[str, Any]
@@ -27,13 +30,14 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class StandIns:
-    """`web` listens on 8080, `nginx` on 80; each is a version's image. `answers` is where the Internet is.
-
-    `registry` has nothing else: what isn't mapped can't be pulled.
+    """The first version's images: `web` listens on 8080, `nginx` on 80, `echo` on 8080 whatever arguments it
+    is given. `answers` is where the Internet is. `registry` has nothing else: what isn't mapped can't be
+    pulled.
     """
 
     web: str
     nginx: str
+    echo: str
     registry: str
     answers: str
 
@@ -200,6 +204,8 @@ def _image(image: str, stand_ins: StandIns) -> str:
         return stand_ins.web
     if name == "nginx":
         return stand_ins.nginx
+    if name == "hashicorp/http-echo":
+        return stand_ins.echo
     return f"{stand_ins.registry}/{name.replace('/', '-')}:v1"
 
 
@@ -209,14 +215,14 @@ def _secret(secret: Document, stand_ins: StandIns) -> None:
         secret["data"][key] = base64.b64encode(plain.encode()).decode()
 
 
-def changed(documents: Iterable[Document], image: str, to: str) -> list[Document]:
-    """The second version: the pods' image is another one, and nothing else. Analyses keep theirs."""
+def changed(documents: Iterable[Document]) -> list[Document]:
+    """The second version: the pods' images are others, and nothing else. Analyses keep theirs."""
     found = copy.deepcopy(list(documents))
     for document in found:
         if document.get("kind") in ("Rollout", "Deployment"):
             for node in _mappings(document["spec"].get("template", {})):
-                if node.get("image", "").startswith(f"{image}:"):
-                    node["image"] = f"{image}:{to}"
+                if "image" in node:
+                    node["image"] = node["image"].removesuffix(":v1") + ":v2"
     return found
 
 

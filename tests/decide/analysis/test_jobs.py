@@ -104,7 +104,7 @@ def test_a_job_that_is_too_slow_is_stopped_and_failed() -> None:
 
 
 def test_a_job_whose_image_cannot_be_had_is_for_somebody_to_look_at() -> None:
-    """Argo Rollouts: ErrImagePull makes a Job's measurement Inconclusive, without waiting for its time-out."""
+    """Argo Rollouts: ErrImagePull makes a Job's measurement Inconclusive, at once."""
     place = world(behaviour=Behaviour(missing=frozenset({"job:v1"})))
     go(place, 5)
     state = run(place).metrics["smoke"]
