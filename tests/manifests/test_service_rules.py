@@ -166,6 +166,25 @@ def test_a_named_target_port_that_some_pods_lack_is_a_warning(tmp_path: Path) ->
     ]
 
 
+ROLLOUT = """apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  strategy: {blueGreen: {activeService: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: "nginx:1.29"}]}
+"""
+
+
+def test_a_named_target_port_that_no_pod_of_a_rollout_has_is_a_warning(tmp_path: Path) -> None:
+    found = load(tmp_path, ROLLOUT, service("ports: [{port: 80, targetPort: http}]")).findings
+    assert [(f.severity, f.message) for f in found] == [
+        ("warning", 'no container of Rollout default/web has a port called "http" (TCP)')
+    ]
+
+
 def test_a_named_target_port_of_another_protocol(tmp_path: Path) -> None:
     found = lines(load(tmp_path, NAMED, service("ports: [{port: 80, targetPort: http, protocol: UDP}]")))
     assert_only(

@@ -3,7 +3,8 @@
     of try 0, 1, ... backoffLimit   then
     there is no pod                 it is started, unless it may be on a node that nobody has looked into
     it is starting or running       wait; after activeDeadlineSeconds the measurement is Failed
-    it can't be started             tried again; after START_S seconds the measurement is an Error
+    its image can't be had          the measurement is Inconclusive: somebody has to look (Argo Rollouts)
+    it can't be started otherwise   tried again; after START_S seconds the measurement is an Error
     it has succeeded                the measurement is Successful
     it has failed, or its node      the next try; after the last one the measurement is Failed
     is given up
@@ -24,6 +25,7 @@ from reconciler.decide.analysis.run import with_measurement
 from reconciler.decide.current import Pass
 from reconciler.decide.slots import Slot, gather
 from reconciler.decide.version import Version
+from reconciler.errors import ImageUnavailable
 from reconciler.model.analysis import JobMetric, Metric
 from reconciler.model.delivery import ENDED, AnalysisPhase, Measurement, RunState
 from reconciler.model.meta import Key
@@ -92,6 +94,9 @@ def _under_way(
     turn: Pass, run: RunState, metric: Metric, job: JobMetric, slot: Slot, begun: float
 ) -> RunState:
     attempt = slot.attempt
+    if attempt is not None and attempt.reason == ImageUnavailable.reason:
+        said = f"pod {slot.name} couldn't be started: {attempt.reason}: {attempt.message}"
+        return _over(turn, run, metric, "Inconclusive", said, attempt.first_at)
     if attempt is not None and turn.now - attempt.first_at >= START_S:
         said = f"pod {slot.name} couldn't be started: {attempt.reason}: {attempt.message}"
         return _over(turn, run, metric, "Error", said, attempt.first_at)

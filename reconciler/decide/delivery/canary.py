@@ -16,6 +16,9 @@ def stepping(scene: Scene) -> RolloutState:
     way, state = scene.way, scene.state
     if way.canary_hash not in ("", state.template_hash):
         return _leave(scene)
+    if _in_doubt(scene):
+        found = scene.verdicts["background"]
+        return scene.hold("inconclusive", f"{found.name} couldn't tell: {found.message}")
     if scene.held:
         return _waited(scene)
     if way.full or way.step >= len(scene.recipe.steps):
@@ -54,6 +57,13 @@ def _leave(scene: Scene) -> RolloutState:
     if weight:
         return scene.state if weight == scene.way.weight else scene.moved(weight=weight)
     return scene.moved(weight=0, canary_hash=scene.state.template_hash, step_since=scene.now)
+
+
+def _in_doubt(scene: Scene) -> bool:
+    """The analysis beside the steps couldn't tell, and nobody has been asked yet."""
+    found = scene.verdicts.get("background")
+    asked = any(h.reason == "inconclusive" for h in scene.way.holds)
+    return found is not None and found.phase == "Inconclusive" and not asked
 
 
 def _waited(scene: Scene) -> RolloutState:

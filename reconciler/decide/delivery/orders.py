@@ -98,9 +98,9 @@ def _passed(state: RolloutState, recipe: Recipe) -> RolloutState:
         return _changed(state, msgspec.structs.replace(changed, full=True))
     if way.stage == "stepping" and way.step < len(recipe.steps):
         step = recipe.steps[way.step]
-        background = inconclusive and step.analysis is None
-        attempt = way.attempt + 1 if background else way.attempt
-        passed = not background or step.pause is not None
+        again = inconclusive and recipe.canary.analysis is not None  # what runs beside the steps begins anew
+        attempt = way.attempt + 1 if again else way.attempt
+        passed = not inconclusive or step.pause is not None or step.analysis is not None
         changed = msgspec.structs.replace(changed, step=way.step + passed, attempt=attempt)
     return _changed(state, changed)
 

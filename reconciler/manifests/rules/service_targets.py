@@ -136,7 +136,11 @@ def _alike(targets: list[_Target], selector: dict[str, str]) -> _Target | None:
 def _named(
     name: str, protocol: str, found: list[_Target], path: tuple[str | int, ...], complete: bool
 ) -> Iterator[Said]:
-    """Kubernetes: a pod without a port of that name gets nothing (endpoints, FindPort)."""
+    """Kubernetes: a pod without a port of that name gets nothing (endpoints, FindPort).
+
+    Where no pod has one, it is an error, except in front of a Rollout: some of Argo Rollouts' own examples
+    are so, and go through their steps all the same.
+    """
     lacking = [target for target in found if (name, protocol) not in _ports(target.spec)]
     if not lacking:
         return
@@ -147,7 +151,7 @@ def _named(
         if near
         else f"name a container's port {name} ({protocol}), or write its number"
     )
-    none = len(lacking) == len(found)
+    none = len(lacking) == len(found) and not any(t.owner.kind == "Rollout" for t in found)
     message = f'no container of {lacking[0].owner} has a port called "{name}" ({protocol})'
     yield Said(path, message, remedy, "error" if none and complete else "warning", rule="port")
 

@@ -103,17 +103,40 @@ def test_a_job_that_is_too_slow_is_stopped_and_failed() -> None:
     assert pods(place) == []
 
 
+def test_a_job_whose_image_cannot_be_had_is_for_somebody_to_look_at() -> None:
+    """Argo Rollouts: ErrImagePull makes a Job's measurement Inconclusive, at once."""
+    place = world(behaviour=Behaviour(missing=frozenset({"job:v1"})))
+    go(place, 5)
+    state = run(place).metrics["smoke"]
+    assert (run(place).phase, state.inconclusive, state.error) == ("Inconclusive", 1, 0)
+    assert "couldn't be started: ErrImagePull" in state.measurements[0].message
+    assert not place.progress.attempts, "nothing is tried any more"
+
+
 def test_a_job_that_cannot_be_started_is_an_error_and_tried_anew() -> None:
     place = world(behaviour=Behaviour(missing=frozenset({"job:v1"})))
-    go(place, START_S - 5)
+
+    def full(seconds: float) -> None:
+        """Passes while each start fails for want of space."""
+        end = place.now + seconds
+        while place.now < end:
+            place.turn()
+            attempts = place.progress.attempts.items()
+            failed = {
+                k: msgspec.structs.replace(a, reason="DiskFull", message="no space") for k, a in attempts
+            }
+            place.progress = msgspec.structs.replace(place.progress, attempts=failed)
+            place.now += 1
+
+    full(START_S - 5)
     assert run(place).metrics["smoke"].error == 0
     assert place.progress.attempts
-    go(place, 10)
+    full(10)
     state = run(place).metrics["smoke"]
     assert (state.error, state.phase) == (1, "Running")
-    assert "couldn't be started: ErrImagePull" in state.measurements[0].message
+    assert "couldn't be started: DiskFull" in state.measurements[0].message
     assert not place.progress.attempts, "nothing is tried until the next measurement"
-    go(place, 20)
+    full(20)
     assert [k.name for k in place.progress.attempts] == ["own-smoke-1-0"]
 
 

@@ -99,6 +99,43 @@ def test_the_background_ends_with_the_update() -> None:
     assert {run.phase for run in course.progress.runs.values()} == {"Successful"}
 
 
+def test_a_background_that_cannot_tell_waits_for_somebody_and_begins_anew() -> None:
+    values = Values()
+    course = in_background(values)
+    course.push("v2")
+    values.now = "2"
+    course.wait(11)
+    assert (course.state.phase, course.way.step) == ("paused", 1)
+    assert "couldn't tell" in course.standing
+    course.wait(400)
+    assert course.way.step == 1, "the pause is over, the doubt isn't"
+    values.now = "1"
+    course.order("promote")
+    course.wait(400)
+    assert course.standing == "converged"
+
+
+def test_a_background_that_cannot_tell_during_an_analysis_step_holds_it_there() -> None:
+    """Argo Rollouts' rollout-background-invalid-job.yaml."""
+    values = Values()
+    steps = [{"setWeight": 25}, {"analysis": {"templates": [{"templateName": "long"}]}}, {"pause": {}}]
+    long = analysis_template("long", {**ONCE, "initialDelay": "1h"})
+    course = Course(
+        {"canary": {"steps": steps, "analysis": ANALYSIS}},
+        web(),
+        templates=(analysis_template("smoke", ALWAYS), long),
+        measure=values,
+    )
+    course.push("v2")
+    assert (course.state.phase, course.way.step) == ("progressing", 1)
+    values.now = "2"
+    course.wait(11)
+    assert (course.state.phase, course.way.step) == ("paused", 1)
+    values.now = "1"
+    course.order("promote")
+    assert (course.way.step, [h.reason for h in course.way.holds]) == (2, ["step"])
+
+
 def test_the_background_begins_at_its_step() -> None:
     values = Values()
     course = in_background(values, startingStep=2)
