@@ -184,25 +184,30 @@ def mapped(example: Example, stand_ins: StandIns) -> list[Document]:
         for node in _mappings(document):
             for key, found in node.items():
                 if isinstance(found, str):
-                    node[key] = _here(key, found, stand_ins)
+                    node[key] = _here(key, found, stand_ins, low=_listens_low(node))
         if document.get("kind") == "Secret":
             _secret(document, stand_ins)
     return documents
 
 
-def _here(key: str, text: str, stand_ins: StandIns) -> str:
+def _listens_low(container: Document) -> bool:
+    ports = container.get("ports")
+    return isinstance(ports, list) and any(port.get("containerPort") == 80 for port in ports)
+
+
+def _here(key: str, text: str, stand_ins: StandIns, *, low: bool = False) -> str:
     if key == "image":
-        return _image(text, stand_ins)
+        return _image(text, stand_ins, low=low)
     text = re.sub(r"https://dns\.google/resolve\S*", f"{stand_ins.answers}/dns", text)
     text = re.sub(r"https://kubernetes\.default\.svc/version", f"{stand_ins.answers}/version", text)
     return re.sub(r"https://gist\.githubusercontent\.com/\S*", f"{stand_ins.answers}/gist", text)
 
 
-def _image(image: str, stand_ins: StandIns) -> str:
+def _image(image: str, stand_ins: StandIns, *, low: bool) -> str:
     name = image.partition(":")[0]
     if name in ("argoproj/rollouts-demo", "alpine", "busybox"):
         return stand_ins.web
-    if name == "nginx":
+    if name == "nginx" or low:
         return stand_ins.nginx
     if name == "hashicorp/http-echo":
         return stand_ins.echo

@@ -77,7 +77,20 @@ haproxy_begin() {
   old=$(pid_of haproxy)
   alive "$old" || old=
   echo "show info" | socat -t 2 - UNIX-CONNECT:$SOCKET >/dev/null 2>&1 && from="-x $SOCKET"
+  clear_doors "$from"
   haproxy -D -f $RUN/haproxy.cfg.new -p $RUN/haproxy.pid $from ${old:+-sf $old} 9>&-
+}
+
+# Remove sockets that nobody listens on any more. They belong to HAProxy's user, so HAProxy, before it gives up root,
+# may not put them aside as it wants to (protected_hardlinks), and wouldn't start. With an argument, a HAProxy runs:
+# it listens on those of its configuration.
+clear_doors() {
+  local door
+  for door in $NET/run/on-*; do
+    [ -S "$door" ] || continue
+    [ -n "$1" ] && grep -qF "bind unix@$door " $RUN/haproxy.cfg 2>/dev/null && continue
+    socat -t 0 - UNIX-CONNECT:"$door" < /dev/null > /dev/null 2>&1 || rm -f "$door"
+  done
 }
 
 # What haproxy.cfg says, but for ports that are taken and certificates and expressions that can't be used.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,9 +19,12 @@ from reconciler.engine import node_image
 from reconciler.model.traffic import Certificate, HeaderMatch, HeaderRoute, IngressTraffic
 from tests.engine.rendering.proxy import free_port, write
 from tests.engine.rendering.samples import endpoint, ingress, route, service, traffic
+from tests.fleet.site import until
 from tests.fleet.tls import pair, shown
 
 SCRIPT = Path(node_image.__file__).with_name("node.sh")
+AS_THERE = ("setpriv", "--bounding-set", "-fowner") if os.geteuid() == 0 else ()
+"""Root in the node container may not do with others' files what root may do here."""
 GOOD, OTHER = pair("good.test"), pair("other.test")
 
 
@@ -73,7 +77,7 @@ class Node:
 
     def balance(self) -> None:
         environment = os.environ | {"NET": str(self.net), "RUN": str(self.run)}
-        command = ["busybox", "sh", str(SCRIPT), "balance", "again"]
+        command = [*AS_THERE, "busybox", "sh", str(SCRIPT), "balance", "again"]
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=30, check=False
         )
@@ -148,3 +152,34 @@ def test_an_expression_that_is_none_turns_its_route_off_and_nothing_else(node: N
     assert off == {"1", "2", "3", "4"}
     node.route("good")
     assert node.complaints() == []
+
+
+def test_a_frontend_that_went_may_come_again(node: Node) -> None:
+    """What it left in the file system is a socket of another user's, and in nobody's way."""
+    node.serve(good=GOOD.certificate + GOOD.key)
+    config = node.net / "haproxy.cfg"
+    config.write_text(without_frontend(config.read_text(), "ingress_https"))
+    node.balance()
+    assert not listens(node.https)
+    node.serve(good=GOOD.certificate + GOOD.key)
+    assert shown("127.0.0.1", "good.test", node.https).serial_number == GOOD.serial
+
+
+def test_haproxy_begins_again_after_a_power_cut(node: Node) -> None:
+    """Its sockets are still there."""
+    node.serve(good=GOOD.certificate + GOOD.key)
+    node.end()
+    until(lambda: not listens(node.https), "it has ended")
+    node.balance()
+    assert shown("127.0.0.1", "good.test", node.https).serial_number == GOOD.serial
+
+
+def without_frontend(config: str, name: str) -> str:
+    head, tail = config.split(f"frontend {name}\n")
+    return head + tail[re.search(r"^\S", tail, re.MULTILINE).start() :]  # type: ignore[union-attr]  # there is one
+
+
+def listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
