@@ -131,6 +131,8 @@ def line(row: Row) -> str:
 
 def course_line(told: Told) -> str:
     parts = [told.end, told.message.splitlines()[0] if told.message else "", told.traffic]
+    if told.late:
+        parts.append("Degraded for a while, as it is late by its own deadline")
     if told.promoted:
         parts.append(f"promoted {told.promoted} times" if told.promoted > 1 else "promoted once")
     if told.aborted:
