@@ -54,9 +54,9 @@ def plan_delivery(turn: Pass, owner: Key, workload: Rollout | Deployment) -> Ver
 def _slots(turn: Pass, owner: Key, recipe: Recipe) -> tuple[Slots, tuple[str, ...]]:
     """The pods, and the node architectures that the newest version has no image for."""
     before = turn.before.rollouts.get(owner)
-    doubled = before is not None and before.delivery is not None and not recipe.shared
-    wanted = recipe.replicas * (2 if doubled and before and before.phase != "complete" else 1)
-    slots = gather(turn, owner, wanted, recipe.min_ready)
+    under_way = before is not None and before.delivery is not None and before.phase != "complete"
+    sets = 2 if under_way and not recipe.shared else 1
+    slots = gather(turn, owner, recipe.replicas * sets, recipe.min_ready)
     same = before is not None and before.template_hash == turn.desired.hashes[owner]
     refused = effects.learned(slots, before.refused_architectures if before and same else ())
     return effects.without_unfit(slots, frozenset(refused)), refused
