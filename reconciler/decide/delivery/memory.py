@@ -62,13 +62,13 @@ def _taken_over(before: RolloutState, sight: Sight, recipe: Recipe, now: float) 
 
 
 def _told(turn: Pass, namespace: str) -> dict[str, RoutedService]:
-    """The namespace's services as the first node that knows of each was told them."""
-    found: dict[str, RoutedService] = {}
+    """The namespace's services as most nodes were told them: who told them may have died meanwhile."""
+    found: dict[str, Counter[RoutedService]] = {}
     for view in turn.survey.views.values():
         for service in view.state.traffic.services if view.state.traffic else ():
             if service.namespace == namespace:
-                found.setdefault(service.name, service)
-    return found
+                found.setdefault(service.name, Counter())[service] += 1
+    return {name: told.most_common(1)[0][0] for name, told in found.items()}
 
 
 def _apart(recipe: Recipe) -> frozenset[str]:

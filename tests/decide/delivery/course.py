@@ -37,11 +37,12 @@ class Course(World):
         *services: Service,
         templates: tuple[AnalysisTemplate, ...] = (),
         replicas: int = 4,
+        nodes: tuple[str, ...] = (),
         measure: Callable[[Measure], str] = lambda _: "1",
         **spec: Any,
     ) -> None:
         self._make = dict(strategy=strategy, replicas=replicas, **spec)
-        self._services, self._templates, self.of = services, templates, fleet_of()
+        self._services, self._templates, self.of = services, templates, fleet_of(*nodes)
         self.measure = measure
         self.number = 0
         super().__init__(self.version("v1"))
