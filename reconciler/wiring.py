@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from reconciler.certificates import Certifier
     from reconciler.engine.simulation.simulated_node import RealTime
     from reconciler.loop.cycle import Loop
-    from reconciler.measuring import Analyst
     from reconciler.loop.reverts import Reverts
+    from reconciler.measuring import Analyst
     from reconciler.model.desired import Desired
     from reconciler.model.progress import Progress
     from reconciler.record.lock import FleetLock

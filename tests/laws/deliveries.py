@@ -120,7 +120,7 @@ class Watched(Course):
         return found
 
     def turn(self, at_most: int | None = None) -> Plan:
-        observed, before = self.observe(), self.progress
+        observed = self.observe()
         plan = super().turn(at_most)
         check_stops(plan, observed, self.recipe)
         check_memory(self.progress)

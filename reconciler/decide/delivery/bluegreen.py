@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from reconciler.decide.delivery.recipe import Recipe
 from reconciler.decide.delivery.scale import preview_scale
 from reconciler.decide.delivery.way import Scene, without
 from reconciler.model.progress import RolloutState
@@ -16,11 +15,10 @@ def preview(scene: Scene) -> RolloutState:
     if way.active_hash == state.template_hash:
         return scene.done()
     mine, want = scene.sight.of(state.template_hash), preview_scale(way, scene.recipe)
-    whole = mine.count >= want and mine.available >= want
-    if way.step >= READY:
-        return _switch(scene) if whole and not scene.held else state
-    if not whole:
+    if mine.count < want or mine.available < want:
         return state
+    if way.step >= READY:
+        return state if scene.held else _switch(scene)
     if way.full:
         return scene.moved(step=READY, holds=without(way, "step", "inconclusive"))
     if way.available_at is None:
@@ -30,27 +28,26 @@ def preview(scene: Scene) -> RolloutState:
 
 def _judged(scene: Scene) -> RolloutState:
     """Promoted when its time has come, or when it is judged well and nobody wants to be asked."""
-    way, recipe = scene.way, scene.recipe
-    found = scene.verdicts.get("pre-promotion")
-    if scene.held and not (recipe.paused or [h for h in way.holds if h.reason != "step"]):
-        return _promoted(scene) if _timed(scene) else scene.state
-    if scene.held:
+    if scene.recipe.paused or any(hold.reason != "step" for hold in scene.way.holds):
         return scene.state
-    if found is not None and found.phase == "Inconclusive":
-        return scene.hold("inconclusive", f"{found.name} couldn't tell: {found.message}")
+    found = scene.verdicts.get("pre-promotion")
+    doubt = found is not None and found.phase == "Inconclusive"
+    if found is not None and doubt and not scene.held:
+        return scene.in_doubt(found)
     if _timed(scene):
         return _promoted(scene)
-    if found is not None and found.phase != "Successful":
+    if scene.held or (found is not None and found.phase != "Successful"):
         return scene.state
-    if not automatic(recipe):
+    return _asked(scene)
+
+
+def _asked(scene: Scene) -> RolloutState:
+    """Somebody promotes it, or time does, or it needs neither."""
+    green = scene.recipe.blue_green
+    assert green is not None, "only blue-greens have a preview"
+    if not green.auto_promotion_enabled:
         return scene.hold("step", "until it is promoted")
-    if recipe.blue_green is not None and recipe.blue_green.auto_promotion_seconds:
-        return scene.hold("step")
-    return _promoted(scene)
-
-
-def automatic(recipe: Recipe) -> bool:
-    return recipe.blue_green is None or recipe.blue_green.auto_promotion_enabled
+    return scene.hold("step") if green.auto_promotion_seconds else _promoted(scene)
 
 
 def promoted_at(scene: Scene) -> float | None:
@@ -81,7 +78,7 @@ def switched(scene: Scene) -> RolloutState:
         return scene.state
     found = scene.verdicts.get("post-promotion")
     if found is not None and found.phase == "Inconclusive":
-        return scene.hold("inconclusive", f"{found.name} couldn't tell: {found.message}")
+        return scene.in_doubt(found)
     if found is not None and found.phase != "Successful":
         return scene.state
     return scene.done()

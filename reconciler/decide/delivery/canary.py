@@ -9,7 +9,7 @@ from reconciler.decide.delivery.scale import targets, wanted_weight
 from reconciler.decide.delivery.sight import Crowd
 from reconciler.decide.delivery.way import Scene, returning, without
 from reconciler.model.progress import RolloutState
-from reconciler.model.rollout import CanaryStep, Pause
+from reconciler.model.rollout import CanaryStep, Pause, SetHeaderRoute
 
 
 def stepping(scene: Scene) -> RolloutState:
@@ -17,8 +17,7 @@ def stepping(scene: Scene) -> RolloutState:
     if way.canary_hash not in ("", state.template_hash):
         return _leave(scene)
     if _in_doubt(scene):
-        found = scene.verdicts["background"]
-        return scene.hold("inconclusive", f"{found.name} couldn't tell: {found.message}")
+        return scene.in_doubt(scene.verdicts["background"])
     if scene.held:
         return _waited(scene)
     if way.full or way.step >= len(scene.recipe.steps):
@@ -33,17 +32,13 @@ def finishing(scene: Scene) -> RolloutState:
         return _leave(scene)
     if scene.held:
         return scene.state
+    share = None if recipe.shared else recipe.whole
     mine = scene.sight.of(state.template_hash)
     whole = mine.count == recipe.replicas and mine.available >= recipe.replicas
-    if recipe.shared:
-        if way.weight is not None:
-            return scene.moved(weight=None)
-        return scene.done() if whole and scene.sight.total == mine.count else state
-    if not whole:
-        return state
-    if way.weight != recipe.whole and state.template_hash != state.stable_hash:
-        return scene.moved(weight=recipe.whole)
-    return scene.done()
+    if way.weight != share and (recipe.shared or (whole and state.template_hash != state.stable_hash)):
+        return scene.moved(weight=share)
+    alone = scene.sight.total == mine.count or not recipe.shared
+    return scene.done() if whole and alone else state
 
 
 def aborted(scene: Scene) -> RolloutState:
@@ -87,18 +82,22 @@ def _step(scene: Scene, step: CanaryStep) -> RolloutState:
         return _pause(scene, step.pause)
     if step.analysis is not None:
         return _analysis(scene)
-    if step.set_header_route is not None:
-        others = tuple(r for r in scene.way.routes if r.name != step.set_header_route.name)
-        added = (step.set_header_route,) if step.set_header_route.match else ()
-        return _next(scene, routes=others + added)
-    if step.set_canary_scale is not None:
-        scale = None if step.set_canary_scale.match_traffic_weight else step.set_canary_scale
-        if scale != scene.way.scale:
-            return scene.moved(scale=scale)
-        return _next(scene) if _scaled(scene) else scene.state
     if step.set_weight is not None:
         return _weigh(scene)
+    if step.set_header_route is not None:
+        return _next(scene, routes=_routes(scene, step.set_header_route))
+    scale = scene.way.scale
+    if (wanted := step.set_canary_scale) is not None:
+        scale = None if wanted.match_traffic_weight else wanted
+    if scale != scene.way.scale:
+        return scene.moved(scale=scale)
     return _next(scene) if _scaled(scene) else scene.state
+
+
+def _routes(scene: Scene, route: SetHeaderRoute) -> tuple[SetHeaderRoute, ...]:
+    """With this one instead of an earlier one of its name; without a match it ends."""
+    others = tuple(r for r in scene.way.routes if r.name != route.name)
+    return (*others, route) if route.match else others
 
 
 def _pause(scene: Scene, pause: Pause) -> RolloutState:
@@ -113,7 +112,7 @@ def _analysis(scene: Scene) -> RolloutState:
     if found is not None and found.phase == "Successful":
         return _next(scene)
     if found is not None and found.phase == "Inconclusive":
-        return scene.hold("inconclusive", f"{found.name} couldn't tell: {found.message}")
+        return scene.in_doubt(found)
     return scene.state
 
 

@@ -136,7 +136,7 @@ def nearest(replicas: int, weight: int, whole: int, surge: int) -> tuple[int, in
         return (0, replicas) if weight == 0 else (replicas, 0)
     best: tuple[Fraction, int, int, int] | None = None
     for total in (replicas, replicas + 1) if surge else (replicas,):
-        for canary in range(1, total) if total > 1 else (0, 1):
+        for canary in range(1, total) if total > 1 or surge else (0, 1):
             delta = abs(Fraction(canary, total) - Fraction(weight, whole))
             found = delta, total, -canary, canary
             best = found if best is None or found < best else best

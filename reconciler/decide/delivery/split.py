@@ -30,8 +30,8 @@ AT_INGRESS = ":split"
 
 class Split(Value):
     """One service's part. `only`: versions whose pods are endpoints at all, () for every pod; as long as
-    none of them is ready, `fallback` stands in. `shares`: what each version gets of the traffic, () when every
-    pod gets as much as any other. `active` is what the live slot holds and `standby` the other one.
+    none of them is ready, `fallback` stands in. `shares`: what each version gets of the traffic, () when
+    every pod gets as much as any other. `active` is what the live slot holds and `standby` the other one.
     """
 
     owner: Key

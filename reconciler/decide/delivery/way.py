@@ -54,6 +54,10 @@ class Scene(Value):
     def hold(self, reason: HoldReason, message: str = "") -> RolloutState:
         return self.moved(holds=(*self.way.holds, Hold(reason=reason, since=self.now, message=message)))
 
+    def in_doubt(self, found: Judged) -> RolloutState:
+        """An analysis couldn't tell: somebody must."""
+        return self.hold("inconclusive", f"{found.name} couldn't tell: {found.message}")
+
     def done(self) -> RolloutState:
         """The newest version is the stable one; the one before stays warm for its time."""
         state, way = self.state, self.way

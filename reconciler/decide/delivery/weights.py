@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import gcd, lcm
 
+from reconciler.model.traffic import Endpoint
+
 MOST = 256
 """The largest weight that HAProxy takes."""
+EQUAL = Endpoint(name="", ip="", port=0).weight
+"""What an endpoint has where no version is told apart."""
 
 
 def weights(shares: Mapping[str, int], counts: Mapping[str, int]) -> dict[str, list[int]]:
@@ -17,8 +21,8 @@ def weights(shares: Mapping[str, int], counts: Mapping[str, int]) -> dict[str, l
     """
     alive = {v: s for v, s in shares.items() if s > 0 and counts.get(v, 0) > 0}
     found = {v: [0] * n for v, n in counts.items()}
-    if not alive:
-        return found
+    if len(alive) < 2:  # nothing is split: the weight of everybody else
+        return found | {v: [EQUAL] * counts[v] for v in alive}
     shrink = gcd(*alive.values())
     parts = {v: s // shrink for v, s in alive.items()}
     top = min(MOST * counts[v] // parts[v] for v in parts)

@@ -7,10 +7,10 @@ from reconciler.decide.delivery.recipe import Recipe
 from reconciler.decide.delivery.scale import wanted_weight
 from reconciler.decide.delivery.way import Scene
 from reconciler.decide.version import Version
-from reconciler.model.delivery import Delivery
+from reconciler.model.delivery import Delivery, Stage
 from reconciler.model.duration import human_duration
 from reconciler.model.observed import PodRecord
-from reconciler.model.rollout import CanaryStep
+from reconciler.model.rollout import CanaryStep, SetCanaryScale
 
 
 def step_text(step: CanaryStep) -> str:
@@ -22,16 +22,17 @@ def step_text(step: CanaryStep) -> str:
         return "pause until promoted" if length is None else f"pause {human_duration(length)}"
     if step.analysis is not None:
         return f"analysis {', '.join(t.template_name for t in step.analysis.templates)}"
-    if step.set_header_route is not None:
-        route = step.set_header_route
+    if (route := step.set_header_route) is not None:
         return f"setHeaderRoute {route.name}" + ("" if route.match else " (ends)")
-    if (scale := step.set_canary_scale) is not None:
-        if scale.replicas is not None:
-            return f"setCanaryScale {scale.replicas} pods"
-        return (
-            f"setCanaryScale {scale.weight}%" if scale.weight is not None else "setCanaryScale as the weight"
-        )
+    if step.set_canary_scale is not None:
+        return f"setCanaryScale {_scale_text(step.set_canary_scale)}"
     return "replicaProgressThreshold"
+
+
+def _scale_text(scale: SetCanaryScale) -> str:
+    if scale.replicas is not None:
+        return f"{scale.replicas} pods"
+    return f"{scale.weight}%" if scale.weight is not None else "as the weight"
 
 
 def standing_text(scene: Scene) -> str:
@@ -41,23 +42,18 @@ def standing_text(scene: Scene) -> str:
         return "spec.paused is true"
     if way.holds:
         return "; ".join(_hold_text(scene, h.reason, h.message) for h in way.holds)
-    match way.stage:
-        case "first":
-            crowd = scene.sight.of(state.template_hash)
-            return f"first version: {crowd.available} of {recipe.replicas} pods available"
-        case "stepping":
-            return f"step {way.step + 1} of {len(recipe.steps)}: {_at_step(scene)}"
-        case "finishing":
-            crowd = scene.sight.of(state.template_hash)
-            return f"{crowd.available} of {recipe.replicas} pods of {state.template_hash} available"
-        case "preview":
-            return f"{state.template_hash} is previewed: {_preview(scene)}"
-        case "switched":
-            return f"{state.template_hash} is active and is being judged"
-        case "aborted":
-            return state.message
-        case "done":
-            return ""
+    crowd = scene.sight.of(state.template_hash)
+    available = f"{crowd.available} of {recipe.replicas} pods"
+    texts: dict[Stage, str] = {
+        "first": f"first version: {available} available",
+        "stepping": f"step {way.step + 1} of {len(recipe.steps)}: {_at_step(scene)}",
+        "finishing": f"{available} of {state.template_hash} available",
+        "preview": f"{state.template_hash} is previewed: {crowd.available} of {crowd.count} pods available",
+        "switched": f"{state.template_hash} is active and is being judged",
+        "aborted": state.message,
+        "done": "",
+    }
+    return texts[way.stage]
 
 
 def _hold_text(scene: Scene, reason: str, message: str) -> str:
@@ -81,11 +77,6 @@ def _at_step(scene: Scene) -> str:
     if step.set_weight is not None or step.set_canary_scale is not None:
         return f"{text}; {crowd.available} of {crowd.count} canary pods available"
     return text
-
-
-def _preview(scene: Scene) -> str:
-    crowd = scene.sight.of(scene.state.template_hash)
-    return f"{crowd.available} of {crowd.count} pods available"
 
 
 def why_start(scene: Scene, version: Version, seen: PodRecord | None) -> str:

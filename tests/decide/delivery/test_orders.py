@@ -1,0 +1,158 @@
+"""Every verb at every stage: what it comes to, or why it makes no sense there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from reconciler.decide.delivery.orders import ordered
+from reconciler.errors import UsageError
+from reconciler.model.delivery import Order, Verb
+from reconciler.model.meta import Key
+from tests.decide.builders import ROLLOUT, deployment, desired
+from tests.decide.delivery.course import Course, web
+
+GREEN = {"activeService": "web", "previewService": "web-preview", "autoPromotionEnabled": False}
+
+
+def canary() -> Course:
+    steps = [{"setWeight": 25}, {"pause": {}}, {"setWeight": 50}, {"pause": {"duration": 60}}]
+    routing = {"trafficRouting": {}, "canaryService": "web-canary", "stableService": "web-stable"}
+    return Course({"canary": {"steps": steps, **routing}}, web(), web("web-canary"), web("web-stable"))
+
+
+def green() -> Course:
+    return Course({"blueGreen": GREEN}, web(), web("web-preview"), replicas=2)
+
+
+def first() -> Course:
+    course = canary()
+    course.progress = type(course.progress)()
+    course.fleet.machines["pi-1"].pods.clear()
+    course.fleet.machines["pi-2"].pods.clear()
+    course.turn()
+    return course
+
+
+def stepping() -> Course:
+    course = canary()
+    course.push("v2")
+    return course
+
+
+def timed() -> Course:
+    course = stepping()
+    course.order("promote")
+    return course
+
+
+def paused() -> Course:
+    course = canary()
+    course.order("pause")
+    return course
+
+
+def done() -> Course:
+    course = stepping()
+    course.order("promote-full")
+    return course
+
+
+def aborted() -> Course:
+    course = stepping()
+    course.order("abort")
+    return course
+
+
+def preview() -> Course:
+    course = green()
+    course.push("v2")
+    return course
+
+
+WHERE: dict[str, Callable[[], Course]] = {
+    "first": first,
+    "fresh": canary,
+    "stepping": stepping,
+    "timed": timed,
+    "paused": paused,
+    "done": done,
+    "aborted": aborted,
+    "preview": preview,
+}
+TABLE: dict[str, dict[str, str]] = {
+    "pause": dict.fromkeys(WHERE, "paused") | {"paused": "! paused already"},
+    "resume": {
+        "first": "! isn't paused",
+        "fresh": "! isn't paused",
+        "stepping": "goes on",
+        "timed": "goes on",
+        "paused": "goes on",
+        "done": "! isn't paused",
+        "aborted": "! isn't paused",
+        "preview": "goes on",
+    },
+    "promote": dict.fromkeys(WHERE, "! has no update under way")
+    | dict.fromkeys(("stepping", "timed", "preview"), "promoted"),
+    "promote-full": dict.fromkeys(WHERE, "! has no update under way")
+    | dict.fromkeys(("stepping", "timed", "preview"), "promoted in full"),
+    "abort": dict.fromkeys(WHERE, "! has no update under way")
+    | dict.fromkeys(("stepping", "timed", "preview"), "aborted"),
+    "retry": dict.fromkeys(WHERE, "! isn't aborted") | {"aborted": "tried again"},
+    "undo": dict.fromkeys(WHERE, "! has no version before this one")
+    | dict.fromkeys(("stepping", "timed", "preview"), "aborted")
+    | {"done": "back to version", "aborted": "! is back at its stable version"},
+}
+PAIRS = [(verb, where) for verb in TABLE for where in WHERE]
+
+
+def test_the_table_is_whole() -> None:
+    assert all(TABLE[verb].keys() == WHERE.keys() for verb in TABLE)
+
+
+@pytest.mark.parametrize(("verb", "where"), PAIRS)
+def test_every_verb_at_every_stage(verb: Verb, where: str) -> None:
+    course, expected = WHERE[where](), TABLE[verb][where]
+    before = course.progress
+    order = Order(about=ROLLOUT, verb=verb, who="ada@desk", at=course.now)
+    if expected.startswith("!"):
+        with pytest.raises(UsageError, match=expected.removeprefix("! ")) as caught:
+            ordered(before, order, course.desired)
+        assert caught.value.remedy
+        return
+    after, words = ordered(before, order, course.desired)
+    assert words.startswith(expected)
+    way = after.rollouts[ROLLOUT].delivery
+    assert way is not None
+    assert (way.decisions[-1].who, way.decisions[-1].verb) == ("ada@desk", verb)
+    assert before == course.progress, "what was given is left as it was"
+
+
+def test_what_is_not_delivered_names_what_is() -> None:
+    course = canary()
+    order = Order(about=Key("Deployment", "default", "api"), verb="abort", who="ada@desk", at=course.now)
+    with pytest.raises(UsageError, match="isn't delivered step by step") as caught:
+        ordered(course.progress, order, course.desired)
+    assert "Rollout default/web" in (caught.value.remedy or "")
+    plain = desired(deployment("api"))
+    with pytest.raises(UsageError) as caught:
+        ordered(course.progress, order, plain)
+    assert "no Rollout" in (caught.value.remedy or "")
+
+
+def test_a_manifest_that_pauses_must_say_otherwise() -> None:
+    course = canary()
+    course.commit(course.version("v1", paused=True))
+    course.settle()
+    order = Order(about=ROLLOUT, verb="resume", who="ada@desk", at=course.now)
+    with pytest.raises(UsageError, match="paused by its manifest"):
+        ordered(course.progress, order, course.desired)
+
+
+def test_only_so_many_decisions_are_kept() -> None:
+    course = canary()
+    for _ in range(15):
+        course.order("pause")
+        course.order("resume")
+    assert len(course.way.decisions) == 20
