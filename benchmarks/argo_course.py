@@ -74,6 +74,7 @@ class Told:
     message: str = ""
     promoted: int = 0
     aborted: bool = False
+    late: bool = False
     traffic: str = ""
     seconds: float = 0.0
     sets: dict[str, int] = field(default_factory=dict)
@@ -133,7 +134,8 @@ class Course:
         if now.phase == "Paused" and (doubts := [r for r in now.runs if r.phase == "Inconclusive"]):
             told.end, told.message = "Inconclusive", doubts[0].message or now.message
             return self._order("abort")
-        if now.phase in ("Healthy", "Degraded"):
+        told.late = told.late or (now.phase == "Degraded" and now.stage != "aborted")
+        if now.phase == "Healthy" or now.stage == "aborted":
             told.end, told.message = now.phase, now.message
             return True
         if now.phase == "Paused" and self._too_long(now):

@@ -109,8 +109,9 @@ def problems(documents: list[Document], example: Example) -> list[Finding]:
 
 
 def said(error: Finding) -> str:
-    """Without the line, which is that of a file made of several."""
-    return f"{error.path}: {error.message}" if error.path else error.message
+    """Without the line, which is that of a file made of several, and in few words."""
+    path = error.path.replace("spec.strategy.canary.", "").replace("spec.template.spec.", "")
+    return f"{path}: {error.message.removeprefix('not supported: ')}" if path else error.message
 
 
 def short(path: str) -> str:
@@ -119,18 +120,20 @@ def short(path: str) -> str:
 
 def line(row: Row) -> str:
     """A row of the table, in Markdown."""
-    found = row.why
+    found = row.why.replace("|", "\\|")
     if row.told is not None:
         found = course_line(row.told)
     if row.proxied is not None:
         end = row.proxied
-        better = f"not with it either: {end.message}" if end.end == "Refused" else course_line(end)
-        found += f"<br>with `trafficRouting: {{}}`: {better}"
+        better = f"refused, too: {end.message}" if end.end == "Refused" else f"runs: {course_line(end)}"
+        found += f"<br>With `trafficRouting: {{}}` instead: {better}"
     return f"| `{row.path}` | {row.verdict} | {found} |"
 
 
 def course_line(told: Told) -> str:
     parts = [told.end, told.message.splitlines()[0] if told.message else "", told.traffic]
+    if told.late:
+        parts.append("Degraded for a while, as it is late by its own deadline")
     if told.promoted:
         parts.append(f"promoted {told.promoted} times" if told.promoted > 1 else "promoted once")
     if told.aborted:
@@ -175,13 +178,13 @@ def _serving(
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("clone", type=Path)
-    parser.add_argument("--only", default="", help="files whose path has this part")
+    parser.add_argument("--only", default=[], action="append", help="files whose path has this part")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     rows: list[Row] = []
     with TemporaryDirectory() as folder, bench(asked.clone.resolve(), Path(folder)) as running:
         for example in running.every:
-            if asked.only in example.path:
+            if not asked.only or any(part in example.path for part in asked.only):
                 rows.append(running.row(example))
                 print(line(rows[-1]), flush=True)
     if asked.json:

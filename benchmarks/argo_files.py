@@ -205,10 +205,10 @@ def _here(key: str, text: str, stand_ins: StandIns, *, low: bool = False) -> str
 
 def _image(image: str, stand_ins: StandIns, *, low: bool) -> str:
     name = image.partition(":")[0]
-    if name in ("argoproj/rollouts-demo", "alpine", "busybox"):
-        return stand_ins.web
     if name == "nginx" or low:
         return stand_ins.nginx
+    if name in ("argoproj/rollouts-demo", "alpine", "busybox"):
+        return stand_ins.web
     if name == "hashicorp/http-echo":
         return stand_ins.echo
     return f"{stand_ins.registry}/{name.replace('/', '-')}:v1"

@@ -72,15 +72,20 @@ def _text(value: object) -> str:
 
 
 def field(fields: Mapping[str, Any], path: str, name: str) -> str:
-    """The text at `metadata.labels['env']` or `spec.steps[0].x`. Raises `Unfit` where nothing is there."""
+    """The text at `metadata.labels['env']` or `spec.steps[0].x`. Raises `Unfit` where nothing is there; only
+    a label or an annotation that the object hasn't is empty (Kubernetes: ExtractFieldPathAsString).
+    """
     at: Any = fields
-    for part in _parts(path, name):
+    parts = _parts(path, name)
+    for part in parts:
         if isinstance(at, Mapping):
             at = at.get(part)
         elif isinstance(at, list | tuple) and part.isdigit() and int(part) < len(at):
             at = at[int(part)]
         else:
             at = None
+    if at is None and len(parts) == 3 and parts[:2] in (["metadata", "labels"], ["metadata", "annotations"]):
+        return ""
     if at is None:
         raise Unfit(f'the argument "{name}": the object has no {path}')
     if isinstance(at, Mapping | list | tuple):

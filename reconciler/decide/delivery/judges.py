@@ -27,9 +27,12 @@ class Judge(Value):
 
 
 def judges(owner: Key, state: RolloutState, recipe: Recipe, sight: Sight) -> Iterator[Judge]:
-    """Argo Rollouts: none for a first version, none for a rollback, none when promoted in full."""
+    """Argo Rollouts: none for a first version, none for a rollback, none when promoted in full. And none as
+    long as nobody has said how to go on after a loss of memory.
+    """
     way = way_of(state)
-    if way.full or state.template_hash == state.stable_hash:
+    forgotten = any(hold.reason == "forgotten" for hold in way.holds)
+    if way.full or forgotten or state.template_hash == state.stable_hash:
         return
     found: list[tuple[RunRole, RolloutAnalysis | None, int | None]] = []
     if (green := recipe.blue_green) is not None:

@@ -81,6 +81,7 @@ def test_an_argument_that_two_templates_declare_has_the_value_of_either() -> Non
         ({"podTemplateHashValue": "Stable"}, "old"),
         ({"fieldRef": {"fieldPath": "metadata.name"}}, "web"),
         ({"fieldRef": {"fieldPath": "metadata.labels['env']"}}, "prod"),
+        ({"fieldRef": {"fieldPath": "metadata.labels['nope']"}}, ""),
         ({"fieldRef": {"fieldPath": 'metadata.labels["example.org/team"]'}}, "a"),
         ({"fieldRef": {"fieldPath": "spec.template.metadata.labels.version"}}, "v2"),
         ({"fieldRef": {"fieldPath": "spec.replicas"}}, "3"),
@@ -98,7 +99,7 @@ def test_values_from_elsewhere(source: dict[str, Any], value: str) -> None:
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("metadata.labels['nope']", "the object has no metadata.labels['nope']"),
+        ("metadata.nope['x']", "the object has no metadata.nope['x']"),
         ("spec.replicas.x", "the object has no spec.replicas.x"),
         ("spec.list[9].x", "the object has no spec.list[9].x"),
         ("metadata.labels", "metadata.labels is more than one value"),

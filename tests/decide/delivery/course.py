@@ -29,7 +29,11 @@ def fleet_of(*nodes: str) -> Any:
 
 
 class Course(World):
-    """`measure` says how a measurement comes out, as JSON; it is asked at the moment that one is due."""
+    """`measure` says how a measurement comes out, as JSON; it is asked at the moment that one is due. `key` is
+    what is delivered.
+    """
+
+    key: Key = ROLLOUT
 
     def __init__(
         self,
@@ -66,7 +70,7 @@ class Course(World):
         """Commit a version and take in all that comes at once; returns its hash."""
         self.commit(self.version(image, **more))
         self.settle()
-        return self.commits[-1].hashes[ROLLOUT]
+        return self.commits[-1].hashes[self.key]
 
     def settle(self, passes: int = 200) -> None:
         """Pass after pass, as long as pods start and stop or something is measured, without waiting longer
@@ -118,14 +122,14 @@ class Course(World):
         self.settle()
 
     def order(self, verb: Verb, who: str = "ada@desk") -> str:
-        order = Order(about=ROLLOUT, verb=verb, who=who, at=self.now + self.skew)
+        order = Order(about=self.key, verb=verb, who=who, at=self.now + self.skew)
         self.progress, words = ordered(self.progress, order, self.desired)
         self.settle()
         return words
 
     @property
     def state(self) -> RolloutState:
-        return self.progress.rollouts[ROLLOUT]
+        return self.progress.rollouts[self.key]
 
     @property
     def way(self) -> Delivery:
@@ -134,13 +138,13 @@ class Course(World):
 
     @property
     def standing(self) -> str:
-        verdict = self.plan.verdicts[ROLLOUT]
+        verdict = self.plan.verdicts[self.key]
         return f"{verdict.standing}: {verdict.message}" if verdict.message else verdict.standing
 
     def pods(self) -> dict[str, int]:
         """Pods by image tag."""
         found: dict[str, int] = {}
-        for pod in self.observe().by_owner.get(ROLLOUT, ()):
+        for pod in self.observe().by_owner.get(self.key, ()):
             if not pod.terminating:
                 tag = pod.record.spec.containers[0].image.partition(":")[2]
                 found[tag] = found.get(tag, 0) + 1
@@ -164,7 +168,7 @@ class Course(World):
         return {tag: round(100 * part / whole, 2) for tag, part in sorted(sums.items())} if whole else {}
 
     def _tags(self) -> dict[str, str]:
-        pods = self.observe().by_owner.get(ROLLOUT, ())
+        pods = self.observe().by_owner.get(self.key, ())
         return {p.record.name: p.record.spec.containers[0].image.partition(":")[2] for p in pods}
 
     def forget(self) -> None:

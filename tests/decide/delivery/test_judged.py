@@ -188,3 +188,17 @@ def test_a_killed_reconciler_goes_on_where_it_was() -> None:
     assert len(values.asked) <= taken + 1
     course.wait(600)
     assert course.standing == "converged"
+
+
+def test_memory_that_is_lost_judges_nothing_until_somebody_says_so() -> None:
+    values = Values()
+    course = in_background(values)
+    course.push("v2")
+    values.now = "0"
+    course.forget()
+    course.wait(100)
+    assert course.state.phase == "paused"
+    assert course.shares() == {"v1": 75, "v2": 25}
+    course.order("resume")
+    course.wait(40)
+    assert course.state.phase == "failed"
