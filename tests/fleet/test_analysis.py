@@ -88,12 +88,21 @@ def test_of_a_canary_that_fails_one_request_in_twenty_our_own_proxies_tell(
 
 
 def test_a_good_canary_is_promoted_by_the_same_analysis(course: Course, apps: dict[str, str]) -> None:
+    """Also when the reconciler dies meanwhile: what was measured counts."""
     with load(course.url(), rate=200.0) as run:
         course.push(canary(apps["app:v2"]))
+        until(lambda: successes(course) > 0, "something was measured", course.tell)
+        before = course.status().runs
+        course.again()
         stands = course.reaches("Healthy")
     assert stands.decisions == () and run.result.failed == 0
     assert [(r.phase, r.metrics[0].successful) for r in stands.runs] == [("Successful", 4)]
+    assert [(r.name, r.started_at) for r in stands.runs] == [(r.name, r.started_at) for r in before]
     course.serves("v2")
+
+
+def successes(course: Course) -> int:
+    return sum(metric.successful for run in course.status().runs for metric in run.metrics)
 
 
 def test_without_any_request_it_waits_for_somebody_and_says_why(course: Course, apps: dict[str, str]) -> None:
