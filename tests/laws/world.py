@@ -23,11 +23,15 @@ START = 1_000_000.0
 
 
 class World:
-    """`desired` may be replaced at any time; earlier ones are kept, as a repository keeps its commits."""
+    """`desired` may be replaced at any time; earlier ones are kept, as a repository keeps its commits.
+
+    `skew`: by how much the reconciler's clock has been set wrong (seconds).
+    """
 
     def __init__(self, desired: Desired, behaviour: Behaviour | None = None) -> None:
         self.fleet = SimulatedFleet(desired.fleet, behaviour)
         self.now = START
+        self.skew = 0.0
         self.progress = Progress()
         self.settled: Settled | None = None
         self.commits = [desired]
@@ -55,6 +59,10 @@ class World:
                 )
         return None
 
+    @property
+    def clock(self) -> float:
+        return self.now + self.skew
+
     def commit(self, desired: Desired) -> None:
         self.commits.append(desired)
 
@@ -64,9 +72,9 @@ class World:
     def decide(self) -> Plan:
         """The next plan; the same with the memo as without it, and the same twice."""
         desired, observed = self.desired, self.observe()
-        plan = decide(desired, observed, self.progress, self.now, self.settled)
+        plan = decide(desired, observed, self.progress, self.clock, self.settled)
         if self.check_memo:
-            anew = decide(desired, observed, self.progress, self.now)
+            anew = decide(desired, observed, self.progress, self.clock)
             assert plan == anew, f"the memo changed the plan:\n{plan}\n--- without\n{anew}"
             assert str(plan) == str(anew)
         self.settled = plan.settled
@@ -93,7 +101,7 @@ class World:
                 failed.add(step.number)
                 if isinstance(action, StartPod):
                     self.progress = after_failure(
-                        self.progress, action, error.reason, error.message, self.now
+                        self.progress, action, error.reason, error.message, self.clock
                     )
             else:
                 if isinstance(action, Publish):
@@ -180,7 +188,7 @@ def check_plan(plan: Plan, desired: Desired, observed: Observed, progress: Progr
         node = observed.nodes.get(step.action.node)
         assert node is not None and node.reachable, f"{step} acts on a node that can't be reached"
     for key, workload in desired.workloads.items():
-        if isinstance(workload, Deployment):
+        if isinstance(workload, Deployment) and key not in desired.strategies:
             check_budget(plan, key, workload, observed, progress)
 
 

@@ -137,10 +137,17 @@ def nearest(replicas: int, weight: int, whole: int, surge: int) -> tuple[int, in
     if weight in (0, whole):
         return (0, replicas) if weight == 0 else (replicas, 0)
     best: tuple[Fraction, int, int, int] | None = None
-    for total in (replicas, replicas + 1) if surge else (replicas,):
+    for total in _totals(replicas, surge):
         for canary in range(1, total) if total > 1 else (0, 1):
             delta = abs(Fraction(canary, total) - Fraction(weight, whole))
             found = delta, total, -canary, canary
             best = found if best is None or found < best else best
     assert best is not None
     return best[3], best[1] - best[3]
+
+
+def _totals(replicas: int, surge: int) -> tuple[int, ...]:
+    """How many pods there may be of both together. A single one can't be shared if a second may be had."""
+    if not surge:
+        return (replicas,)
+    return (replicas, replicas + 1) if replicas > 1 else (2,)

@@ -1,0 +1,187 @@
+"""What Hypothesis draws from for deliveries: every strategy, its commits, and all that can happen to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from hypothesis import strategies as st
+
+from reconciler.model.desired import Desired
+from reconciler.model.meta import Key
+from reconciler.model.rollout import RolloutStrategy
+from tests.decide.builders import ROLLOUT, WEB, analysis_template, deployment, desired, fleet, ingress, rollout
+from tests.decide.delivery.course import web
+from tests.laws.strategies import BAD, GOOD, shares
+
+ANALYSIS = {"templates": [{"templateName": "smoke"}]}
+SMOKE = analysis_template(
+    "smoke",
+    {
+        "name": "good",
+        "interval": "40s",
+        "count": 3,
+        "failureLimit": 1,
+        "successCondition": "result == 1",
+        "failureCondition": "result == 0",
+        "provider": {"web": {"url": "http://x"}},
+    },
+)
+SERVICES = tuple(web(name) for name in ("web", "web-canary", "web-stable", "web-preview"))
+DOOR = ingress(defaultBackend={"service": {"name": "web-stable", "port": {"number": 80}}})
+OF = fleet(
+    {"name": "pi-1", "internalIP": "192.0.2.1"},
+    {"name": "pi-2", "internalIP": "192.0.2.2"},
+    network={"enabled": True},
+)
+MATCH = [{"headerName": "x-beta", "headerValue": {"exact": "yes"}}]
+
+weights = st.sampled_from([0, 1, 25, 33, 50, 75, 100])
+pauses = st.sampled_from([{}, {}, {"duration": 30}, {"duration": "2m"}, {"duration": 0}])
+delays = st.sampled_from([0, 10, 30, 100])
+thresholds = st.one_of(
+    st.fixed_dictionaries({"type": st.just("Percent"), "value": st.sampled_from([0, 50, 100])}),
+    st.fixed_dictionaries({"type": st.just("Pods"), "value": st.integers(0, 3)}),
+)
+weighing = st.builds(lambda w: {"setWeight": w}, weights)
+COMMON = [
+    weighing,
+    weighing,
+    st.builds(lambda p: {"pause": p}, pauses),
+    st.just({"analysis": ANALYSIS}),
+    st.builds(lambda t: {"replicaProgressThreshold": t}, thresholds),
+]
+scales = st.one_of(
+    st.builds(lambda n: {"setCanaryScale": {"replicas": n}}, st.integers(0, 5)),
+    st.builds(lambda w: {"setCanaryScale": {"weight": w}}, weights),
+    st.just({"setCanaryScale": {"matchTrafficWeight": True}}),
+)
+headers = st.sampled_from(
+    [{"setHeaderRoute": {"name": "beta", "match": MATCH}}, {"setHeaderRoute": {"name": "beta"}}]
+)
+
+
+@st.composite
+def canaries(draw: st.DrawFn) -> dict[str, Any]:
+    """Without traffic routing: both versions share the replicas."""
+    found = {
+        "steps": draw(st.lists(st.one_of(COMMON), max_size=5)),
+        "maxSurge": draw(shares),
+        "maxUnavailable": draw(shares),
+    }
+    if draw(st.integers(0, 2)) == 0:
+        found["analysis"] = ANALYSIS | {"startingStep": draw(st.integers(0, 3))}
+    if draw(st.integers(0, 4)) == 0:
+        found["replicaProgressThreshold"] = draw(thresholds)
+    return found
+
+
+@st.composite
+def routed_canaries(draw: st.DrawFn) -> dict[str, Any]:
+    """Both versions are scaled by themselves."""
+    dynamic = draw(st.booleans())
+    steps = st.one_of([*COMMON, headers] if dynamic else [*COMMON, headers, scales])
+    found = draw(canaries()) | {
+        "steps": draw(st.lists(steps, max_size=6)),
+        "canaryService": "web-canary",
+        "stableService": "web-stable",
+        "trafficRouting": {
+            "managedRoutes": [{"name": "beta"}],
+            "maxTrafficWeight": draw(st.sampled_from([100, 100, 1000])),
+        },
+        "dynamicStableScale": dynamic,
+        "scaleDownDelaySeconds": draw(delays),
+        "minPodsPerReplicaSet": draw(st.integers(1, 2)),
+    }
+    if draw(st.booleans()):
+        found["abortScaleDownDelaySeconds"] = draw(delays)
+    return found
+
+
+@st.composite
+def blue_greens(draw: st.DrawFn) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "activeService": "web",
+        "autoPromotionEnabled": draw(st.booleans()),
+        "autoPromotionSeconds": draw(st.sampled_from([0, 0, 60])),
+        "scaleDownDelaySeconds": draw(delays),
+        "abortScaleDownDelaySeconds": draw(delays),
+        "maxUnavailable": draw(shares),
+    }
+    if draw(st.booleans()):
+        found["previewService"] = "web-preview"
+    for field in ("previewReplicaCount", "scaleDownDelayRevisionLimit"):
+        if draw(st.integers(0, 2)) == 0:
+            found[field] = draw(st.integers(0, 3))
+    for field in ("prePromotionAnalysis", "postPromotionAnalysis"):
+        if draw(st.booleans()):
+            found[field] = ANALYSIS
+    return found
+
+
+strategies = st.one_of(
+    st.builds(lambda s: {"canary": s}, canaries()),
+    st.builds(lambda s: {"canary": s}, routed_canaries()),
+    st.builds(lambda s: {"blueGreen": s}, blue_greens()),
+)
+
+
+class Habits:
+    """One object's commits: the strategy stays for most of them, as people do it."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self.draw = draw
+        self.key: Key = WEB if draw(st.integers(0, 4)) == 0 else ROLLOUT
+        self.strategy = draw(strategies)
+        self.replicas = draw(st.integers(1, 5))
+        self.number = 0
+
+    def commit(self, images: tuple[str, ...] = GOOD + BAD, *, final: bool = False) -> Desired:
+        """`final`: one that can be delivered, by the strategy as it is."""
+        draw = self.draw
+        if draw(st.integers(0, 4)) == 0:
+            self.strategy = draw(strategies)
+        if draw(st.integers(0, 3)) == 0:
+            self.replicas = draw(st.integers(0, 5))
+        spec: dict[str, Any] = {
+            "minReadySeconds": draw(st.sampled_from([0, 0, 5])),
+            "paused": not final and draw(st.integers(0, 9)) == 0,
+            "revisionHistoryLimit": draw(st.integers(0, 3)),
+            "progressDeadlineSeconds": draw(st.sampled_from([60, 600])),
+        }
+        self.number += 1
+        common: dict[str, Any] = {
+            "of": OF,
+            "revision": f"{self.number:040x}",
+            "subject": draw(st.sampled_from(["Update", "Update", 'Revert "Update"'])),
+            "services": SERVICES,
+            "ingresses": (DOOR,),
+            "templates": (SMOKE,),
+        }
+        image = draw(st.sampled_from(images))
+        if self.key == WEB:
+            plain = not final and draw(st.integers(0, 2)) == 0
+            read = msgspec.convert(self.strategy, RolloutStrategy)
+            return desired(
+                deployment("web", image, self.replicas, **spec),
+                strategies={} if plain else {WEB: read},
+                **common,
+            )
+        spec["progressDeadlineAbort"] = draw(st.booleans())
+        if draw(st.integers(0, 4)) == 0:
+            spec["rollbackWindow"] = {"revisions": draw(st.integers(1, 2))}
+        return desired(rollout(self.strategy, "web", image, self.replicas, **spec), **common)
+
+
+@st.composite
+def habits(draw: st.DrawFn) -> Habits:
+    return Habits(draw)
+
+
+VERBS = ("pause", "resume", "promote", "promote-full", "abort", "retry", "undo")
+MOODS = ("good", "good", "bad", "unclear", "error", "late", "never")
+EVENTS = (
+    *("turn", "turn", "turn", "order", "order", "commit", "wait", "wait", "mood", "die"),
+    *("lose", "heal", "kill", "remove", "reboot", "fail", "jump"),
+)
+events = st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 1000)), max_size=25)

@@ -1,0 +1,88 @@
+"""The promises of blue-green and canary, as properties. `promises` has those that hold for every plan."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+
+from reconciler.engine.simulation.simulated_pod import Behaviour
+from tests.laws.deliveries import Habits, events, habits
+from tests.laws.delivering import Delivering
+from tests.laws.strategies import GOOD
+from tests.laws.test_laws import law as slow_law
+from tests.laws.test_laws import paces
+
+law = settings(slow_law, max_examples=int(os.environ.get("LAWS_EXAMPLES", "40")))
+
+
+def begun(plans: Habits, pace: Behaviour | None = None) -> Delivering:
+    """A first version that runs, by the same strategy as what comes after it."""
+    world = Delivering(plans.commit(GOOD, final=True), plans.key, pace)
+    world.rest()
+    assert world.plan.standing == "converged", f"{world.plan}\n{world.plan.verdicts}"
+    return world
+
+
+def course_of(world: Delivering, plans: Habits, course: list[tuple[str, int]]) -> None:
+    for event, number in course:
+        note(f"{world.now}: {event} {number}; {world.way}")
+        world.happen(event, number, plans.commit)
+        world.decide()
+
+
+def assert_says_why(world: Delivering) -> None:
+    """Law 3: nothing stands still without a word."""
+    verdict = world.plan.verdicts[world.key]
+    assert verdict.standing in ("converged", "paused", "failed", "blocked"), f"{verdict}\n{world.plan}"
+    assert verdict.standing == "converged" or verdict.message, f"{verdict}\n{world.plan}"
+
+
+def promoted(world: Delivering, tries: int = 20) -> None:
+    """Somebody says whatever makes it go on."""
+    for _ in range(tries):
+        if world.plan.standing == "converged":
+            return
+        assert_says_why(world)
+        assert world.order("retry") or world.order("resume") or world.order("promote"), world.plan.verdicts
+        world.rest()
+    raise AssertionError(f"not promoted after {tries} orders: {world.plan.verdicts}\n{world.way}")
+
+
+def assert_rests(world: Delivering) -> None:
+    done = len(world.fleet.log)
+    for later in (0.0, 10.0, 100_000.0):
+        world.now += later
+        plan = world.turn()
+        assert not plan.steps, str(plan)
+        assert plan.progress is world.progress
+    world.restart(lost=False)
+    assert not world.turn().steps
+    assert len(world.fleet.log) == done
+
+
+@law
+@given(plans=habits(), pace=paces, course=events)
+def test_whatever_happens_it_is_promoted_in_the_end(
+    plans: Habits, pace: Behaviour, course: list[tuple[str, int]]
+) -> None:
+    world = begun(plans, pace)
+    course_of(world, plans, course)
+    world.calm_down(plans.commit(GOOD, final=True))
+    world.rest()
+    promoted(world)
+    assert_rests(world)
+
+
+@law
+@given(plans=habits(), pace=paces, course=events)
+def test_it_never_stands_still_without_a_word(
+    plans: Habits, pace: Behaviour, course: list[tuple[str, int]]
+) -> None:
+    """Whatever is wanted at the end, and though nobody says anything."""
+    world = begun(plans, pace)
+    course_of(world, plans, course)
+    world.calm_down(world.commits[-1])
+    world.rest()
+    assert_says_why(world)
