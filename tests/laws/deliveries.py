@@ -162,8 +162,11 @@ class Habits:
         if self.key == WEB:
             plain = not final and draw(st.integers(0, 2)) == 0
             read = msgspec.convert(self.strategy, RolloutStrategy)
+            item = deployment("web", image, self.replicas, **spec)
+            text = "" if plain else msgspec.json.encode(self.strategy).decode()
+            meta = msgspec.structs.replace(item.metadata, annotations={"reconciler.io/strategy": text})
             return desired(
-                deployment("web", image, self.replicas, **spec),
+                msgspec.structs.replace(item, metadata=meta),
                 strategies={} if plain else {WEB: read},
                 **common,
             )

@@ -63,7 +63,7 @@ class Look:
                 self.count[attempt.record.template_hash] += 1
 
     def _long_enough(self, since: float | None) -> bool:
-        return since is not None and min(since, self.now) + self.recipe.min_ready <= self.now
+        return since is not None and (since > self.now or since + self.recipe.min_ready <= self.now)
 
     def __str__(self) -> str:
         return (

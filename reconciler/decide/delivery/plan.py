@@ -10,6 +10,7 @@ from reconciler.decide import effects
 from reconciler.decide.analysis import Asked, pursue, terminate
 from reconciler.decide.current import Pass
 from reconciler.decide.delivery import bluegreen
+from reconciler.decide.delivery.adapt import adapted
 from reconciler.decide.delivery.approach import Moves, freely, within
 from reconciler.decide.delivery.begin import next_version
 from reconciler.decide.delivery.canary import pause_of
@@ -72,10 +73,10 @@ def _advanced(turn: Pass, owner: Key, workload: Rollout | Deployment, recipe: Re
     before = turn.before.rollouts.get(owner)
     if before is None or before.delivery is None:
         state = beginning(turn, owner, workload, recipe, sight, records(slots), before)
-    elif before.template_hash != sight.template_hash:
-        state = next_version(before, sight, recipe, turn.now)
     else:
-        state = before
+        state = adapted(before, recipe, sight, turn.now)
+        if state.template_hash != sight.template_hash:
+            state = next_version(state, sight, recipe, turn.now)
     runs: dict[Key, RunState] = {}
 
     def judged(state: RolloutState) -> dict[RunRole, Judged]:
@@ -154,7 +155,8 @@ def _moves(scene: Scene, now: float) -> Moves:
 def _stop(turn: Pass, owner: Key, scene: Scene, slots: Slots, moves: Moves) -> list[Slot]:
     stopped: list[Slot] = []
     for version, count in moves.stop.items():
-        out = victims(slots.of(version), count)
+        kept = version in (scene.state.template_hash, scene.state.stable_hash)
+        out = victims([s for s in slots.of(version) if kept or s.view.status != "lost"], count)
         effects.stop_slots(turn, out, why_stop(scene, version))
         stopped += out
     return stopped
