@@ -85,6 +85,8 @@ class Delivering(World):
         match event:
             case "order":
                 self.order(get_args(Verb)[number % len(get_args(Verb))])
+            case "go":
+                self.rest(seconds=(0.5, 5.0, 40.0, 130.0)[number % 4])
             case "mood":
                 self.mood = MOODS[number % len(MOODS)]
             case "jump":
