@@ -1,6 +1,7 @@
 """Blue-green and canary: from a stable version to the newest one, by steps that are judged.
 
 recipe      how an object wants to be delivered
+adapt       a delivery that was begun under another strategy, or by another clock
 sight       how many pods there are of each version
 begin       where a new version's delivery begins; recover: where one stands that was forgotten
 stages      the table of transitions; canary, bluegreen: its rows; way: what they share

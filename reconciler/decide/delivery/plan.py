@@ -6,6 +6,7 @@ import msgspec
 
 from reconciler.decide import effects
 from reconciler.decide.current import Pass
+from reconciler.decide.delivery.adapt import adapted
 from reconciler.decide.delivery.approach import Moves, freely, within
 from reconciler.decide.delivery.begin import next_version
 from reconciler.decide.delivery.judging import Judging
@@ -67,10 +68,10 @@ def _advanced(turn: Pass, owner: Key, workload: Rollout | Deployment, recipe: Re
     before = turn.before.rollouts.get(owner)
     if before is None or before.delivery is None:
         state = beginning(turn, owner, workload, recipe, sight, records(slots), before)
-    elif before.template_hash != sight.template_hash:
-        state = next_version(before, sight, recipe, turn.now)
     else:
-        state = before
+        state = adapted(before, recipe, sight, turn.now)
+        if state.template_hash != sight.template_hash:
+            state = next_version(state, sight, recipe, turn.now)
     judging = Judging(turn, owner, workload, recipe, sight, slots)
     state = advance(state, recipe, sight, judging.verdicts, turn.now)
     judging.close(state)
@@ -103,7 +104,8 @@ def _moves(scene: Scene, now: float) -> Moves:
 def _stop(turn: Pass, owner: Key, scene: Scene, slots: Slots, moves: Moves) -> list[Slot]:
     stopped: list[Slot] = []
     for version, count in moves.stop.items():
-        out = victims(slots.of(version), count)
+        kept = version in (scene.state.template_hash, scene.state.stable_hash)
+        out = victims([s for s in slots.of(version) if kept or s.view.status != "lost"], count)
         effects.stop_slots(turn, out, why_stop(scene, version))
         stopped += out
     return stopped
