@@ -53,7 +53,7 @@ def decide(
     `settled` is an earlier plan's and only makes it faster. The result depends on nothing else.
     """
     seen = survey(desired.fleet, observed, now)
-    memo = settled if isinstance(settled, Memo) else None
+    memo = settled if isinstance(settled, Memo) and settled.made_at <= now else None
     turn = Pass(desired, observed, progress, now, seen, memo.bases if memo else {})
     calm_before = memo.calm if memo and memo.survey.same_standing(seen) else {}
     calm: dict[Key, Calm] = {}
@@ -79,7 +79,7 @@ def decide(
         standing=_standing(verdicts, pruning, network),
         measures=tuple(turn.measures),
     )
-    return plan.remember(Memo(seen, calm, turn.ground.refresh(), network_memo))
+    return plan.remember(Memo(seen, calm, turn.ground.refresh(), network_memo, now))
 
 
 def _verdict(turn: Pass, key: Key, workload: Workload, before: Calm | None, calm: dict[Key, Calm]) -> Verdict:

@@ -45,12 +45,14 @@ class Calm(Value):
 
 class Memo(Settled):
     """`calm` holds while `survey` is the same; `bases` are what each node's pods take up, by its state.
-    `network` is the network's own memo.
+    `network` is the network's own memo. `made_at`: what time has brought by then stays only as long as no
+    clock is set back.
     """
 
-    __slots__ = ("bases", "calm", "network", "survey")
+    __slots__ = ("bases", "calm", "made_at", "network", "survey")
 
     def __init__(
-        self, survey: Survey, calm: dict[Key, Calm], bases: Bases, network: NetworkMemo | None
+        self, survey: Survey, calm: dict[Key, Calm], bases: Bases, network: NetworkMemo | None, made_at: float
     ) -> None:
         self.survey, self.calm, self.bases, self.network = survey, calm, bases, network
+        self.made_at = made_at

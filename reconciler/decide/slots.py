@@ -128,9 +128,7 @@ def _slot(turn: Pass, pod: PodState, min_ready: float) -> Slot:
     view = turn.survey.views[pod.node]
     _watch(turn, pod, view)
     ready = pod.ready and view.status in ("ready", "silent")
-    since = pod.ready_since if pod.ready_since is not None else turn.now
-    # Ready since later than now: the clock was set back, and nobody knows how long it has really been.
-    at = since + min_ready if since <= turn.now else turn.now
+    at = _available_at(pod, turn.now, min_ready)
     return Slot(
         record=pod.record,
         view=view,
@@ -139,6 +137,12 @@ def _slot(turn: Pass, pod: PodState, min_ready: float) -> Slot:
         available=ready and at <= turn.now,
         available_at=at if ready and at > turn.now else None,
     )
+
+
+def _available_at(pod: PodState, now: float, min_ready: float) -> float:
+    """A pod that became ready in the future did so before the clock was set back: that is long enough."""
+    since = pod.ready_since if pod.ready_since is not None else now
+    return now if since > now else since + min_ready
 
 
 def _watch(turn: Pass, pod: PodState, view: NodeView) -> None:

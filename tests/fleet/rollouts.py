@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -140,10 +140,20 @@ class Course:
         (now,) = shares(self.url(), 10)
         return (now, "v2") if now == "v1" else (now, "v1")
 
-    def serves(self, *versions: str, at: str = "pi-2", port: int = NODE_PORT, within: float = 2.0) -> None:
-        """These alone answer clients soon; an order is answered before the proxies have acted."""
-        url = self.url(at, port)
-        until(lambda: set(shares(url, 50)) == set(versions), f"{versions} answer", self.tell, within)
+    def serves(self, *versions: str, at: str = "", port: int = NODE_PORT, within: float = 2.0) -> None:
+        """These alone answer soon, at one node or at all; an order is answered before proxies have acted."""
+        for node in [at] if at else [n.name for n in self.place.lab.nodes]:
+            url = self.url(node, port)
+            self._soon(lambda url=url: set(shares(url, 50)) == set(versions), f"{versions} at {node}", within)  # type: ignore[misc]
+
+    def gives(self, version: str, weight: int) -> None:
+        """At every node it gets this share soon, in percent, as well as that can be told among others."""
+        for node in self.place.lab.nodes:
+            url = self.url(node.name)
+            self._soon(lambda url=url: near(shares(url, 400), version, weight), f"{weight} % at {node.name}")  # type: ignore[misc]
+
+    def _soon(self, holds: Callable[[], bool], what: str, within: float = 2.0) -> None:
+        until(holds, what, self.tell, within)
 
     def status(self) -> DeliveryStatus:
         return self._asking.look(self.key)[0]

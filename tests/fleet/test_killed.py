@@ -58,6 +58,21 @@ spec:
     metadata: {{labels: {{app: plain}}}}
     spec: {{terminationGracePeriodSeconds: 1, containers: [{{name: web, image: {image}}}]}}
 """
+CANARY = """
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {{name: web}}
+spec:
+  replicas: 2
+  selector: {{matchLabels: {{app: web}}}}
+  strategy: {{canary: {{steps: [{{setWeight: 50}}, {{pause: {{duration: 100ms}}}}]}}}}
+  template:
+    metadata: {{labels: {{app: web}}}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+        - {{name: web, image: {image}, readinessProbe: {{tcpSocket: {{port: 8080}}, periodSeconds: 1}}}}
+"""
 
 
 @dataclass
@@ -156,6 +171,30 @@ def test_killed_at_every_effect_of_a_rolling_update_it_converges_without_orphan_
             run.finish()
             assert contents(site) == wanted[number % 2 - 1], f"after a kill at effect {number} ({mode})"
         assert number > 15, "so few effects can't have rolled these pods"
+
+
+def test_killed_at_every_effect_of_a_canary_it_goes_on_without_orphan_or_double(
+    clean_lab: Lab, tmp_path: Path
+) -> None:
+    """To and fro between two versions, step by step."""
+    site = Site(clean_lab, tmp_path)
+    texts = [CANARY.format(image=site.image(v)) for v in ("v1", "v2")]
+    with killer(site) as run:
+        wanted = []
+        for text in texts:
+            site.write(text)
+            run.finish()
+            wanted.append(contents(site))
+        for number in range(1, 200):
+            site.write(texts[number % 2 - 1])
+            mode = MODES[number % 2]
+            status, effects = run.run(number, mode)
+            if status == 0:
+                break
+            assert (status, effects >= number) == (-9, True), (tmp_path / "output").read_text()
+            run.finish()
+            assert contents(site) == wanted[number % 2 - 1], f"after a kill at effect {number} ({mode})"
+        assert number > 6, "so few effects can't have delivered these pods"
 
 
 def wipe(site: Site) -> None:

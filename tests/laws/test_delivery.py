@@ -1,79 +1,87 @@
-"""The promises of progressive delivery, as properties: whatever happens, in any order."""
+"""The promises of blue-green and canary, as properties. `promises` has those that hold for every plan."""
 
 from __future__ import annotations
 
 import os
-from typing import Any
 
-from hypothesis import HealthCheck, given, note, settings
-from hypothesis import strategies as st
+from hypothesis import given, note, settings
 
 from reconciler.engine.simulation.simulated_pod import Behaviour
-from tests.laws.deliveries import Watched, events, strategies
+from tests.laws.deliveries import Habits, events, habits
+from tests.laws.delivering import Delivering
+from tests.laws.strategies import GOOD
+from tests.laws.test_laws import law as slow_law
+from tests.laws.test_laws import paces
 
-EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "60"))
-law = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-PACE = Behaviour(missing=frozenset({"web:missing"}), never_ready=frozenset({"web:hangs"}))
+law = settings(slow_law, max_examples=int(os.environ.get("LAWS_EXAMPLES", "40")))
 
 
-@law
-@given(strategy=strategies(), replicas=st.integers(1, 5), abort=st.booleans(), course=events)
-def test_whatever_happens_it_ends_promoted_or_aborted_and_says_why(
-    strategy: dict[str, Any], replicas: int, abort: bool, course: list[tuple[str, int]]
-) -> None:
-    """Every pass on the way is checked: capacity, weights, slots, memory."""
-    world = Watched(strategy, replicas, PACE, progressDeadlineAbort=abort)
+def begun(plans: Habits, pace: Behaviour | None = None) -> Delivering:
+    """A first version that runs, by the same strategy as what comes after it."""
+    world = Delivering(plans.commit(GOOD, final=True), plans.key, pace)
+    world.rest()
+    assert world.plan.standing == "converged", f"{world.plan}\n{world.plan.verdicts}"
+    return world
+
+
+def course_of(world: Delivering, plans: Habits, course: list[tuple[str, int]]) -> None:
     for event, number in course:
-        note(f"{world.now}: {event} {number}")
-        world.happen(event, number)
-    plan = world.end()
-    assert plan.standing in ("converged", "failed", "blocked"), f"{plan}\n{world.state}"
-    if plan.standing != "converged":
-        assert world.plan.verdicts[next(iter(plan.verdicts))].message, "it says why"
-    if world.way.stage == "done":
-        assert world.state.stable_hash == world.state.template_hash
-        return
-    assert world.way.stage == "aborted" or world.state.message, f"{world.state}"
+        note(f"{world.now}: {event} {number}; {world.way}")
+        world.happen(event, number, plans.commit)
+        world.decide()
+
+
+def assert_says_why(world: Delivering) -> None:
+    """Law 3: nothing stands still without a word."""
+    verdict = world.plan.verdicts[world.key]
+    assert verdict.standing in ("converged", "paused", "failed", "blocked"), f"{verdict}\n{world.plan}"
+    assert verdict.standing == "converged" or verdict.message, f"{verdict}\n{world.plan}"
+
+
+def promoted(world: Delivering, tries: int = 20) -> None:
+    """Somebody says whatever makes it go on."""
+    for _ in range(tries):
+        if world.plan.standing == "converged":
+            return
+        assert_says_why(world)
+        assert world.order("retry") or world.order("resume") or world.order("promote"), world.plan.verdicts
+        world.rest()
+    raise AssertionError(f"not promoted after {tries} orders: {world.plan.verdicts}\n{world.way}")
+
+
+def assert_rests(world: Delivering) -> None:
+    done = len(world.fleet.log)
+    for later in (0.0, 10.0, 100_000.0):
+        world.now += later
+        plan = world.turn()
+        assert not plan.steps, str(plan)
+        assert plan.progress is world.progress
+    world.restart(lost=False)
+    assert not world.turn().steps
+    assert len(world.fleet.log) == done
 
 
 @law
-@given(strategy=strategies(), replicas=st.integers(1, 4), course=events)
-def test_a_commit_that_takes_it_back_always_ends_promoted(
-    strategy: dict[str, Any], replicas: int, course: list[tuple[str, int]]
+@given(plans=habits(), pace=paces, course=events)
+def test_whatever_happens_it_is_promoted_in_the_end(
+    plans: Habits, pace: Behaviour, course: list[tuple[str, int]]
 ) -> None:
-    world = Watched(strategy, replicas, PACE)
-    for event, number in course:
-        note(f"{world.now}: {event} {number}")
-        world.happen(event, number)
-    world.turn()
-    stable = world.state.stable_hash
-    good = [c for c in world.commits if stable in c.hashes.values()]
-    if not good:
-        return
-    world.commit(good[-1])
-    plan = world.end()
-    if any(hold.reason == "order" for hold in world.way.holds):
-        return
-    assert plan.standing == "converged", f"{plan}\n{world.state}"
-    assert set(world.pods().values()) == {good[-1].workloads[next(iter(good[-1].workloads))].spec.replicas}  # type: ignore[union-attr]
+    world = begun(plans, pace)
+    course_of(world, plans, course)
+    world.calm_down(plans.commit(GOOD, final=True))
+    world.rest()
+    promoted(world)
+    assert_rests(world)
 
 
 @law
-@given(strategy=strategies(), replicas=st.integers(2, 4), steps=st.integers(0, 6))
-def test_lost_memory_changes_no_traffic(strategy: dict[str, Any], replicas: int, steps: int) -> None:
-    world = Watched(strategy, replicas, PACE)
-    world.push("v2")
-    for _ in range(steps):
-        world.happen("order", 2)
-        world.settle()
-    if world.way.stage == "aborted":
-        return
-    before, live = world.shares(), world.routed().live
-    world.restart(lost=True)
-    world.settle()
-    assert world.shares() == before
-    assert world.routed().live == live
+@given(plans=habits(), pace=paces, course=events)
+def test_it_never_stands_still_without_a_word(
+    plans: Habits, pace: Behaviour, course: list[tuple[str, int]]
+) -> None:
+    """Whatever is wanted at the end, and though nobody says anything."""
+    world = begun(plans, pace)
+    course_of(world, plans, course)
+    world.calm_down(world.commits[-1])
+    world.rest()
+    assert_says_why(world)

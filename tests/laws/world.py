@@ -26,7 +26,7 @@ START = 1_000_000.0
 class World:
     """`desired` may be replaced at any time; earlier ones are kept, as a repository keeps its commits.
 
-    `skew` is by how much the reconciler's clock is ahead of the machines'.
+    `skew`: by how much the reconciler's clock has been set wrong (seconds).
     """
 
     def __init__(self, desired: Desired, behaviour: Behaviour | None = None) -> None:
@@ -60,6 +60,10 @@ class World:
                 )
         return None
 
+    @property
+    def clock(self) -> float:
+        return self.now + self.skew
+
     def commit(self, desired: Desired) -> None:
         self.commits.append(desired)
 
@@ -69,10 +73,9 @@ class World:
     def decide(self) -> Plan:
         """The next plan; the same with the memo as without it, and the same twice."""
         desired, observed = self.desired, self.observe()
-        clock = self.now + self.skew
-        plan = decide(desired, observed, self.progress, clock, self.settled)
+        plan = decide(desired, observed, self.progress, self.clock, self.settled)
         if self.check_memo:
-            anew = decide(desired, observed, self.progress, clock)
+            anew = decide(desired, observed, self.progress, self.clock)
             assert plan == anew, f"the memo changed the plan:\n{plan}\n--- without\n{anew}"
             assert str(plan) == str(anew)
         self.settled = plan.settled
@@ -99,7 +102,7 @@ class World:
                 failed.add(step.number)
                 if isinstance(action, StartPod):
                     self.progress = after_failure(
-                        self.progress, action, error.reason, error.message, self.now
+                        self.progress, action, error.reason, error.message, self.clock
                     )
             else:
                 if isinstance(action, Publish):
@@ -187,7 +190,7 @@ def check_plan(plan: Plan, desired: Desired, observed: Observed, progress: Progr
         assert node is not None and node.reachable, f"{step} acts on a node that can't be reached"
     handed = takers(desired)  # their pods go as those of another object come
     for key, workload in desired.workloads.items():
-        if isinstance(workload, Deployment) and key not in handed:
+        if isinstance(workload, Deployment) and key not in desired.strategies and key not in handed:
             check_budget(plan, key, workload, observed, progress)
 
 

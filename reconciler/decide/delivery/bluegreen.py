@@ -13,7 +13,7 @@ READY = 1
 def preview(scene: Scene) -> RolloutState:
     state, way = scene.state, scene.way
     if way.active_hash == state.template_hash:
-        return scene.done()
+        return scene.done() if way.active_hash == state.stable_hash else _switch(scene)
     mine, want = scene.sight.of(state.template_hash), preview_scale(way, scene.recipe)
     if mine.count < want or mine.available < want:
         return state

@@ -12,7 +12,7 @@ from reconciler.decide.delivery.begin import next_version
 from reconciler.decide.delivery.recipe import Recipe
 from reconciler.decide.delivery.recover import remembered
 from reconciler.decide.delivery.sight import Sight
-from reconciler.model.delivery import Delivery
+from reconciler.model.delivery import Delivery, Stage
 from reconciler.model.meta import Key
 from reconciler.model.observed import PodRecord
 from reconciler.model.progress import RolloutState
@@ -49,26 +49,30 @@ def beginning(
 
 
 def _taken_over(before: RolloutState, sight: Sight, recipe: Recipe, now: float) -> RolloutState:
+    """A rolling update that has failed is aborted; one that is under way begins at its first step."""
     green = recipe.blue_green is not None
-    settled = before.phase == "complete"
-    stable = before.template_hash if settled else before.stable_hash
-    way = Delivery(
-        stage="done" if settled else "first",
-        step_since=now,
-        active_hash=before.template_hash if green else "",
-    )
+    new, stable = before.template_hash, before.stable_hash
+    stage: Stage = "preview" if green else "stepping"
+    if before.phase == "complete":
+        stage, stable = "done", new
+    elif stable in ("", new):
+        stage = "first"
+    elif before.phase == "failed":
+        stage = "aborted"
+    serving = new if stage in ("first", "done") else stable
+    way = Delivery(stage=stage, step_since=now, active_hash=serving if green else "", ended_at=now)
     state = msgspec.structs.replace(before, stable_hash=stable, delivery=way)
     return state if before.template_hash == sight.template_hash else next_version(state, sight, recipe, now)
 
 
 def _told(turn: Pass, namespace: str) -> dict[str, RoutedService]:
-    """The namespace's services as the first node that knows of each was told them."""
-    found: dict[str, RoutedService] = {}
+    """The namespace's services as most nodes were told them: who told them may have died meanwhile."""
+    found: dict[str, Counter[RoutedService]] = {}
     for view in turn.survey.views.values():
         for service in view.state.traffic.services if view.state.traffic else ():
             if service.namespace == namespace:
-                found.setdefault(service.name, service)
-    return found
+                found.setdefault(service.name, Counter())[service] += 1
+    return {name: told.most_common(1)[0][0] for name, told in found.items()}
 
 
 def _apart(recipe: Recipe) -> frozenset[str]:
@@ -94,7 +98,8 @@ def _standing_by(service: RoutedService | None, versions: Mapping[tuple[str, str
 def _shares(
     told: Mapping[str, RoutedService], apart: frozenset[str], versions: Mapping[tuple[str, str], str]
 ) -> dict[str, int]:
-    """Weights by version, of the first port that leads to several."""
+    """Weights by version, of the first port that leads to several; else of one that leads to a single one."""
+    single: dict[str, int] = {}
     for name, service in sorted(told.items()):
         for port in service.ports if name not in apart else ():
             shares: dict[str, int] = {}
@@ -104,4 +109,5 @@ def _shares(
                     shares[version] = shares.get(version, 0) + end.weight
             if len(shares) > 1:
                 return shares
-    return {}
+            single = single or shares
+    return single

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from reconciler.decide import effects
-from reconciler.decide.analysis import Asked, pursue, terminate
 from reconciler.decide.current import Pass
-from reconciler.decide.delivery import bluegreen
+from reconciler.decide.delivery.adapt import adapted
 from reconciler.decide.delivery.approach import Moves, freely, within
 from reconciler.decide.delivery.begin import next_version
-from reconciler.decide.delivery.canary import pause_of
-from reconciler.decide.delivery.judges import judges
+from reconciler.decide.delivery.judging import Judging
 from reconciler.decide.delivery.memory import beginning
 from reconciler.decide.delivery.recipe import Recipe, recipe_of
 from reconciler.decide.delivery.scale import targets
 from reconciler.decide.delivery.sight import Sight, crowds
 from reconciler.decide.delivery.stages import advance, late_message
 from reconciler.decide.delivery.versions import records, versions
-from reconciler.decide.delivery.way import Judged, Scene, way_of
+from reconciler.decide.delivery.waits import goes_on_at, wait
+from reconciler.decide.delivery.way import Scene, way_of
 from reconciler.decide.delivery.words import standing_text, why_start, why_stop
 from reconciler.decide.rollout.victims import victims
 from reconciler.decide.slots import Slot, Slots, gather
 from reconciler.decide.standing import complaint, joined, verdict
-from reconciler.model.delivery import ENDED, RunRole, RunState
 from reconciler.model.meta import Key
 from reconciler.model.plan import Verdict
 from reconciler.model.progress import RolloutState, falls_back
@@ -50,7 +46,7 @@ def plan_delivery(turn: Pass, owner: Key, workload: Rollout | Deployment) -> Ver
         stopped += _restart(turn, scene, slots)
     gone = {id(s) for s in stopped}
     working = effects.tend(turn, [s for s in slots.here if id(s) not in gone])
-    _wait(turn, owner, scene)
+    wait(turn, owner, scene)
     state = _told(turn, owner, scene, refused)
     turn.rollouts[owner] = state
     return _verdict(turn, owner, scene, state, slots, blocked, working)
@@ -59,9 +55,9 @@ def plan_delivery(turn: Pass, owner: Key, workload: Rollout | Deployment) -> Ver
 def _slots(turn: Pass, owner: Key, recipe: Recipe) -> tuple[Slots, tuple[str, ...]]:
     """The pods, and the node architectures that the newest version has no image for."""
     before = turn.before.rollouts.get(owner)
-    doubled = before is not None and before.delivery is not None and not recipe.shared
-    wanted = recipe.replicas * (2 if doubled and before and before.phase != "complete" else 1)
-    slots = gather(turn, owner, wanted, recipe.min_ready)
+    under_way = before is not None and before.delivery is not None and before.phase != "complete"
+    sets = 2 if under_way and not recipe.shared else 1
+    slots = gather(turn, owner, recipe.replicas * sets, recipe.min_ready)
     same = before is not None and before.template_hash == turn.desired.hashes[owner]
     refused = effects.learned(slots, before.refused_architectures if before and same else ())
     return effects.without_unfit(slots, frozenset(refused)), refused
@@ -72,39 +68,13 @@ def _advanced(turn: Pass, owner: Key, workload: Rollout | Deployment, recipe: Re
     before = turn.before.rollouts.get(owner)
     if before is None or before.delivery is None:
         state = beginning(turn, owner, workload, recipe, sight, records(slots), before)
-    elif before.template_hash != sight.template_hash:
-        state = next_version(before, sight, recipe, turn.now)
     else:
-        state = before
-    runs: dict[Key, RunState] = {}
-
-    def judged(state: RolloutState) -> dict[RunRole, Judged]:
-        found: dict[RunRole, Judged] = {}
-        for judge in judges(owner, state, recipe, sight):
-            if judge.key not in runs:
-                asked = Asked(
-                    key=judge.key,
-                    owner=owner,
-                    role=judge.role,
-                    analysis=judge.analysis,
-                    step=judge.step,
-                    template_hash=state.template_hash,
-                    stable_hash=state.stable_hash,
-                    canary=_names(slots.of(state.template_hash)),
-                    stable=_names(slots.of(state.stable_hash)),
-                    services=_services(turn, owner, workload),
-                    fields=_fields(workload) if judge.key not in turn.before.runs else {},
-                )
-                runs[judge.key] = pursue(turn, asked)
-            run = runs[judge.key]
-            found[judge.role] = Judged(name=judge.key.name, phase=run.phase, message=run.message)
-        return found
-
-    state = advance(state, recipe, sight, judged, turn.now)
-    live = {judge.key for judge in judges(owner, state, recipe, sight)}
-    for key, run in {**turn.before.runs, **runs}.items():
-        if run.owner == owner and key not in live and run.phase not in ENDED:
-            terminate(turn, key, "it isn't asked for any more")
+        state = adapted(before, recipe, sight, turn.now)
+        if state.template_hash != sight.template_hash:
+            state = next_version(state, sight, recipe, turn.now)
+    judging = Judging(turn, owner, workload, recipe, sight, slots)
+    state = advance(state, recipe, sight, judging.verdicts, turn.now)
+    judging.close(state)
     return Scene(state=state, recipe=recipe, sight=sight, verdicts={}, now=turn.now)
 
 
@@ -122,26 +92,6 @@ def _sight(turn: Pass, owner: Key, slots: Slots) -> Sight:
     )
 
 
-def _names(slots: list[Slot]) -> tuple[str, ...]:
-    return tuple(sorted(s.name for s in slots))
-
-
-def _services(turn: Pass, owner: Key, workload: Rollout | Deployment) -> tuple[str, ...]:
-    labels = workload.spec.template.metadata.labels
-    return tuple(
-        key.name
-        for key, service in turn.desired.services.items()
-        if key.namespace == owner.namespace
-        and service.spec.selector
-        and service.spec.selector.items() <= labels.items()
-    )
-
-
-def _fields(workload: Rollout | Deployment) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.to_builtins(workload)
-    return found
-
-
 def _moves(scene: Scene, now: float) -> Moves:
     state, way, recipe = scene.state, scene.way, scene.recipe
     wanted = targets(state, way, recipe, scene.sight, now)
@@ -154,7 +104,8 @@ def _moves(scene: Scene, now: float) -> Moves:
 def _stop(turn: Pass, owner: Key, scene: Scene, slots: Slots, moves: Moves) -> list[Slot]:
     stopped: list[Slot] = []
     for version, count in moves.stop.items():
-        out = victims(slots.of(version), count)
+        kept = version in (scene.state.template_hash, scene.state.stable_hash)
+        out = victims([s for s in slots.of(version) if kept or s.view.status != "lost"], count)
         effects.stop_slots(turn, out, why_stop(scene, version))
         stopped += out
     return stopped
@@ -202,41 +153,6 @@ def _restart(turn: Pass, scene: Scene, slots: Slots) -> list[Slot]:
     return out
 
 
-def _wait(turn: Pass, owner: Key, scene: Scene) -> None:
-    """Everything that time alone brings."""
-    way, recipe, state = scene.way, scene.recipe, scene.state
-    text, until = standing_text(scene), _goes_on_at(scene)
-    if way.stage != "done" and text:
-        future = until is not None and until > turn.now
-        turn.draft.wait(str(owner), text, until if future else None)
-    for version, at in way.retiring.items():
-        if at > turn.now and scene.sight.of(version).count:
-            turn.draft.wait(str(owner), f"{version} stays warm until then", at)
-    if way.stage == "aborted" and scene.sight.of(state.template_hash).count:
-        at = way.ended_at + recipe.warm_after_abort
-        if turn.now < at < float("inf"):
-            turn.draft.wait(str(owner), f"{state.template_hash} stays until then", at)
-    if way.lacking_since is not None and not scene.held and not scene.late:
-        at = way.lacking_since + recipe.deadline
-        turn.draft.wait(str(owner), "it is late if it makes no progress", at)
-    if recipe.restart_at > turn.now:
-        turn.draft.wait(str(owner), "its pods are restarted then (spec.restartAt)", recipe.restart_at)
-
-
-def _goes_on_at(scene: Scene) -> float | None:
-    """When what it pauses for is over by time alone (epoch seconds); None: never, or it doesn't pause."""
-    way, recipe = scene.way, scene.recipe
-    if recipe.paused or any(hold.reason != "step" for hold in way.holds):
-        return None
-    if way.stage == "preview" and way.step < bluegreen.READY:
-        return bluegreen.promoted_at(scene)
-    if way.stage != "stepping" or way.step >= len(recipe.steps):
-        return None
-    step = recipe.steps[way.step]
-    length = pause_of(step)
-    return way.step_since + length if step.pause is not None and length is not None else None
-
-
 def _told(turn: Pass, owner: Key, scene: Scene, refused: tuple[str, ...]) -> RolloutState:
     """The state with its phase and message, as everybody reads them. The same object when nothing changed."""
     state = scene.state
@@ -270,7 +186,7 @@ def _verdict(
         return verdict("failed", joined(state.message, blocked), slots, new, wanted)
     if state.phase == "paused":
         paused = verdict("paused", joined(state.message, blocked), slots, new, wanted)
-        return msgspec.structs.replace(paused, asks=_goes_on_at(scene) is None)
+        return msgspec.structs.replace(paused, asks=goes_on_at(scene) is None)
     if scene.late:
         return verdict("failed", joined(state.message, blocked), slots, new, wanted)
     crowd = scene.sight.of(new)

@@ -80,7 +80,7 @@ def _held(
     whole = sum(shares.values())
     weight = recipe.whole * shares.get(wanted, 0) // whole if whole else None
     green = recipe.blue_green is not None
-    others = sorted(sight.crowds.keys() - {stable, wanted}) if recipe.warm else []
+    others = sorted(v for v in sight.crowds.keys() - {stable, wanted} if _whole(sight, v))
     way = Delivery(
         stage=("switched" if active == wanted else "preview") if green else "stepping",
         step_since=now,
@@ -91,7 +91,7 @@ def _held(
         scale=None if green else SetCanaryScale(replicas=sight.of(wanted).count),
         holds=(Hold(reason="forgotten", since=now, message=FORGOTTEN),),
         ended_at=now,
-        retiring=dict.fromkeys(others, now + recipe.warm),
+        retiring=dict.fromkeys(others, now + recipe.warm) if recipe.warm else {},
     )
     return RolloutState(
         template_hash=wanted,
@@ -105,6 +105,11 @@ def _held(
         history=(past, entry),
         delivery=way,
     )
+
+
+def _whole(sight: Sight, version: str) -> bool:
+    """Warm; one that lacks a pod was about to go."""
+    return sight.of(version).available == sight.of(version).count
 
 
 def _stable(sight: Sight, shares: Shares) -> str:

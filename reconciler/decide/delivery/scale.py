@@ -40,7 +40,16 @@ def targets(state: RolloutState, way: Delivery, recipe: Recipe, sight: Sight, no
             _stepping(found, state, way, recipe, sight)
     if recipe.paused and way.stage == "first":
         found[new] = min(found[new], sight.of(new).count)
+    if (serving := _serving(way, recipe)) and not recipe.shared:
+        found.setdefault(serving, sight.of(serving).count)
     return found
+
+
+def _serving(way: Delivery, recipe: Recipe) -> str:
+    """The version that gets traffic beside the stable one, or instead of it: "" for none."""
+    if recipe.blue_green is not None:
+        return way.active_hash
+    return way.canary_hash if way.weight else ""
 
 
 def preview_scale(way: Delivery, recipe: Recipe) -> int:
@@ -56,7 +65,7 @@ def _aborted(
     """The new set goes when nobody sends to it any more and its time is up."""
     new, stable = state.template_hash, state.stable_hash
     count = sight.of(new).count
-    serves = way.active_hash == new if recipe.blue_green else bool(way.weight)
+    serves = _serving(way, recipe) == new
     if recipe.shared:
         found[new] = 0
     elif recipe.canary.dynamic_stable_scale and recipe.blue_green is None and serves:
@@ -70,13 +79,9 @@ def _stepping(found: Targets, state: RolloutState, way: Delivery, recipe: Recipe
     new, stable = state.template_hash, state.stable_hash
     if new == stable:  # a version is taken back before it was promoted
         found[new] = recipe.replicas
-        if way.canary_hash and way.weight and not recipe.shared:
-            found[way.canary_hash] = sight.of(way.canary_hash).count
         return
     if way.canary_hash not in ("", new) and way.weight:
         found[stable] = recipe.replicas
-        if not recipe.shared:
-            found[way.canary_hash] = sight.of(way.canary_hash).count
         return
     wanted = wanted_weight(way, recipe)
     if recipe.shared and way.scale is not None and way.scale.replicas is not None:
@@ -135,10 +140,17 @@ def nearest(replicas: int, weight: int, whole: int, surge: int) -> tuple[int, in
     if weight in (0, whole):
         return (0, replicas) if weight == 0 else (replicas, 0)
     best: tuple[Fraction, int, int, int] | None = None
-    for total in (replicas, replicas + 1) if surge else (replicas,):
-        for canary in range(1, total) if total > 1 or surge else (0, 1):
+    for total in _totals(replicas, surge):
+        for canary in range(1, total) if total > 1 else (0, 1):
             delta = abs(Fraction(canary, total) - Fraction(weight, whole))
             found = delta, total, -canary, canary
             best = found if best is None or found < best else best
     assert best is not None
     return best[3], best[1] - best[3]
+
+
+def _totals(replicas: int, surge: int) -> tuple[int, ...]:
+    """How many pods there may be of both together. A single one can't be shared if a second may be had."""
+    if not surge:
+        return (replicas,)
+    return (replicas, replicas + 1) if replicas > 1 else (2,)

@@ -113,7 +113,7 @@ def abort(
     after = msgspec.structs.replace(
         way,
         stage="aborted",
-        canary_hash=state.template_hash,
+        canary_hash=way.canary_hash if way.weight and way.canary_hash else state.template_hash,
         weight=weight,
         holds=without(way, "step", "inconclusive", "forgotten"),
         routes=(),
@@ -135,6 +135,8 @@ def returning(scene: Scene) -> int:
     """What the version that is being left must still carry: what the stable set can't (Argo Rollouts does so
     with dynamicStableScale only).
     """
+    if not scene.recipe.replicas:
+        return 0
     weight = natural(scene) if scene.way.weight is None else scene.way.weight
     least = max(1, scene.recipe.budget.least)
     can = min(least, scene.sight.of(scene.state.stable_hash).available)

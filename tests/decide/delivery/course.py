@@ -29,8 +29,8 @@ def fleet_of(*nodes: str) -> Any:
 
 
 class Course(World):
-    """`measure` says how a measurement comes out, as JSON; it is asked at the moment that one is due. `key` is
-    what is delivered.
+    """`measure` says how a measurement comes out, as JSON; it is asked at the moment that one is due. `key`
+    is what is delivered.
     """
 
     key: Key = ROLLOUT
@@ -41,11 +41,12 @@ class Course(World):
         *services: Service,
         templates: tuple[AnalysisTemplate, ...] = (),
         replicas: int = 4,
+        nodes: tuple[str, ...] = (),
         measure: Callable[[Measure], str] = lambda _: "1",
         **spec: Any,
     ) -> None:
         self._make = dict(strategy=strategy, replicas=replicas, **spec)
-        self._services, self._templates, self.of = services, templates, fleet_of()
+        self._services, self._templates, self.of = services, templates, fleet_of(*nodes)
         self.measure = measure
         self.number = 0
         super().__init__(self.version("v1"))
@@ -102,8 +103,8 @@ class Course(World):
                     run=asked.run,
                     metric=asked.metric.name,
                     number=asked.number,
-                    started_at=self.now + self.skew,
-                    finished_at=self.now + self.skew,
+                    started_at=self.clock,
+                    finished_at=self.clock,
                     value=self.measure(asked),
                 ),
             )
@@ -121,7 +122,7 @@ class Course(World):
         self.settle()
 
     def order(self, verb: Verb, who: str = "ada@desk") -> str:
-        order = Order(about=self.key, verb=verb, who=who, at=self.now + self.skew)
+        order = Order(about=self.key, verb=verb, who=who, at=self.clock)
         self.progress, words = ordered(self.progress, order, self.desired)
         self.settle()
         return words

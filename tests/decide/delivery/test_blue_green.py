@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from reconciler.model.action import Publish
 from reconciler.model.plan import Measure
 from tests.decide.builders import analysis_template
 from tests.decide.delivery.course import Course, web
@@ -11,8 +12,8 @@ from tests.decide.delivery.course import Course, web
 BASE: dict[str, Any] = {"activeService": "web", "previewService": "web-preview"}
 
 
-def course_of(**more: Any) -> Course:
-    return Course({"blueGreen": {**BASE, **more}}, web(), web("web-preview"), replicas=2)
+def course_of(*, nodes: tuple[str, ...] = (), **more: Any) -> Course:
+    return Course({"blueGreen": {**BASE, **more}}, web(), web("web-preview"), replicas=2, nodes=nodes)
 
 
 def test_it_switches_when_the_new_set_is_whole() -> None:
@@ -194,6 +195,20 @@ def test_memory_that_is_lost_lets_older_sets_that_are_warm_stay_for_their_delay(
     assert course.pods() == {"v1": 2, "v2": 2, "v3": 2}
     course.wait(700)
     assert course.pods() == {"v2": 2, "v3": 2}
+
+
+def test_memory_that_is_lost_is_what_most_nodes_were_told() -> None:
+    """The reconciler died before it had told the first of the nodes."""
+    course = course_of(scaleDownDelaySeconds=600, autoPromotionEnabled=False, nodes=("pi-1", "pi-2", "pi-3"))
+    course.push("v2")
+    before = course.fleet.machines["pi-1"].traffic
+    assert before is not None
+    course.order("promote")
+    course.fleet.perform(
+        Publish(node="pi-1", because="it wasn't told", owner=None, traffic=before), course.now
+    )
+    course.forget()
+    assert course.shares() == {"v2": 100}
 
 
 def test_memory_that_is_lost_after_the_switch_can_be_aborted() -> None:

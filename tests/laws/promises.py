@@ -1,0 +1,206 @@
+"""What every plan of a delivery must keep, worked out anew from where the delivery says that it stands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from fractions import Fraction
+from math import ceil
+
+from reconciler.decide.delivery.recipe import Recipe, recipe_of
+from reconciler.decide.survey import survey
+from reconciler.model.action import Publish, StartPod, StopPod
+from reconciler.model.delivery import Delivery
+from reconciler.model.desired import Desired
+from reconciler.model.meta import Key
+from reconciler.model.observed import Observed
+from reconciler.model.plan import Plan
+from reconciler.model.progress import Progress, RolloutState
+from reconciler.model.traffic import Endpoint, NodeTraffic, RoutedService
+
+SPLIT_BY_WEIGHT = ("web", "web-stable:split")
+
+
+class Look:
+    """One plan of one delivered object, and the pods that it was made for."""
+
+    def __init__(
+        self,
+        key: Key,
+        plan: Plan,
+        desired: Desired,
+        observed: Observed,
+        progress: Progress,
+        now: float,
+        recipe: Recipe,
+    ) -> None:
+        self.key, self.plan, self.desired, self.recipe, self.now = key, plan, desired, recipe, now
+        self.before = progress.rollouts.get(key)
+        self.state: RolloutState = plan.progress.rollouts[key]
+        assert self.state.delivery is not None
+        self.way: Delivery = self.state.delivery
+        views = survey(desired.fleet, observed, now).views
+        pods = [p for p in observed.by_owner.get(key, ()) if not p.terminating]
+        self.versions = {p.record.name: p.record.template_hash for p in observed.by_owner.get(key, ())}
+        fit = [p for p in pods if p.ready and views[p.node].status in ("ready", "silent")]
+        up = [p for p in fit if p.key not in progress.attempts and self._long_enough(p.ready_since)]
+        here = [p for p in pods if views[p.node].status != "lost"]
+        seen = {p.key for p in pods}
+        steps = [s.action for s in plan.steps]
+        self.starts = Counter(
+            a.record.template_hash
+            for a in steps
+            if isinstance(a, StartPod)
+            and a.owner == key
+            and a.key not in seen
+            and a.key not in progress.attempts
+        )
+        stopped = {a.key for a in steps if isinstance(a, StopPod) and a.owner == key}
+        self.up = Counter(p.record.template_hash for p in up)
+        self.stops = Counter(p.record.template_hash for p in up if p.key in stopped)
+        self.count = Counter(p.record.template_hash for p in here)
+        for pod, attempt in plan.progress.attempts.items():
+            if attempt.record.owner == key and pod not in seen:
+                self.count[attempt.record.template_hash] += 1
+
+    def _long_enough(self, since: float | None) -> bool:
+        return since is not None and (since > self.now or since + self.recipe.min_ready <= self.now)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.plan}\nup {dict(self.up)} of {dict(self.count)}, {self.recipe.replicas} wanted,"
+            f" starts {dict(self.starts)}, stops {dict(self.stops)}"
+            f"\nstable {self.state.stable_hash} newest {self.state.template_hash}"
+            f"\n{self.before.delivery if self.before else None}\n{self.way}\n{self.recipe.strategy}"
+        )
+
+
+def check_delivery(
+    key: Key, plan: Plan, desired: Desired, observed: Observed, progress: Progress, now: float
+) -> None:
+    workload = desired.workloads.get(key)
+    recipe = recipe_of(desired, key, workload) if workload is not None else None
+    if recipe is None:
+        return
+    look = Look(key, plan, desired, observed, progress, now, recipe)
+    if recipe.shared or look.way.stage == "first":
+        _together(look)
+    else:
+        _apart(look)
+    _quarantined(look)
+    _not_retried(look)
+    for step in plan.steps:
+        if isinstance(step.action, Publish):
+            before = observed.nodes[step.action.node].traffic
+            _published(look, step.action.traffic, before)
+    assert plan.verdicts[key].standing != "converged" or not plan.steps or _others(plan, key)
+
+
+def _others(plan: Plan, key: Key) -> bool:
+    return all(getattr(s.action, "owner", None) != key for s in plan.steps)
+
+
+def _together(look: Look) -> None:
+    """Law 1: all versions share the replicas."""
+    budget = look.recipe.budget
+    if look.stops:
+        left = look.up.total() - look.stops.total()
+        assert left >= budget.least, f"too few stay available\n{look}"
+    if look.starts:
+        assert look.count.total() + look.starts.total() <= budget.most, f"too many pods\n{look}"
+
+
+def _apart(look: Look) -> None:
+    """Law 1: each version by itself, as much as its traffic asks for."""
+    most = max(look.recipe.replicas, look.way.scale.replicas or 0 if look.way.scale else 0)
+    for version in look.starts:
+        assert look.count[version] + look.starts[version] <= most, f"too many of {version}\n{look}"
+        assert version in (look.state.template_hash, look.state.stable_hash), f"who wants it?\n{look}"
+    for version, stopped in look.stops.items():
+        left, need = look.up[version] - stopped, _needed(look, version)
+        assert left >= need, f"{version} needs {need} pods\n{look}"
+
+
+def _needed(look: Look, version: str) -> int:
+    """How many pods a version must keep for its part."""
+    way, state, recipe = look.way, look.state, look.recipe
+    replicas = recipe.replicas
+    if version == state.stable_hash and not recipe.canary.dynamic_stable_scale:
+        return replicas
+    if version == state.template_hash and way.stage in ("done", "finishing", "switched"):
+        return replicas
+    if recipe.blue_green:
+        return replicas if version == way.active_hash else 0
+    if way.weight is None:
+        return 0
+    canary = way.canary_hash or state.template_hash
+    if canary == state.stable_hash or version not in (canary, state.stable_hash):
+        return replicas if version == state.stable_hash else 0
+    if version == state.stable_hash:
+        return ceil(Fraction(replicas * (recipe.whole - way.weight), recipe.whole))
+    return 0 if way.scale is not None else ceil(Fraction(replicas * way.weight, recipe.whole))
+
+
+def _quarantined(look: Look) -> None:
+    """Law 2: an aborted version gets nothing once the stable one can carry it."""
+    if look.way.stage != "aborted":
+        return
+    if look.up[look.state.stable_hash] >= max(1, look.recipe.budget.least):
+        assert not look.way.weight, f"it still gets traffic\n{look}"
+        assert look.way.active_hash in ("", look.state.stable_hash), f"it is still active\n{look}"
+
+
+def _not_retried(look: Look) -> None:
+    """Law 3: not by itself."""
+    before = look.before.delivery if look.before else None
+    if look.before is not None and before is not None and before.stage == "aborted":
+        same = look.before.template_hash == look.state.template_hash
+        assert not same or look.way.stage == "aborted", f"it tries again\n{look}"
+
+
+def _published(look: Look, traffic: NodeTraffic, before: NodeTraffic | None) -> None:
+    old = {s.name: s for s in before.services} if before else {}
+    for service in traffic.services:
+        if service.live:
+            _slots(look, service, old.get(service.name))
+        elif service.name in SPLIT_BY_WEIGHT and not look.recipe.blue_green:
+            _weights(look, service)
+
+
+def _ready(service: RoutedService) -> list[Endpoint]:
+    return [e for e in service.ports[0].endpoints if e.state == "ready"]
+
+
+def _weights(look: Look, service: RoutedService) -> None:
+    """Law 2: as the shares stand to each other."""
+    way, whole = look.way, look.recipe.whole
+    stable = look.state.stable_hash
+    if way.weight is None or way.stage in ("first", "done") or way.canary_hash in ("", stable):
+        return
+    assert 0 <= way.weight <= whole, f"{look}"
+    shares = {way.canary_hash: way.weight, stable: whole - way.weight}
+    sums = dict.fromkeys({look.versions[e.name] for e in _ready(service)}, 0)
+    for end in _ready(service):
+        sums[look.versions[end.name]] += end.weight
+    assert all(not sums[v] for v in sums if not shares.get(v)), f"{sums} for {shares}\n{look}"
+    for one in sums.keys() & shares.keys():
+        assert bool(sums[one]) == bool(shares[one]), f"{sums} for {shares}\n{look}"
+        for other in sums.keys() & shares.keys():
+            assert sums[one] * shares[other] == sums[other] * shares[one], f"{sums} for {shares}\n{look}"
+
+
+def _slots(look: Look, service: RoutedService, before: RoutedService | None) -> None:
+    """Law 2: one version in the live slot, never an empty one while its pods could serve; nothing moves."""
+    ends = service.ports[0].endpoints
+    live = {look.versions[e.name] for e in ends if e.slot == service.live}
+    assert len(live) <= 1, f"two versions in one slot\n{look}\n{service}"
+    assert live <= {look.way.active_hash}, f"{look}\n{service}"
+    serving = [e for e in _ready(service) if e.slot == service.live]
+    beside = [e for e in _ready(service) if e.slot != service.live]
+    old = look.before.delivery.active_hash if look.before and look.before.delivery else ""
+    if not serving and beside:
+        assert look.way.active_hash == old or not old, f"switched to nobody\n{look}\n{service}"
+        assert not look.up[look.way.active_hash] - look.stops[look.way.active_hash], f"{look}\n{service}"
+    if before is not None and before.live:
+        was = {e.name: e.slot for e in before.ports[0].endpoints}
+        now = {e.name: e.slot for e in ends}
+        assert all(was[n] == now[n] for n in was.keys() & now.keys()), f"moved\n{look}\n{before}\n{service}"
