@@ -55,7 +55,8 @@ def measure(turn: Pass, key: Key, run: RunState, metric: Metric, job: JobMetric)
     here = {s.name: s for s in slots.here}
     lost = {p.record.name for p in slots.away} | {p.record.name for p, _ in slots.faulty}
     names = _names(key, metric, number)
-    begun = min((p.created_at for n, p in seen.items() if n in names), default=turn.now)
+    # one that is only just being made has no time yet
+    begun = min((p.created_at for n, p in seen.items() if n in names and p.created_at), default=turn.now)
     failed: PodState | None = None
     for name in names:
         pod, slot = seen.get(name), here.get(name)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from reconciler.apply.inflight import overlay
+from reconciler.decide import decide
 from reconciler.decide.analysis.jobs import START_S, pod_name
 from reconciler.engine.simulation.simulated_pod import Behaviour
 from reconciler.model.action import StartPod, StopPod
@@ -101,6 +103,19 @@ def test_a_job_that_is_too_slow_is_stopped_and_failed() -> None:
     assert run(place).phase == "Failed"
     assert "DeadlineExceeded" in run(place).message
     assert pods(place) == []
+
+
+def test_a_pod_that_is_still_being_made_is_not_too_slow() -> None:
+    """It has no time of its own yet: what is under way is laid over what was observed."""
+    place = world(job_metric(activeDeadlineSeconds=30))
+    plan = place.decide()
+    start = next(
+        s.action for s in plan.steps if isinstance(s.action, StartPod) and s.action.key.name[:3] == "own"
+    )
+    seen = overlay(place.observe(), [start])
+    again = decide(place.desired, seen, plan.progress, place.now + 1)
+    assert again.progress.runs[OWN].phase == "Running"
+    assert not [s for s in again.steps if isinstance(s.action, StopPod)]
 
 
 def test_a_job_whose_image_cannot_be_had_is_for_somebody_to_look_at() -> None:
