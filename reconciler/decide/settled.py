@@ -45,8 +45,8 @@ class Calm(Value):
 
 class Memo(Settled):
     """`calm` holds while `survey` is the same; `bases` are what each node's pods take up, by its state.
-    `network` is the network's own memo. `made_at`: what time has brought by then stays only as long as no clock
-    is set back.
+    `network` is the network's own memo. `made_at`: what time had brought by then lasts only as long as
+    no clock is set back.
     """
 
     __slots__ = ("bases", "calm", "made_at", "network", "survey")

@@ -1,4 +1,4 @@
-"""What Hypothesis draws from for deliveries: every strategy, its commits, and all that can happen to them."""
+"""What Hypothesis draws from for deliveries: every strategy, its commits, and all that can happen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from reconciler.model.desired import Desired
 from reconciler.model.meta import Key
 from reconciler.model.rollout import RolloutStrategy
-from tests.decide.builders import ROLLOUT, WEB, analysis_template, deployment, desired, fleet, ingress, rollout
+from tests.decide.builders import (
+    ROLLOUT,
+    WEB,
+    analysis_template,
+    deployment,
+    desired,
+    fleet,
+    ingress,
+    rollout,
+)
 from tests.decide.delivery.course import web
 from tests.laws.strategies import BAD, GOOD, shares
 
@@ -136,12 +145,12 @@ class Habits:
         self.replicas = draw(st.integers(1, 5))
         self.number = 0
 
-    def commit(self, images: tuple[str, ...] = GOOD + BAD, *, final: bool = False) -> Desired:
+    def commit(self, images: tuple[str, ...] = GOOD + GOOD + GOOD + BAD, *, final: bool = False) -> Desired:
         """`final`: one that can be delivered, by the strategy as it is."""
         draw = self.draw
-        if draw(st.integers(0, 4)) == 0:
+        if draw(st.integers(0, 7)) == 7:
             self.strategy = draw(strategies)
-        if draw(st.integers(0, 3)) == 0:
+        if draw(st.integers(0, 3)) == 3:
             self.replicas = draw(st.integers(0, 5))
         spec: dict[str, Any] = {
             "minReadySeconds": draw(st.sampled_from([0, 0, 5])),

@@ -107,7 +107,7 @@ class Delivering(World):
         end = self.now + seconds
         for _ in range(passes):
             plan = self.turn()
-            if plan.steps or plan.measures and self.mood != "never":
+            if plan.steps or (plan.measures and self.mood != "never"):
                 self.now += 0.01
                 continue
             wake = [plan.wake_at - self.skew] if plan.wake_at is not None else []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from hypothesis import given, note, settings
-from hypothesis import strategies as st
 
 from reconciler.engine.simulation.simulated_pod import Behaviour
 from tests.laws.deliveries import Habits, events, habits
@@ -29,7 +28,6 @@ def course_of(world: Delivering, plans: Habits, course: list[tuple[str, int]]) -
     for event, number in course:
         note(f"{world.now}: {event} {number}; {world.way}")
         world.happen(event, number, plans.commit)
-        world.decide()
 
 
 def assert_says_why(world: Delivering) -> None:

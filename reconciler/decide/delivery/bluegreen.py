@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from reconciler.decide.delivery.recipe import Recipe
 from reconciler.decide.delivery.scale import preview_scale
 from reconciler.decide.delivery.way import Scene, without
 from reconciler.model.progress import RolloutState
@@ -17,40 +16,39 @@ def preview(scene: Scene) -> RolloutState:
         return scene.done() if way.active_hash == state.stable_hash else _switch(scene)
     mine, want = scene.sight.of(state.template_hash), preview_scale(way, scene.recipe)
     whole = mine.count >= want and mine.available >= want
-    if way.step >= READY:
-        return _switch(scene) if whole and not scene.held else state
     if not whole:
         return state
+    if way.step >= READY:
+        return state if scene.held else _switch(scene)
     if way.full:
         return scene.moved(step=READY, holds=without(way, "step", "inconclusive"))
-    if way.available_at is None:
-        return scene.moved(available_at=scene.now)
-    return _judged(scene)
+    return _judged(scene) if way.available_at is not None else scene.moved(available_at=scene.now)
 
 
 def _judged(scene: Scene) -> RolloutState:
     """Promoted when its time has come, or when it is judged well and nobody wants to be asked."""
     way, recipe = scene.way, scene.recipe
     found = scene.verdicts.get("pre-promotion")
-    if scene.held and not (recipe.paused or [h for h in way.holds if h.reason != "step"]):
-        return _promoted(scene) if _timed(scene) else scene.state
     if scene.held:
-        return scene.state
+        other = recipe.paused or any(h.reason != "step" for h in way.holds)
+        return _promoted(scene) if _timed(scene) and not other else scene.state
     if found is not None and found.phase == "Inconclusive":
         return scene.hold("inconclusive", f"{found.name} couldn't tell: {found.message}")
     if _timed(scene):
         return _promoted(scene)
     if found is not None and found.phase != "Successful":
         return scene.state
-    if not automatic(recipe):
+    return _good(scene)
+
+
+def _good(scene: Scene) -> RolloutState:
+    """Somebody is asked, or a time is waited for, where the manifest says so."""
+    green = scene.recipe.blue_green
+    if green is not None and not green.auto_promotion_enabled:
         return scene.hold("step", "until it is promoted")
-    if recipe.blue_green is not None and recipe.blue_green.auto_promotion_seconds:
+    if green is not None and green.auto_promotion_seconds:
         return scene.hold("step")
     return _promoted(scene)
-
-
-def automatic(recipe: Recipe) -> bool:
-    return recipe.blue_green is None or recipe.blue_green.auto_promotion_enabled
 
 
 def promoted_at(scene: Scene) -> float | None:

@@ -9,7 +9,7 @@ from reconciler.decide.delivery.scale import targets, wanted_weight
 from reconciler.decide.delivery.sight import Crowd
 from reconciler.decide.delivery.way import Scene, returning, without
 from reconciler.model.progress import RolloutState
-from reconciler.model.rollout import CanaryStep, Pause
+from reconciler.model.rollout import CanaryStep, Pause, SetCanaryScale, SetHeaderRoute
 
 
 def stepping(scene: Scene) -> RolloutState:
@@ -32,13 +32,11 @@ def finishing(scene: Scene) -> RolloutState:
         return scene.state
     mine = scene.sight.of(state.template_hash)
     whole = mine.count == recipe.replicas and mine.available >= recipe.replicas
-    if recipe.shared:
-        if way.weight is not None:
-            return scene.moved(weight=None)
-        return scene.done() if whole and scene.sight.total == mine.count else state
-    if not whole:
+    if recipe.shared and way.weight is not None:
+        return scene.moved(weight=None)
+    if not whole or (recipe.shared and scene.sight.total != mine.count):
         return state
-    if way.weight != recipe.whole and state.template_hash != state.stable_hash:
+    if not recipe.shared and way.weight != recipe.whole and state.template_hash != state.stable_hash:
         return scene.moved(weight=recipe.whole)
     return scene.done()
 
@@ -78,14 +76,9 @@ def _step(scene: Scene, step: CanaryStep) -> RolloutState:
     if step.analysis is not None:
         return _analysis(scene)
     if step.set_header_route is not None:
-        others = tuple(r for r in scene.way.routes if r.name != step.set_header_route.name)
-        added = (step.set_header_route,) if step.set_header_route.match else ()
-        return _next(scene, routes=others + added)
+        return _next(scene, routes=with_route(scene.way.routes, step.set_header_route))
     if step.set_canary_scale is not None:
-        scale = None if step.set_canary_scale.match_traffic_weight else step.set_canary_scale
-        if scale != scene.way.scale:
-            return scene.moved(scale=scale)
-        return _next(scene) if _scaled(scene) else scene.state
+        return _scale(scene, step.set_canary_scale)
     if step.set_weight is not None:
         return _weigh(scene)
     return _next(scene) if _scaled(scene) else scene.state
@@ -105,6 +98,19 @@ def _analysis(scene: Scene) -> RolloutState:
     if found is not None and found.phase == "Inconclusive":
         return scene.hold("inconclusive", f"{found.name} couldn't tell: {found.message}")
     return scene.state
+
+
+def with_route(routes: tuple[SetHeaderRoute, ...], route: SetHeaderRoute) -> tuple[SetHeaderRoute, ...]:
+    """One without a match ends the one of its name."""
+    others = tuple(r for r in routes if r.name != route.name)
+    return (*others, route) if route.match else others
+
+
+def _scale(scene: Scene, step: SetCanaryScale) -> RolloutState:
+    scale = None if step.match_traffic_weight else step
+    if scale != scene.way.scale:
+        return scene.moved(scale=scale)
+    return _next(scene) if _scaled(scene) else scene.state
 
 
 def _weigh(scene: Scene) -> RolloutState:

@@ -34,6 +34,7 @@ from reconciler.decide.delivery.recipe import Recipe
 from reconciler.decide.delivery.scale import targets
 from reconciler.decide.delivery.sight import Sight
 from reconciler.decide.delivery.way import Scene, Verdicts, abort
+from reconciler.model.delivery import Stage
 from reconciler.model.duration import human_duration
 from reconciler.model.progress import RolloutState
 
@@ -65,29 +66,11 @@ def _move(scene: Scene) -> RolloutState:
     watched = _watch(scene)
     if watched is not scene.state:
         return watched
-    for judge in (_failing, _stage):
-        after = judge(scene)
+    for row in (_failing, _ROWS[scene.way.stage]):
+        after = row(scene)
         if after != scene.state:
             return after
     return scene.state
-
-
-def _stage(scene: Scene) -> RolloutState:
-    match scene.way.stage:
-        case "first":
-            return _first(scene)
-        case "stepping":
-            return canary.stepping(scene)
-        case "finishing":
-            return canary.finishing(scene)
-        case "preview":
-            return bluegreen.preview(scene)
-        case "switched":
-            return bluegreen.switched(scene)
-        case "aborted":
-            return bluegreen.aborted(scene) if scene.recipe.blue_green else canary.aborted(scene)
-        case "done":
-            return _retired(scene)
 
 
 def _first(scene: Scene) -> RolloutState:
@@ -153,3 +136,18 @@ def _retired(scene: Scene) -> RolloutState:
         newest = sorted(left, key=lambda v: (left[v], v))[len(left) - limit :]
         left = {v: left[v] for v in newest}
     return scene.state if left == way.retiring else scene.moved(retiring=left)
+
+
+def _aborted(scene: Scene) -> RolloutState:
+    return bluegreen.aborted(scene) if scene.recipe.blue_green else canary.aborted(scene)
+
+
+_ROWS: dict[Stage, Callable[[Scene], RolloutState]] = {
+    "first": _first,
+    "stepping": canary.stepping,
+    "finishing": canary.finishing,
+    "preview": bluegreen.preview,
+    "switched": bluegreen.switched,
+    "aborted": _aborted,
+    "done": _retired,
+}

@@ -7,11 +7,11 @@ from reconciler.decide.delivery.recipe import Recipe
 from reconciler.decide.delivery.scale import wanted_weight
 from reconciler.decide.delivery.way import Scene
 from reconciler.decide.version import Version
-from reconciler.model.delivery import Delivery
+from reconciler.model.delivery import Delivery, Stage
 from reconciler.model.duration import human_duration
 from reconciler.model.observed import PodRecord
 from reconciler.model.progress import RolloutState
-from reconciler.model.rollout import CanaryStep
+from reconciler.model.rollout import CanaryStep, SetCanaryScale
 
 
 def step_text(step: CanaryStep) -> str:
@@ -26,39 +26,39 @@ def step_text(step: CanaryStep) -> str:
     if step.set_header_route is not None:
         route = step.set_header_route
         return f"setHeaderRoute {route.name}" + ("" if route.match else " (ends)")
-    if (scale := step.set_canary_scale) is not None:
-        if scale.replicas is not None:
-            return f"setCanaryScale {scale.replicas} pods"
-        return (
-            f"setCanaryScale {scale.weight}%" if scale.weight is not None else "setCanaryScale as the weight"
-        )
+    if step.set_canary_scale is not None:
+        return f"setCanaryScale {_scale_text(step.set_canary_scale)}"
     return "replicaProgressThreshold"
+
+
+def _scale_text(scale: SetCanaryScale) -> str:
+    if scale.replicas is not None:
+        return f"{scale.replicas} pods"
+    return f"{scale.weight}%" if scale.weight is not None else "as the weight"
 
 
 def standing_text(scene: Scene) -> str:
     """Where it is, in one line."""
-    way, state, recipe = scene.way, scene.state, scene.recipe
     if scene.recipe.paused:
         return "spec.paused is true"
-    if way.holds:
-        return "; ".join(_hold_text(scene, h.reason, h.message) for h in way.holds)
-    match way.stage:
-        case "first":
-            crowd = scene.sight.of(state.template_hash)
-            return f"first version: {crowd.available} of {recipe.replicas} pods available"
-        case "stepping":
-            return f"step {way.step + 1} of {len(recipe.steps)}: {_at_step(scene)}"
-        case "finishing":
-            crowd = scene.sight.of(state.template_hash)
-            return f"{crowd.available} of {recipe.replicas} pods of {state.template_hash} available"
-        case "preview":
-            return f"{state.template_hash} is previewed: {_preview(scene)}"
-        case "switched":
-            return f"{state.template_hash} is active and is being judged"
-        case "aborted":
-            return state.message
-        case "done":
-            return ""
+    if scene.way.holds:
+        return "; ".join(_hold_text(scene, h.reason, h.message) for h in scene.way.holds)
+    return _stage_text(scene)
+
+
+def _stage_text(scene: Scene) -> str:
+    way, new, steps = scene.way, scene.state.template_hash, scene.recipe.steps
+    crowd, wanted = scene.sight.of(new), scene.recipe.replicas
+    texts: dict[Stage, str] = {
+        "first": f"first version: {crowd.available} of {wanted} pods available",
+        "stepping": f"step {min(way.step + 1, len(steps))} of {len(steps)}: {_at_step(scene)}",
+        "finishing": f"{crowd.available} of {wanted} pods of {new} available",
+        "preview": f"{new} is previewed: {crowd.available} of {crowd.count} pods available",
+        "switched": f"{new} is active and is being judged",
+        "aborted": scene.state.message,
+        "done": "",
+    }
+    return texts[way.stage]
 
 
 def _hold_text(scene: Scene, reason: str, message: str) -> str:
@@ -82,11 +82,6 @@ def _at_step(scene: Scene) -> str:
     if step.set_weight is not None or step.set_canary_scale is not None:
         return f"{text}; {crowd.available} of {crowd.count} canary pods available"
     return text
-
-
-def _preview(scene: Scene) -> str:
-    crowd = scene.sight.of(scene.state.template_hash)
-    return f"{crowd.available} of {crowd.count} pods available"
 
 
 def why_start(scene: Scene, version: Version, seen: PodRecord | None) -> str:
