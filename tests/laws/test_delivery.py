@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import given, note, settings
+from hypothesis import strategies as st
 
 from reconciler.engine.simulation.simulated_pod import Behaviour
-from tests.laws.deliveries import Habits, events, habits
+from tests.laws.deliveries import KINDS, Habits, events
 from tests.laws.delivering import Delivering
 from tests.laws.strategies import GOOD
 from tests.laws.test_laws import law as slow_law
 from tests.laws.test_laws import paces
 
-law = settings(slow_law, max_examples=int(os.environ.get("LAWS_EXAMPLES", "40")))
+law = settings(slow_law, max_examples=int(os.environ.get("LAWS_EXAMPLES", "25")))
 
 
 def begun(plans: Habits, pace: Behaviour | None = None) -> Delivering:
@@ -25,6 +27,7 @@ def begun(plans: Habits, pace: Behaviour | None = None) -> Delivering:
 
 
 def course_of(world: Delivering, plans: Habits, course: list[tuple[str, int]]) -> None:
+    world.commit(plans.commit(GOOD))
     for event, number in course:
         note(f"{world.now}: {event} {number}; {world.way}")
         world.happen(event, number, plans.commit)
@@ -60,11 +63,13 @@ def assert_rests(world: Delivering) -> None:
     assert len(world.fleet.log) == done
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @law
-@given(plans=habits(), pace=paces, course=events)
+@given(data=st.data(), pace=paces, course=events)
 def test_whatever_happens_it_is_promoted_in_the_end(
-    plans: Habits, pace: Behaviour, course: list[tuple[str, int]]
+    kind: str, data: st.DataObject, pace: Behaviour, course: list[tuple[str, int]]
 ) -> None:
+    plans = Habits(data.draw, kind)
     world = begun(plans, pace)
     course_of(world, plans, course)
     world.calm_down(plans.commit(GOOD, final=True))
@@ -73,12 +78,14 @@ def test_whatever_happens_it_is_promoted_in_the_end(
     assert_rests(world)
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @law
-@given(plans=habits(), pace=paces, course=events)
+@given(data=st.data(), pace=paces, course=events)
 def test_it_never_stands_still_without_a_word(
-    plans: Habits, pace: Behaviour, course: list[tuple[str, int]]
+    kind: str, data: st.DataObject, pace: Behaviour, course: list[tuple[str, int]]
 ) -> None:
     """Whatever is wanted at the end, and though nobody says anything."""
+    plans = Habits(data.draw, kind)
     world = begun(plans, pace)
     course_of(world, plans, course)
     world.calm_down(world.commits[-1])
