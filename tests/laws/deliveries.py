@@ -139,19 +139,23 @@ KINDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
 class Habits:
     """One object's commits: the strategy stays for most of them, as people do it."""
 
-    def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any], kind: str) -> None:
+    def __init__(
+        self, draw: Callable[[st.SearchStrategy[Any]], Any], kind: str, key: Key | None = None
+    ) -> None:
         self.draw, self.kind = draw, kind
-        self.key: Key = WEB if draw(st.integers(0, 4)) == 4 else ROLLOUT
+        self.key: Key = key or (WEB if draw(st.integers(0, 4)) == 4 else ROLLOUT)
         self.strategy = draw(KINDS[kind])
         self.replicas = draw(st.sampled_from([4, 1, 2, 3, 5]))
         self.number, self.image = 0, ""
 
-    def commit(self, images: tuple[str, ...] = GOOD + GOOD + GOOD + BAD, *, final: bool = False) -> Desired:
-        """`final`: one that can be delivered, by the strategy as it is."""
+    def commit(
+        self, images: tuple[str, ...] = GOOD + GOOD + GOOD + BAD, *, final: bool = False, steady: bool = False
+    ) -> Desired:
+        """`final`: one that can be delivered, and isn't paused. `steady`: by the same strategy as before."""
         draw = self.draw
-        if draw(st.integers(0, 7)) == 7:
+        if not steady and draw(st.integers(0, 7)) == 7:
             self.strategy = draw(KINDS[draw(st.sampled_from([self.kind, *KINDS]))])
-        if draw(st.integers(0, 3)) == 3:
+        if not steady and draw(st.integers(0, 3)) == 3:
             self.replicas = draw(st.integers(0, 5))
         spec: dict[str, Any] = {
             "minReadySeconds": draw(st.sampled_from([0, 0, 5])),
@@ -193,3 +197,6 @@ EVENTS = (
     *("lose", "heal", "kill", "remove", "reboot", "fail", "jump"),
 )
 events = st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 1000)), min_size=4, max_size=25)
+QUIET = ("go", "go", "order", "order", "commit", "wait", "turn")
+quiet = st.lists(st.tuples(st.sampled_from(QUIET), st.integers(0, 1000)), min_size=1, max_size=10)
+"""Nothing goes wrong."""

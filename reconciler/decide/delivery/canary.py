@@ -14,7 +14,7 @@ from reconciler.model.rollout import CanaryStep, Pause, SetCanaryScale, SetHeade
 
 def stepping(scene: Scene) -> RolloutState:
     way, state = scene.way, scene.state
-    if way.canary_hash not in ("", state.template_hash):
+    if way.canary_hash not in ("", state.template_hash) and not scene.forgotten:
         return _leave(scene)
     if scene.held:
         return _waited(scene)

@@ -40,7 +40,8 @@ def beginning(
     green = recipe.blue_green
     active = _active(told.get(green.active_service), versions) if green is not None else ""
     shares = {} if green is not None else _shares(told, _apart(recipe), versions)
-    return remembered(sight, recipe, revisions, shares, active, turn.now)
+    routes = {route.name for service in told.values() for route in service.header_routes}
+    return remembered(sight, recipe, revisions, shares, active, routes, turn.now)
 
 
 def _taken_over(before: RolloutState, sight: Sight, recipe: Recipe, now: float) -> RolloutState:
