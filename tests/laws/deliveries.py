@@ -1,7 +1,8 @@
-"""What Hypothesis draws from for deliveries: every strategy, its commits, and all that can happen to them."""
+"""What Hypothesis draws from for deliveries: every strategy, its commits, and all that can happen."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -74,7 +75,7 @@ headers = st.sampled_from(
 def canaries(draw: st.DrawFn) -> dict[str, Any]:
     """Without traffic routing: both versions share the replicas."""
     found = {
-        "steps": draw(st.lists(st.one_of(COMMON), max_size=5)),
+        "steps": draw(st.lists(st.one_of(COMMON), min_size=1, max_size=5)),
         "maxSurge": draw(shares),
         "maxUnavailable": draw(shares),
     }
@@ -91,7 +92,7 @@ def routed_canaries(draw: st.DrawFn) -> dict[str, Any]:
     dynamic = draw(st.booleans())
     steps = st.one_of([*COMMON, headers] if dynamic else [*COMMON, headers, scales])
     found = draw(canaries()) | {
-        "steps": draw(st.lists(steps, max_size=6)),
+        "steps": draw(st.lists(steps, min_size=1, max_size=6)),
         "canaryService": "web-canary",
         "stableService": "web-stable",
         "trafficRouting": {
@@ -128,29 +129,33 @@ def blue_greens(draw: st.DrawFn) -> dict[str, Any]:
     return found
 
 
-strategies = st.one_of(
-    st.builds(lambda s: {"canary": s}, canaries()),
-    st.builds(lambda s: {"canary": s}, routed_canaries()),
-    st.builds(lambda s: {"blueGreen": s}, blue_greens()),
-)
+KINDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
+    "shared": st.builds(lambda s: {"canary": s}, canaries()),
+    "routed": st.builds(lambda s: {"canary": s}, routed_canaries()),
+    "blue-green": st.builds(lambda s: {"blueGreen": s}, blue_greens()),
+}
 
 
 class Habits:
     """One object's commits: the strategy stays for most of them, as people do it."""
 
-    def __init__(self, draw: st.DrawFn) -> None:
-        self.draw = draw
-        self.key: Key = WEB if draw(st.integers(0, 4)) == 0 else ROLLOUT
-        self.strategy = draw(strategies)
-        self.replicas = draw(st.integers(1, 5))
-        self.number = 0
+    def __init__(
+        self, draw: Callable[[st.SearchStrategy[Any]], Any], kind: str, key: Key | None = None
+    ) -> None:
+        self.draw, self.kind = draw, kind
+        self.key: Key = key or (WEB if draw(st.integers(0, 4)) == 4 else ROLLOUT)
+        self.strategy = draw(KINDS[kind])
+        self.replicas = draw(st.sampled_from([4, 1, 2, 3, 5]))
+        self.number, self.image = 0, ""
 
-    def commit(self, images: tuple[str, ...] = GOOD + BAD, *, final: bool = False) -> Desired:
-        """`final`: one that can be delivered, by the strategy as it is."""
+    def commit(
+        self, images: tuple[str, ...] = GOOD + GOOD + GOOD + BAD, *, final: bool = False, steady: bool = False
+    ) -> Desired:
+        """`final`: one that can be delivered, and isn't paused. `steady`: by the same strategy as before."""
         draw = self.draw
-        if draw(st.integers(0, 4)) == 0:
-            self.strategy = draw(strategies)
-        if draw(st.integers(0, 3)) == 0:
+        if not steady and draw(st.integers(0, 7)) == 7:
+            self.strategy = draw(KINDS[draw(st.sampled_from([self.kind, *KINDS]))])
+        if not steady and draw(st.integers(0, 3)) == 3:
             self.replicas = draw(st.integers(0, 5))
         spec: dict[str, Any] = {
             "minReadySeconds": draw(st.sampled_from([0, 0, 5])),
@@ -167,7 +172,7 @@ class Habits:
             "ingresses": (DOOR,),
             "templates": (SMOKE,),
         }
-        image = draw(st.sampled_from(images))
+        self.image = image = draw(st.sampled_from([i for i in images if i != self.image]))
         if self.key == WEB:
             plain = not final and draw(st.integers(0, 2)) == 0
             read = msgspec.convert(self.strategy, RolloutStrategy)
@@ -185,11 +190,6 @@ class Habits:
         return desired(rollout(self.strategy, "web", image, self.replicas, **spec), **common)
 
 
-@st.composite
-def habits(draw: st.DrawFn) -> Habits:
-    return Habits(draw)
-
-
 VERBS = ("pause", "resume", "promote", "promote-full", "abort", "retry", "undo")
 MOODS = ("good", "good", "bad", "unclear", "error", "late", "never")
 EVENTS = (
@@ -197,3 +197,6 @@ EVENTS = (
     *("lose", "heal", "kill", "remove", "reboot", "fail", "jump"),
 )
 events = st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 1000)), min_size=4, max_size=25)
+QUIET = ("go", "go", "order", "order", "commit", "wait", "turn")
+quiet = st.lists(st.tuples(st.sampled_from(QUIET), st.integers(0, 1000)), min_size=1, max_size=10)
+"""Nothing goes wrong."""

@@ -21,6 +21,7 @@ from tests.laws.happen import happen
 from tests.laws.promises import check_delivery
 from tests.laws.world import World, check_plan
 
+SPLIT = ("web", "web-stable:split")
 JUMPS = (-7.0, 7.0, -100_000.0, 100_000.0)
 VALUES = {"good": "1", "bad": "0", "unclear": "2"}
 
@@ -119,19 +120,19 @@ class Delivering(World):
             self.now = later
         raise AssertionError(f"no rest after {passes} passes:\n{self.plan}\n{self.plan.verdicts}\n{self.way}")
 
-    def told(self) -> dict[str, list[tuple[str, dict[str, int]]]]:
-        """For each node and service: the live slot, and the weights of its versions."""
+    def told(self) -> dict[str, dict[str, float]]:
+        """For each node and service that leads to several versions: what part of the traffic each gets."""
         pods = self.observe().by_owner.get(self.key, ())
         versions = {p.record.name: p.record.template_hash for p in pods}
-        found: dict[str, list[tuple[str, dict[str, int]]]] = {}
+        found: dict[str, dict[str, float]] = {}
         for name, machine in self.fleet.machines.items():
             for service in machine.traffic.services if machine.traffic else ():
                 sums: dict[str, int] = {}
-                for end in service.ports[0].endpoints:
-                    if end.state == "ready" and end.slot == service.live:
-                        version = versions.get(end.name, "?")
-                        sums[version] = sums.get(version, 0) + end.weight
-                found[f"{name} {service.name}"] = [(service.live, sums)]
+                for end in service.ports[0].endpoints if service.name in SPLIT else ():
+                    if end.state == "ready" and end.slot == service.live and end.weight:
+                        sums[versions[end.name]] = sums.get(versions[end.name], 0) + end.weight
+                whole = sum(sums.values())
+                found[f"{name} {service.name}"] = {v: round(w / whole, 2) for v, w in sums.items()}
         return found
 
 

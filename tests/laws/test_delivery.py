@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import given, note, settings
+from hypothesis import strategies as st
 
 from reconciler.engine.simulation.simulated_pod import Behaviour
-from tests.laws.deliveries import Habits, events, habits
+from tests.decide.builders import ROLLOUT
+from tests.laws.deliveries import KINDS, Habits, events, quiet
 from tests.laws.delivering import Delivering
+from tests.laws.happen import truth
 from tests.laws.strategies import GOOD
 from tests.laws.test_laws import law as slow_law
 from tests.laws.test_laws import paces
 
-law = settings(slow_law, max_examples=int(os.environ.get("LAWS_EXAMPLES", "40")))
+law = settings(slow_law, max_examples=int(os.environ.get("LAWS_EXAMPLES", "25")))
 
 
 def begun(plans: Habits, pace: Behaviour | None = None) -> Delivering:
@@ -25,10 +29,10 @@ def begun(plans: Habits, pace: Behaviour | None = None) -> Delivering:
 
 
 def course_of(world: Delivering, plans: Habits, course: list[tuple[str, int]]) -> None:
+    world.commit(plans.commit(GOOD))
     for event, number in course:
         note(f"{world.now}: {event} {number}; {world.way}")
         world.happen(event, number, plans.commit)
-        world.decide()
 
 
 def assert_says_why(world: Delivering) -> None:
@@ -61,11 +65,13 @@ def assert_rests(world: Delivering) -> None:
     assert len(world.fleet.log) == done
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @law
-@given(plans=habits(), pace=paces, course=events)
+@given(data=st.data(), pace=paces, course=events)
 def test_whatever_happens_it_is_promoted_in_the_end(
-    plans: Habits, pace: Behaviour, course: list[tuple[str, int]]
+    kind: str, data: st.DataObject, pace: Behaviour, course: list[tuple[str, int]]
 ) -> None:
+    plans = Habits(data.draw, kind)
     world = begun(plans, pace)
     course_of(world, plans, course)
     world.calm_down(plans.commit(GOOD, final=True))
@@ -74,14 +80,45 @@ def test_whatever_happens_it_is_promoted_in_the_end(
     assert_rests(world)
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @law
-@given(plans=habits(), pace=paces, course=events)
+@given(data=st.data(), pace=paces, course=events)
 def test_it_never_stands_still_without_a_word(
-    plans: Habits, pace: Behaviour, course: list[tuple[str, int]]
+    kind: str, data: st.DataObject, pace: Behaviour, course: list[tuple[str, int]]
 ) -> None:
     """Whatever is wanted at the end, and though nobody says anything."""
+    plans = Habits(data.draw, kind)
     world = begun(plans, pace)
     course_of(world, plans, course)
     world.calm_down(world.commits[-1])
     world.rest()
     assert_says_why(world)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@law
+@given(data=st.data(), pace=paces, course=quiet, moves_on=st.booleans())
+def test_lost_memory_moves_no_traffic(
+    kind: str, data: st.DataObject, pace: Behaviour, course: list[tuple[str, int]], moves_on: bool
+) -> None:
+    """Until somebody says so. `moves_on`: a commit came while nobody remembered."""
+    plans = Habits(data.draw, kind, key=ROLLOUT)
+    world = begun(plans, pace)
+    world.commit(plans.commit(GOOD, final=True, steady=True))
+    for event, number in course:
+        world.happen(event, number, lambda: plans.commit(GOOD, final=True, steady=True))
+    world.rest(seconds=50.0)
+    before, running = world.told(), {p.record.template_hash for p in truth(world)}
+    if moves_on:
+        world.commit(plans.commit(GOOD, final=True, steady=True))
+    world.restart(lost=True)
+    if len(running) == 1 and running != {world.desired.hashes[ROLLOUT]}:
+        return
+    for later in (0.0, 0.1, 40.0, 700.0):
+        world.now += later
+        world.turn()
+        world.turn()
+        assert world.told() == before, f"{world.plan}\n{world.way}"
+    if len(running) > 1:
+        assert world.plan.standing == "paused"
+        assert "where it stood was lost" in str(world.plan.verdicts)

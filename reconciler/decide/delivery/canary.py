@@ -14,7 +14,7 @@ from reconciler.model.rollout import CanaryStep, Pause, SetHeaderRoute
 
 def stepping(scene: Scene) -> RolloutState:
     way, state = scene.way, scene.state
-    if way.canary_hash not in ("", state.template_hash):
+    if way.canary_hash not in ("", state.template_hash) and not scene.forgotten:
         return _leave(scene)
     if _in_doubt(scene):
         return scene.in_doubt(scene.verdicts["background"])

@@ -45,7 +45,8 @@ def beginning(
         if green is not None
         else _shares(told, _apart(recipe), versions)
     )
-    return remembered(sight, recipe, revisions, shares, active, turn.now)
+    routes = {route.name for service in told.values() for route in service.header_routes}
+    return remembered(sight, recipe, revisions, shares, active, routes, turn.now)
 
 
 def _taken_over(before: RolloutState, sight: Sight, recipe: Recipe, now: float) -> RolloutState:

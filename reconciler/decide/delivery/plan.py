@@ -81,7 +81,7 @@ def _advanced(turn: Pass, owner: Key, workload: Rollout | Deployment, recipe: Re
 def _sight(turn: Pass, owner: Key, slots: Slots) -> Sight:
     before = turn.before.rollouts.get(owner)
     wanted = turn.desired.hashes[owner]
-    kept = {wanted, before.stable_hash if before else ""}
+    kept = {wanted, before.stable_hash} if before else {r.template_hash for r in slots.records}
     return Sight(
         template_hash=wanted,
         revision=turn.desired.revision.id,

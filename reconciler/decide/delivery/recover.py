@@ -2,13 +2,16 @@
 
 One version runs                        it is the stable one; another wanted one is a new version
 several run, one of them is wanted      everything is held as it is seen until somebody says how to go on
-several run, none of them is wanted     the same
-more than the stable and the wanted     those stay warm once more as long as others do
+several run, none of them is wanted     the same: who has most of the traffic is the stable one, and the one
+                                        beside it keeps its share; the wanted one waits
+more than the stable and the wanted     after that, they stay warm for as long as they did when they were new
+
+Another commit ends the hold, too: its version begins at its first step, from the stable one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 import msgspec
 
@@ -17,7 +20,7 @@ from reconciler.decide.delivery.recipe import Recipe
 from reconciler.decide.delivery.sight import Sight
 from reconciler.model.delivery import Delivery, Hold
 from reconciler.model.progress import PastVersion, RolloutState
-from reconciler.model.rollout import SetCanaryScale
+from reconciler.model.rollout import SetCanaryScale, SetHeaderRoute
 
 FORGOTTEN = (
     "where it stood was lost; what is seen is kept until somebody says resume, promote, abort or retry"
@@ -35,14 +38,17 @@ def remembered(
     revisions: Mapping[str, str],
     shares: Shares,
     active: str,
+    routes: Container[str],
     now: float,
 ) -> RolloutState:
-    """`revisions` of the versions that run, `active`: the one that a blue-green's service leads to."""
+    """`revisions` of the versions that run, `active`: the one that a blue-green's service leads to, `routes`:
+    the names of header routes that there are.
+    """
     if not sight.crowds:
         return first_version(sight, recipe, now)
     if len(sight.crowds) == 1:
         return _single(next(iter(sight.crowds)), sight, recipe, revisions, now)
-    return _held(sight, recipe, revisions, shares, active, now)
+    return _held(sight, recipe, revisions, shares, active, routes, now)
 
 
 def _single(
@@ -70,6 +76,7 @@ def _held(
     revisions: Mapping[str, str],
     shares: Shares,
     active: str,
+    routes: Container[str],
     now: float,
 ) -> RolloutState:
     wanted = sight.template_hash
@@ -78,17 +85,19 @@ def _held(
     past = PastVersion(number=1, template_hash=stable, revision=revision, at=0.0)
     entry = PastVersion(number=2, template_hash=wanted, revision=sight.revision, at=now)
     whole = sum(shares.values())
-    weight = recipe.whole * shares.get(wanted, 0) // whole if whole else None
+    beside = wanted if wanted in sight.crowds else _stable(sight, shares, stable)
+    weight = recipe.whole * shares.get(beside, 0) // whole if whole else None
     green = recipe.blue_green is not None
     others = sorted(v for v in sight.crowds.keys() - {stable, wanted} if _whole(sight, v))
     way = Delivery(
         stage=("switched" if active == wanted else "preview") if green else "stepping",
         step_since=now,
         step=0 if green else _step(recipe, weight),
-        canary_hash="" if green else wanted,
+        canary_hash="" if green else beside,
         weight=None if green else weight,
         active_hash=(active or stable) if green else "",
         scale=None if green else SetCanaryScale(replicas=sight.of(wanted).count),
+        routes=() if green else _routes(recipe, routes),
         holds=(Hold(reason="forgotten", since=now, message=FORGOTTEN),),
         ended_at=now,
         retiring=dict.fromkeys(others, now + recipe.warm) if recipe.warm else {},
@@ -112,10 +121,16 @@ def _whole(sight: Sight, version: str) -> bool:
     return sight.of(version).available == sight.of(version).count
 
 
-def _stable(sight: Sight, shares: Shares) -> str:
+def _stable(sight: Sight, shares: Shares, but: str = "") -> str:
     """The one with most of the traffic, else with most pods, that isn't the wanted one."""
-    others = [v for v in sight.crowds if v != sight.template_hash]
+    others = [v for v in sight.crowds if v not in (sight.template_hash, but)]
     return max(others, key=lambda v: (shares.get(v, 0), sight.of(v).available, sight.of(v).count, v))
+
+
+def _routes(recipe: Recipe, names: Container[str]) -> tuple[SetHeaderRoute, ...]:
+    """Those of the steps that the proxies know, as the last step with that name set them."""
+    found = [s.set_header_route for s in recipe.steps if s.set_header_route and s.set_header_route.match]
+    return tuple({r.name: r for r in found if r.name in names}.values())
 
 
 def _step(recipe: Recipe, weight: int | None) -> int:

@@ -42,6 +42,8 @@ def targets(state: RolloutState, way: Delivery, recipe: Recipe, sight: Sight, no
         found[new] = min(found[new], sight.of(new).count)
     if (serving := _serving(way, recipe)) and not recipe.shared:
         found.setdefault(serving, sight.of(serving).count)
+    if any(h.reason == "forgotten" for h in way.holds):
+        found = {version: crowd.count for version, crowd in sight.crowds.items()} | found
     return found
 
 

@@ -43,6 +43,11 @@ class Scene(Value):
         return bool(self.way.holds) or self.recipe.paused
 
     @property
+    def forgotten(self) -> bool:
+        """What is seen is kept: nobody knows what it is good for."""
+        return any(h.reason == "forgotten" for h in self.way.holds)
+
+    @property
     def late(self) -> bool:
         """Pods that should be there have been missing for longer than progressDeadlineSeconds."""
         since = self.way.lacking_since

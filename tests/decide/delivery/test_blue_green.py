@@ -186,7 +186,7 @@ def test_memory_that_is_lost_after_the_switch_keeps_it() -> None:
     assert course.pods() == {"v2": 2}
 
 
-def test_memory_that_is_lost_lets_older_sets_that_are_warm_stay_for_their_delay() -> None:
+def test_memory_that_is_lost_keeps_older_sets_that_are_warm_until_somebody_says_how_to_go_on() -> None:
     course = course_of(scaleDownDelaySeconds=600)
     course.push("v2")
     course.push("v3")
@@ -194,7 +194,10 @@ def test_memory_that_is_lost_lets_older_sets_that_are_warm_stay_for_their_delay(
     course.forget()
     assert course.pods() == {"v1": 2, "v2": 2, "v3": 2}
     course.wait(700)
-    assert course.pods() == {"v2": 2, "v3": 2}
+    assert course.pods() == {"v1": 2, "v2": 2, "v3": 2}
+    course.order("resume")
+    course.wait(700)
+    assert course.pods() == {"v3": 2}
 
 
 def test_memory_that_is_lost_is_what_most_nodes_were_told() -> None:
