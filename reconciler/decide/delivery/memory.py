@@ -62,9 +62,11 @@ def _taken_over(before: RolloutState, sight: Sight, recipe: Recipe, now: float) 
 
 
 def _told(turn: Pass, namespace: str) -> dict[str, RoutedService]:
-    """The namespace's services as the first node that knows of each was told them."""
+    """The namespace's services as the first node that knows of each was told them; of those that can be asked
+    before others, which may have been told long ago.
+    """
     found: dict[str, RoutedService] = {}
-    for view in turn.survey.views.values():
+    for view in sorted(turn.survey.views.values(), key=lambda v: v.status != "ready"):
         for service in view.state.traffic.services if view.state.traffic else ():
             if service.namespace == namespace:
                 found.setdefault(service.name, service)

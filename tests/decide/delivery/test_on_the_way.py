@@ -114,6 +114,18 @@ def test_the_next_version_after_a_change_of_strategy_is_not_active_before_it_is_
     assert course.shares() == {"v1": 100}
 
 
+def test_slots_stay_where_a_node_has_missed_a_switch() -> None:
+    course = Course({"blueGreen": {"activeService": "web", "scaleDownDelaySeconds": 10}}, web(), replicas=2)
+    course.fleet.lose("pi-1", course.now)
+    course.push("v2")
+    slot = course.routed(node="pi-2").live
+    course.wait(12)
+    assert course.routed(node="pi-2").live == slot
+    assert {
+        e.slot for e in course.routed(node="pi-2").ports[0].endpoints if "v2" in course.tags()[e.name]
+    } == {slot}
+
+
 def test_with_no_replicas_nothing_is_waited_for() -> None:
     course = Course(ROUTED, *SERVICES)
     course.push("v2")
