@@ -128,6 +128,8 @@ def _slot(turn: Pass, pod: PodState, min_ready: float) -> Slot:
     view = turn.survey.views[pod.node]
     _watch(turn, pod, view)
     ready = pod.ready and view.status in ("ready", "silent")
+    if pod.ready_since is not None and pod.ready_since > turn.now:
+        turn.unsteady.add(pod.record.owner)
     at = _available_at(pod, turn.now, min_ready)
     return Slot(
         record=pod.record,

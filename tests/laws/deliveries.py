@@ -193,7 +193,22 @@ class Habits:
 VERBS = ("pause", "resume", "promote", "promote-full", "abort", "retry", "undo")
 MOODS = ("good", "good", "bad", "unclear", "error", "late", "never")
 EVENTS = (
-    *("turn", "turn", "go", "go", "go", "order", "order", "order", "commit", "commit", "wait", "mood", "die"),
+    *(
+        "turn",
+        "turn",
+        "go",
+        "go",
+        "go",
+        "order",
+        "order",
+        "order",
+        "commit",
+        "commit",
+        "commit",
+        "wait",
+        "mood",
+        "die",
+    ),
     *("lose", "heal", "kill", "remove", "reboot", "fail", "jump"),
 )
 events = st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 1000)), min_size=4, max_size=25)

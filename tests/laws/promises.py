@@ -198,7 +198,8 @@ def _slots(look: Look, service: RoutedService, before: RoutedService | None) -> 
     beside = [e for e in _ready(service) if e.slot != service.live]
     old = look.before.delivery.active_hash if look.before and look.before.delivery else ""
     if not serving and beside:
-        assert look.way.active_hash == old or not old, f"switched to nobody\n{look}\n{service}"
+        nobody = not look.recipe.replicas
+        assert nobody or look.way.active_hash == old or not old, f"switched to nobody\n{look}\n{service}"
         assert not look.up[look.way.active_hash] - look.stops[look.way.active_hash], f"{look}\n{service}"
     if before is not None and before.live:
         was = {e.name: e.slot for e in before.ports[0].endpoints}

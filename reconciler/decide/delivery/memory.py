@@ -67,9 +67,12 @@ def _taken_over(before: RolloutState, sight: Sight, recipe: Recipe, now: float) 
 
 
 def _told(turn: Pass, namespace: str) -> dict[str, RoutedService]:
-    """The namespace's services as most nodes were told them: who told them may have died meanwhile."""
+    """The namespace's services as most nodes were told them: who told them may have died meanwhile. Nodes
+    that can be asked count before others, which may have been told long ago.
+    """
+    views = list(turn.survey.views.values())
     found: dict[str, Counter[RoutedService]] = {}
-    for view in turn.survey.views.values():
+    for view in [v for v in views if v.status == "ready"] or views:
         for service in view.state.traffic.services if view.state.traffic else ():
             if service.namespace == namespace:
                 found.setdefault(service.name, Counter())[service] += 1

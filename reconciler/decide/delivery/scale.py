@@ -9,6 +9,8 @@ preview     all                       previewReplicaCount, then all   while warm
 switched    all                       all                             while warm
 done        (the newest)              all                             while warm
 aborted     all                       while warm; shared: none        while warm
+
+A version that gets traffic of its own keeps its pods, whatever it is. While memory is lost none goes.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ def targets(state: RolloutState, way: Delivery, recipe: Recipe, sight: Sight, no
     if (serving := _serving(way, recipe)) and not recipe.shared:
         found.setdefault(serving, sight.of(serving).count)
     if any(h.reason == "forgotten" for h in way.holds):
-        found = {version: crowd.count for version, crowd in sight.crowds.items()} | found
+        found |= {v: max(crowd.count, found.get(v, 0)) for v, crowd in sight.crowds.items()}
     return found
 
 

@@ -7,20 +7,23 @@ stepping    an analysis has failed; the deadline aborts            -> aborted
             the step is done                                       -> stepping   next step
             no step is left, or promoted in full                   -> finishing
 finishing   an analysis has failed; the deadline aborts            -> aborted
+            traffic is still with a canary of before               -> finishing  its weight falls
             all pods are available, and have all of the traffic    -> done       the old stable set retires
 preview     its analysis has failed; the deadline aborts           -> aborted
+            it is the stable set, and active                       -> done
+            it is active otherwise                                 -> switched   it is judged there
             judged well, and promoted by time or by somebody       -> preview    it is scaled up whole
             after that, all pods are available                     -> switched   the active service moves
-switched    its analysis has failed                                -> aborted    the active service moves back
+switched    its analysis has failed; the deadline aborts           -> aborted    the active service moves back
             judged well                                            -> done       the old stable set retires
 aborted     the stable set can carry more of the traffic           -> aborted    the new one's weight falls
-done        -                                                      -> done
+done        the time of a warm set is up                           -> done       it goes
 
 any         another version is wanted (`begin`)                    -> see there
 any         somebody says so (`orders`)                            -> see there
 
-While something holds it (a pause, an order, an analysis that couldn't tell, lost memory) no row is taken
-but those that abort.
+While something holds it (a pause, an order, an analysis that couldn't tell, lost memory) no row is taken but
+those that abort or take traffic from a version that is left. Time ends a pause by itself.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ class Published:
             if id(traffic.services) not in made:
                 made[id(traffic.services)] = {(s.namespace, s.name): s for s in traffic.services}
             self.tables[name] = traffic.services, made[id(traffic.services)]
+        self._asked = [name for name in self.tables if survey.views[name].status == "ready"]
         self._states: dict[Place, EndpointState] | None = None
         self._listed: set[tuple[str, str, str, str]] | None = None
         self._ranked: list[str] | None = None
@@ -43,6 +44,12 @@ class Published:
         """As the first in rank has it."""
         found = (table.get((namespace, name)) for table in self.every_table())
         return next((service for service in found if service is not None), None)
+
+    def everywhere(self, namespace: str, name: str) -> list[RoutedService]:
+        """As every node has it: first those that can be asked, for others may have been told long ago."""
+        tables = {id(t): t for t in (self.tables[n][1] for n in dict.fromkeys([*self._asked, *self.tables]))}
+        found = (table.get((namespace, name)) for table in tables.values())
+        return [service for service in found if service is not None]
 
     def names(self) -> Iterable[Name]:
         """Every name that some node answers; the first in rank says what."""

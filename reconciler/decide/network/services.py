@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from reconciler.decide.delivery.split import AT_INGRESS, Splits
+from reconciler.decide.delivery.split import AT_INGRESS, Split, Splits
 from reconciler.decide.network.allocate import Allocation
 from reconciler.decide.network.backers import Backer
 from reconciler.decide.network.behind import in_order
@@ -18,7 +18,7 @@ from reconciler.decide.network.route import Part, routed
 from reconciler.decide.network.shared import live_slot, serves, standing_in
 from reconciler.model.meta import Key
 from reconciler.model.service import Service, ServiceSpec
-from reconciler.model.traffic import RoutedPort, RoutedService
+from reconciler.model.traffic import RoutedPort, RoutedService, Slot
 
 NOBODY: Backers = {}
 
@@ -49,11 +49,17 @@ def routed_services(
             node_ports=node_ports.get(key, {}),
             led=key in doors.led,
             split=split,
-            live=live_slot(split, in_order(behind), published.service(key.namespace, key.name)),
+            live=_live(split, key, behind, published),
         )
         old = before.get(key)
         found[key] = old if old is not None and old.from_same(fresh) else _made(fresh, domain, old)
     return found
+
+
+def _live(split: Split | None, key: Key, behind: Backers, published: Published) -> Slot:
+    if split is None or not split.active:
+        return ""
+    return live_slot(split, in_order(behind), published.everywhere(key.namespace, key.name))
 
 
 def _selecting(key: Key) -> Key:

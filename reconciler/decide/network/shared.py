@@ -31,15 +31,16 @@ def standing_in(split: Split | None, backers: Iterable[Backer]) -> Split | None:
     return split if ready else msgspec.structs.replace(split, only=(split.fallback,), fallback="")
 
 
-def live_slot(split: Split | None, backers: Iterable[Backer], before: RoutedService | None) -> Slot:
+def live_slot(split: Split | None, backers: Iterable[Backer], before: Sequence[RoutedService]) -> Slot:
     """Where the active version stands: the slot in which its pods are already, so that they stay there; a
-    version that comes takes the one that isn't live.
+    version that comes takes the one that isn't live. `before`: as nodes have the service, the
+    best known first.
     """
     if split is None or not split.active:
         return ""
     told: dict[tuple[str, str], Slot] = {}
-    for port in before.ports if before else ():
-        told.update({(e.name, e.ip): e.slot for e in port.endpoints if e.slot})
+    for end in (e for service in before for port in service.ports for e in port.endpoints if e.slot):
+        told.setdefault((end.name, end.ip), end.slot)
     placed: dict[str, list[Slot]] = {split.active: [], split.standby: []}
     for backer in backers:
         slot = told.get((backer.name, backer.ip))
@@ -49,7 +50,7 @@ def live_slot(split: Split | None, backers: Iterable[Backer], before: RoutedServ
         return max(sorted(set(own)), key=own.count)
     if beside := placed[split.standby]:
         return OTHER[max(sorted(set(beside)), key=beside.count)]
-    return before.live if before is not None and before.live else "a"
+    return next((service.live for service in before if service.live), "a")
 
 
 def slot_of(split: Split | None, live: Slot, backer: Backer) -> Slot:

@@ -159,7 +159,7 @@ class Course(World):
         """Percent of the service's traffic by image tag, as the first node's proxy splits it."""
         port = self.routed(name).ports[0]
         live = self.routed(name).live
-        tags = self._tags()
+        tags = self.tags()
         sums: dict[str, float] = {}
         for end in port.endpoints:
             if end.state == "ready" and end.slot == live and end.weight:
@@ -167,7 +167,7 @@ class Course(World):
         whole = sum(sums.values())
         return {tag: round(100 * part / whole, 2) for tag, part in sorted(sums.items())} if whole else {}
 
-    def _tags(self) -> dict[str, str]:
+    def tags(self) -> dict[str, str]:
         pods = self.observe().by_owner.get(self.key, ())
         return {p.record.name: p.record.spec.containers[0].image.partition(":")[2] for p in pods}
 
