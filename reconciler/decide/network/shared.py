@@ -25,7 +25,8 @@ def serves(split: Split | None, backer: Backer, *, live_only: bool = False) -> b
 
 def live_slot(split: Split | None, backers: Iterable[Backer], before: Sequence[RoutedService]) -> Slot:
     """Where the active version stands: the slot in which its pods are already, so that they stay there; a
-    version that comes takes the one that isn't live. `before`: as nodes have the service, the best known first.
+    version that comes takes the one that isn't live. `before`: as the nodes have the service, the
+    best known first.
     """
     if split is None or not split.active:
         return ""
