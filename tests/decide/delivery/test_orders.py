@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -13,8 +13,8 @@ from reconciler.model.delivery import Delivery, Hold, HoldReason, Order, Stage, 
 from reconciler.model.progress import Progress, RolloutState
 from tests.decide.builders import ROLLOUT, deployment, desired, rollout
 
-CANARY = {"canary": {"steps": [{"setWeight": 20}, {"pause": {}}, {"setWeight": 50}]}}
-GREEN = {"blueGreen": {"activeService": "web"}}
+CANARY: dict[str, Any] = {"canary": {"steps": [{"setWeight": 20}, {"pause": {}}, {"setWeight": 50}]}}
+GREEN: dict[str, Any] = {"blueGreen": {"activeService": "web"}}
 TABLE = """
               first     stepping  finishing preview   switched  done      aborted
 pause         held      held      held      held      held      held      held
@@ -37,7 +37,7 @@ def _rows() -> list[tuple[Verb, Stage, str]]:
     return [(row[0], stage, cell) for row in cells for stage, cell in zip(head.split(), row[1:], strict=True)]  # type: ignore[misc]  # asserted above
 
 
-def _told(verb: Verb, way: Delivery, strategy: dict[str, object] = CANARY) -> RolloutState:
+def _told(verb: Verb, way: Delivery, strategy: dict[str, Any] = CANARY) -> RolloutState:
     state = RolloutState(
         template_hash="new",
         phase="progressing",
@@ -64,7 +64,7 @@ def _way(stage: Stage, *holds: HoldReason, **more: object) -> Delivery:
 @pytest.mark.parametrize(("verb", "stage", "comes_to"), _rows())
 def test_every_verb_at_every_stage(verb: Verb, stage: Stage, comes_to: str) -> None:
     before = _way(stage)
-    strategy: dict[str, object] = GREEN if stage in GREEN_STAGES else CANARY  # type: ignore[assignment]  # text to Any
+    strategy: dict[str, Any] = GREEN if stage in GREEN_STAGES else CANARY
     if comes_to in SAID:
         with pytest.raises(UsageError, match=SAID[comes_to]) as error:
             _told(verb, before, strategy)
@@ -76,7 +76,7 @@ def test_every_verb_at_every_stage(verb: Verb, stage: Stage, comes_to: str) -> N
     (decision,) = way.decisions
     assert (decision.verb, decision.who, decision.at, decision.number) == (verb, "ada@desk", 9.0, 2)
     plain = msgspec.structs.replace(way, decisions=())
-    changes: dict[str, dict[str, object]] = {
+    changes: dict[str, dict[str, Any]] = {
         "held": {"holds": (Hold(reason="order", since=9.0, message="by ada@desk"),)},
         "step+1": {"step": before.step + 1},
         "step=1": {"step": 1},
