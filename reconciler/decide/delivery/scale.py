@@ -91,7 +91,8 @@ def _stepping(found: Targets, state: RolloutState, way: Delivery, recipe: Recipe
     if recipe.shared:
         found[new], found[stable] = shared_scale(way, recipe, wanted)
         return
-    found[new] = routed_scale(wanted, way, recipe)
+    # After lost memory its traffic may be more than what its step says.
+    found[new] = routed_scale(max(wanted, way.weight or 0), way, recipe)
     found[stable] = recipe.replicas
     if recipe.canary.dynamic_stable_scale:
         told = min(way.weight or 0, wanted)
