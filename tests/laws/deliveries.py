@@ -74,7 +74,7 @@ headers = st.sampled_from(
 @st.composite
 def canaries(draw: st.DrawFn) -> dict[str, Any]:
     """Without traffic routing: both versions share the replicas."""
-    found = {
+    found: dict[str, Any] = {
         "steps": draw(st.lists(st.one_of(COMMON), min_size=1, max_size=5)),
         "maxSurge": draw(shares),
         "maxUnavailable": draw(shares),

@@ -96,7 +96,7 @@ class Delivering(World):
                 happen(self, event, number, next_commit)
 
     def calm_down(self, final: Desired) -> None:
-        """Every node is back, the newest commit and what is measured are good, and the clock is right."""
+        """Every node is back, what is wanted and measured is good, and the clock is right."""
         self.skew = max(0.0, self.skew)
         for name in self.fleet.machines:
             self.fleet.heal(name)

@@ -97,7 +97,8 @@ def _stepping(found: Targets, state: RolloutState, way: Delivery, recipe: Recipe
         surge = recipe.budget.surge
         found[new], found[stable] = nearest(recipe.replicas, wanted, recipe.whole, surge)
         return
-    found[new] = routed_scale(wanted, way, recipe)
+    # After lost memory its traffic may be more than what its step says.
+    found[new] = routed_scale(max(wanted, way.weight or 0), way, recipe)
     found[stable] = recipe.replicas
     if recipe.canary.dynamic_stable_scale:
         told = min(way.weight or 0, wanted)

@@ -89,7 +89,8 @@ def _failing(scene: Scene) -> RolloutState:
     bad = next((v for v in scene.verdicts.values() if v.phase in ("Failed", "Error")), None)
     if bad is not None and scene.state.template_hash != scene.state.stable_hash:
         return abort(scene.state, f"{bad.name} {_ended(bad.phase)}: {bad.message}", scene)
-    if scene.late and scene.recipe.deadline_abort and scene.state.template_hash != scene.state.stable_hash:
+    new = scene.state.template_hash
+    if scene.late and scene.recipe.deadline_abort and new != scene.state.stable_hash and _lacks(scene, new):
         return abort(scene.state, late_message(scene), scene)
     return scene.state
 
@@ -101,7 +102,7 @@ def _ended(phase: str) -> str:
 def _watch(scene: Scene) -> RolloutState:
     """Since when pods are missing; the clock stands still while somebody holds the delivery."""
     way, state = scene.way, scene.state
-    lacking = _lacking(scene)
+    lacking = way.stage != "done" and _lacks(scene, state.template_hash, state.stable_hash)
     best = (0, scene.sight.of(state.template_hash).available)
     if not lacking:
         return state if way.lacking_since is None else scene.moved(lacking_since=None)
@@ -114,12 +115,12 @@ def _watch(scene: Scene) -> RolloutState:
     return state
 
 
-def _lacking(scene: Scene) -> bool:
-    if scene.way.stage == "done":
-        return False
+def _lacks(scene: Scene, *versions: str) -> bool:
+    """One of them has fewer available pods than it should. A stable set that lacks some is no reason to go
+    back to it.
+    """
     wanted = targets(scene.state, scene.way, scene.recipe, scene.sight, scene.now)
-    kept = {scene.state.template_hash, scene.state.stable_hash}
-    return any(scene.sight.of(v).available < count for v, count in wanted.items() if v in kept)
+    return any(scene.sight.of(v).available < wanted.get(v, 0) for v in versions)
 
 
 def late_message(scene: Scene) -> str:

@@ -114,6 +114,18 @@ def test_the_next_version_after_a_change_of_strategy_is_not_active_before_it_is_
     assert course.shares() == {"v1": 100}
 
 
+def test_a_canary_that_has_traffic_keeps_its_pods_at_a_step_without_a_weight() -> None:
+    strategy = {"canary": {**ROUTED["canary"], "steps": [{"setWeight": 50}, {"pause": {}}]}}
+    course = Course(strategy, *SERVICES)
+    course.push("v2")
+    unweighted = {"canary": {**ROUTED["canary"], "steps": [{"pause": {}}]}}
+    course.commit(course.version("v2", strategy=unweighted))
+    course.forget()
+    course.order("resume")
+    assert course.shares() == {"v1": 50, "v2": 50}
+    assert course.pods() == {"v1": 4, "v2": 2}
+
+
 def test_slots_stay_where_a_node_has_missed_a_switch() -> None:
     course = Course({"blueGreen": {"activeService": "web", "scaleDownDelaySeconds": 10}}, web(), replicas=2)
     course.fleet.lose("pi-1", course.now)

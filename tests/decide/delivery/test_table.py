@@ -192,6 +192,12 @@ def test_the_deadline_aborts_if_it_is_told_to(row: tuple[str, str]) -> None:
     assert (after.phase, after.message) == ("failed", "no progress for 10m")
 
 
+def test_a_stable_set_that_lacks_pods_is_no_reason_to_go_back_to_it() -> None:
+    way = {"canary_hash": "new", "weight": 50, "step": 1, "lacking_since": 1.0}
+    after = _advanced("stepping", (way, {"old": 1, "new": 2}, {}, {}), deadline=600, deadline_abort=True)
+    assert after.phase == "progressing"
+
+
 @pytest.mark.parametrize("stage", ["stepping", "finishing", "preview", "switched"])
 @pytest.mark.parametrize("reason", ["order", "inconclusive", "forgotten"])
 def test_while_it_is_held_nothing_goes_on(stage: str, reason: Any) -> None:
