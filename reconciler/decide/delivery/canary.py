@@ -18,6 +18,8 @@ def stepping(scene: Scene) -> RolloutState:
         return _leave(scene)
     if _in_doubt(scene):
         return scene.in_doubt(scene.verdicts["background"])
+    if (late := _behind(scene)) is not None:
+        return scene.moved(weight=late)
     if scene.held:
         return _waited(scene)
     if way.full or way.step >= len(scene.recipe.steps):
@@ -59,6 +61,17 @@ def _in_doubt(scene: Scene) -> bool:
     found = scene.verdicts.get("background")
     asked = any(h.reason == "inconclusive" for h in scene.way.holds)
     return found is not None and found.phase == "Inconclusive" and not asked
+
+
+def _behind(scene: Scene) -> int | None:
+    """The weight of a setWeight step that somebody promoted past before the canary had its pods."""
+    way, recipe = scene.way, scene.recipe
+    told, wanted = way.weight or 0, wanted_weight(way, recipe)
+    if told >= wanted or way.full or way.step >= len(recipe.steps) or recipe.paused:
+        return None
+    if recipe.steps[way.step].set_weight is not None or any(h.reason != "step" for h in way.holds):
+        return None
+    return wanted if _scaled(scene) else None
 
 
 def _waited(scene: Scene) -> RolloutState:

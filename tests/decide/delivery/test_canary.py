@@ -293,3 +293,13 @@ def test_what_pods_have_as_long_as_they_play_a_part() -> None:
     course.order("promote-full")
     course.wait(5)
     assert course.shares("web-tried") == {}
+
+
+def test_a_step_that_is_promoted_past_still_gets_its_weight() -> None:
+    course = routed()
+    course.commit(course.version("v2"))
+    course.turn()
+    assert course.way.step == 0, "its pod isn't there yet"
+    course.order("promote")
+    assert course.standing == "paused: paused at step 2 until it is promoted"
+    assert course.shares() == {"v1": 75, "v2": 25}
