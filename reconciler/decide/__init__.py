@@ -58,10 +58,11 @@ def decide(
     calm_before = memo.calm if memo and memo.survey.same_standing(seen) else {}
     calm: dict[Key, Calm] = {}
     turn.takers = takers(desired)
-    found: dict[Key, Verdict] = {}
-    for key in dict.fromkeys((*(taker.key for taker in turn.takers.values()), *desired.workloads)):
-        found[key] = _verdict(turn, key, desired.workloads[key], calm_before.get(key), calm)
-    verdicts = {key: found[key] for key in desired.workloads}
+    verdicts: dict[Key, Verdict] = {}
+    for key, workload in _takers_first(turn).items():
+        verdicts[key] = _verdict(turn, key, workload, calm_before.get(key), calm)
+    if turn.takers:
+        verdicts = {key: verdicts[key] for key in desired.workloads}
     plan_runs(turn)
     pruning = prune(turn)
     _free_places(turn)
@@ -80,6 +81,14 @@ def decide(
         measures=tuple(turn.measures),
     )
     return plan.remember(Memo(seen, calm, turn.ground.refresh(), network_memo, now))
+
+
+def _takers_first(turn: Pass) -> dict[Key, Workload]:
+    """What Rollouts come to counts for the Deployments that hand over to them, in the same pass."""
+    workloads = turn.desired.workloads
+    if not turn.takers:
+        return workloads
+    return {taker.key: workloads[taker.key] for taker in turn.takers.values()} | workloads
 
 
 def _verdict(turn: Pass, key: Key, workload: Workload, before: Calm | None, calm: dict[Key, Calm]) -> Verdict:

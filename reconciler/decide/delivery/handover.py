@@ -39,6 +39,8 @@ def takers(desired: Desired) -> dict[Key, Rollout]:
     """
     found: dict[Key, Rollout] = {}
     for key, workload in desired.workloads.items():
+        if key.kind != "Rollout":
+            continue
         ref = workload.spec.workload_ref if isinstance(workload, Rollout) else None
         if isinstance(workload, Rollout) and ref is not None and ref.scale_down != "never":
             found[Key("Deployment", key.namespace, ref.name)] = workload

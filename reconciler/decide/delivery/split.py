@@ -57,7 +57,8 @@ def splits(turn: Pass) -> Splits:
     """Of every delivered object, from where its delivery stands after this pass."""
     services: dict[Key, Split] = {}
     ingresses: set[tuple[str, str, str]] = set()
-    for owner, state in turn.rollouts.items():
+    delivered = {owner: state for owner, state in turn.rollouts.items() if state.delivery is not None}
+    for owner, state in delivered.items():
         way = state.delivery
         if way is None or (recipe := recipe_of(turn.desired, owner, turn.desired.workloads[owner])) is None:
             continue
@@ -66,7 +67,7 @@ def splits(turn: Pass) -> Splits:
         else:
             services.update(_canary(turn.desired, owner, state, way, recipe))
             ingresses.update(_ingresses(turn.desired, owner, recipe))
-    given = ephemeral(turn.desired, turn.rollouts).items()
+    given = ephemeral(turn.desired, delivered).items()
     labels = {part: metadata.labels for part, metadata in given if metadata.labels}
     return Splits(services=services, ingresses=frozenset(ingresses), labels=labels)
 
