@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from reconciler.decide.delivery.ephemeral import ephemeral
 from reconciler.model.action import Publish
 from reconciler.model.plan import Measure
 from tests.decide.builders import analysis_template
@@ -229,3 +230,19 @@ def test_a_dead_node_heals_while_it_is_previewed() -> None:
     course.wait(400)
     assert course.shares() == {"v1": 100}
     assert course.state.phase == "paused"
+
+
+def test_what_pods_have_as_long_as_they_are_active_or_previewed() -> None:
+    roles = {f"{role}Metadata": {"labels": {"role": role}} for role in ("active", "preview")}
+    course = course_of(autoPromotionEnabled=False, **roles)
+    old = course.state.template_hash
+    new = course.push("v2")
+    assert _roles(course) == {old: "active", new: "preview"}
+    course.order("promote")
+    assert _roles(course)[new] == "active"
+    assert "preview" not in _roles(course).values()
+
+
+def _roles(course: Course) -> dict[str, str]:
+    given = ephemeral(course.desired, course.progress.rollouts)
+    return {version: more.labels["role"] for (_, version), more in given.items()}
