@@ -76,7 +76,7 @@ def _verb(verb: Verb, name: str, given: dict[str, Any]) -> None:
     asked = _asked(given)
     key = asked.find(name, given["namespace"])
     words = asked.order(key, verb)
-    click.echo(f"{key}: {words.removeprefix(f'{key}: ')}")
+    click.echo(f"{key}: {words}")
     if given["watch"]:
         wanted: Phase = "Degraded" if verb in ("abort", "undo") else "Healthy"
         watch(asked, key, "text", given["timeout"], wanted=wanted)

@@ -46,7 +46,7 @@ def order_event(order: Order, words: str, at: float, revision: str = "") -> Even
         at=at,
         type="Normal",
         reason=ORDER_REASON[order.verb],
-        message=f"{order.who} said {order.verb}: {words.removeprefix(f'{order.about}: ')}",
+        message=f"{order.who} said {order.verb}: {words}",
         about=order.about,
         revision=revision,
     )

@@ -184,7 +184,7 @@ def test_that_its_pods_find_no_place_is_still_an_event() -> None:
     ],
 )
 def test_every_order_is_an_event_with_who_and_what(verb: Any, reason: str) -> None:
-    words = "Rollout default/web: so be it"
+    words = "so be it"
     order = Ordered(order=Order(about=WEB, verb=verb, who="ada@desk", at=NOW), words=words)
     same = state(stepping(1))
     lines, happened = Narrator().tell(turn(same, same, orders=(order,)))

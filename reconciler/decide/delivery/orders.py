@@ -81,6 +81,10 @@ def _resume(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutS
 
 def _promote(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
     _under_way(state, order)
+    way = way_of(state)
+    if way.stage == "finishing" and not way.holds:
+        remedy = "its last pods are on their way; `reconciler rollout status` shows them"
+        raise UsageError(f"{order.about} has no step left to be promoted to", remedy=remedy)
     return _passed(state, recipe), "promoted to its next step"
 
 

@@ -156,3 +156,17 @@ def test_only_so_many_decisions_are_kept() -> None:
         course.order("pause")
         course.order("resume")
     assert len(course.way.decisions) == 20
+
+
+def test_after_the_last_step_there_is_nothing_to_promote_to() -> None:
+    course = stepping()
+    course.order("promote")
+    course.progress, _ = ordered(course.progress, _order(course, "promote"), course.desired)
+    course.turn()
+    assert course.way.stage == "finishing"
+    with pytest.raises(UsageError, match="no step left"):
+        ordered(course.progress, _order(course, "promote"), course.desired)
+
+
+def _order(course: Course, verb: Verb) -> Order:
+    return Order(about=ROLLOUT, verb=verb, who="ada@desk", at=course.now)
