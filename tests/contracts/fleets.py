@@ -57,13 +57,13 @@ class Simulated:
         return self._world.node("pi-1")
 
     def cut(self) -> None:
-        self._fleet.lose("pi-1", time.time())
+        self._world.change(lambda fleet, now: fleet.lose("pi-1", now))
 
     def heal(self) -> None:
-        self._fleet.heal("pi-1")
+        self._world.change(lambda fleet, now: fleet.heal("pi-1"))
 
     def kill(self, pod: Key, container: str) -> None:
-        self._fleet.kill_container("pi-1", pod, container, time.time())
+        self._world.change(lambda fleet, now: fleet.kill_container("pi-1", pod, container, now))
 
     def ask(self, service: RoutedService, times: int) -> None:
         (endpoint,) = service.ports[0].endpoints
@@ -74,7 +74,11 @@ class Simulated:
             pod=endpoint.name,
             requests=self._asked,
         )
-        self._fleet.answered = lambda node, now: (counted,)
+
+        def answer(fleet: SimulatedFleet, _: float) -> None:
+            fleet.answered = lambda node, now: (counted,)
+
+        self._world.change(answer)
 
 
 class Real:
