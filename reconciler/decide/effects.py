@@ -159,10 +159,11 @@ def _tend(turn: Pass, slot: Slot) -> bool:
         return not slot.reachable
     if slot.available_at is not None:
         turn.draft.wait(f"pod {slot.name}", "it must stay ready for minReadySeconds", slot.available_at)
-    found = care(slot.pod, turn.now)
+    clock = slot.view.clock(turn.now)
+    found = care(slot.pod, clock)
     if found.need == "nothing":
         if found.until is not None:
-            turn.draft.wait(f"pod {slot.name}", found.because, found.until)
+            turn.draft.wait(f"pod {slot.name}", found.because, turn.now + found.until - clock)
         elif not slot.ready and slot.pod.phase not in ("Succeeded", "Failed"):
             turn.draft.wait(f"pod {slot.name}", _unready(slot.pod))
         return not slot.ready

@@ -17,6 +17,8 @@ FIRST_BACKOFF, LONGEST_BACKOFF = 10.0, 300.0
 """Seconds (Kubernetes: kubelet's container back-off)."""
 CALM = 600.0
 """A container that ran this long starts anew without a back-off (Kubernetes: ten minutes)."""
+SLACK = 10.0
+"""Seconds by which clocks may differ. What ended later than that from now ended before one was set back."""
 
 Need = Literal["nothing", "complete", "start", "restart"]
 
@@ -66,7 +68,7 @@ SANDBOX: dict[str, str] = {
 
 
 def care(pod: PodState, now: float) -> Care:
-    """For a pod that is to stay, on a node that can be asked."""
+    """For a pod that is to stay, on a node that can be asked. `now` is by that node's clock."""
     if pod.busy or pod.terminating or pod.phase in ("Succeeded", "Failed"):
         return NOTHING
     if not pod.containers:
@@ -179,7 +181,8 @@ def _pause(container: ContainerState) -> float:
 
 
 def _again(container: ContainerState, now: float, pause: float) -> Care:
-    due = (container.finished_at or 0.0) + pause
+    ended = container.finished_at or 0.0
+    due = ended + pause if ended <= now + SLACK else now
     because = f"{container.name} ended {_how(container)}"
     if due > now:
         return Care(need="nothing", because=f"{because}; back-off", until=due)

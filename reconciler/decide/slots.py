@@ -117,10 +117,11 @@ def _endured(turn: Pass, pod: PodState, view: NodeView) -> bool:
             return False
         limits = [t.toleration_seconds for t in pod.record.spec.tolerations if t.tolerates(taint)]
         ends = [pod.created_at + max(0, s) for s in limits if s is not None]
-        if ends and min(ends) <= turn.now:
+        left = min(ends, default=float("inf")) - view.clock(turn.now)
+        if left <= 0:
             return False
         if ends:
-            turn.draft.wait(f"pod {pod.record.name}", f"it tolerates {taint.key} for a time", min(ends))
+            turn.draft.wait(f"pod {pod.record.name}", f"it tolerates {taint.key} for a time", turn.now + left)
     return True
 
 

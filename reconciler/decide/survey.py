@@ -37,6 +37,10 @@ class NodeView(Value, dict=True):
             self.__dict__["labels_"] = found
         return found
 
+    def clock(self, now: float) -> float:
+        """What this node's clock shows: what Docker says of its containers is told by it."""
+        return now + self.state.facts.clock_skew
+
     @property
     def never_seen(self) -> bool:
         """Nothing of it is known: it may hold pods that nobody has told us of."""

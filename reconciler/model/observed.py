@@ -72,7 +72,8 @@ class PodState(Value):
 
     `phase`, `reason` and `message` are what `kubectl get pods` shows (`reason`: ContainerCreating,
     PodInitializing, CrashLoopBackOff, ImagePullBackOff, Completed, Error, OOMKilled, NodeLost, ...).
-    `ready_since` is when it last became ready. `busy` says that an action on it is under way and
+    `ready_since` is when it last became ready. `created_at`, as the containers' times, is by the node's
+    clock: see `NodeFacts.clock_skew`. `busy` says that an action on it is under way and
     `terminating` that this action is its end: plan nothing for such a pod.
     """
 

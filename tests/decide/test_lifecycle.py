@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from reconciler.decide.lifecycle import INIT, RESTARTS, SANDBOX, SIDECAR, backoff, broken, care, grace_of
@@ -85,6 +86,13 @@ def test_a_back_off_says_when_to_look_again() -> None:
     assert care(pod(calm), NOW).need == "start"
 
 
+def test_a_clock_that_was_ahead_holds_no_restart_up() -> None:
+    ended = one("exited", exit_code=1, started_at=NOW - 20, finished_at=NOW + 86_400, restarts=2)
+    assert care(pod(ended), NOW).need == "start"
+    soon = msgspec.structs.replace(ended, finished_at=NOW + 2)
+    assert care(pod(soon), NOW).until == NOW + 2 + 20, "clocks differ a little everywhere"
+
+
 def test_back_off_doubles_up_to_five_minutes() -> None:
     assert [backoff(n) for n in range(8)] == [0, 10, 20, 40, 80, 160, 300, 300]
 
@@ -101,8 +109,6 @@ def test_a_failed_liveness_probe_restarts_with_the_probes_own_grace() -> None:
 
 @pytest.mark.parametrize("field", ["busy", "terminating"])
 def test_nothing_is_done_to_a_pod_that_is_being_worked_on(field: str) -> None:
-    import msgspec
-
     assert care(msgspec.structs.replace(pod(one("created")), **{field: True}), NOW).need == "nothing"
 
 

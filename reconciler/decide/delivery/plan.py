@@ -146,7 +146,7 @@ def _restart(turn: Pass, scene: Scene, slots: Slots) -> list[Slot]:
     at, stable = scene.recipe.restart_at, scene.state.stable_hash
     if not at or turn.now < at or not all(s.available for s in slots.here):
         return []
-    old = [s for s in slots.here if s.pod is not None and s.pod.created_at < at]
+    old = [s for s in slots.here if s.pod is not None and s.pod.created_at < s.view.clock(at)]
     ordered = sorted(old, key=lambda s: (s.record.template_hash != stable, s.name))
     out = ordered[: max(1, scene.recipe.budget.unavailable)]
     effects.stop_slots(turn, out, "it is older than spec.restartAt")
