@@ -8,17 +8,19 @@
 BIN := .venv/bin
 SOURCES := reconciler tests benchmarks
 LINES := 350
-# Three at a time also on two cores: many a test waits for git or for a time-out.
+# Three at a time also on two cores: many a test waits for git, for a node or for a time-out. Each of them that
+# needs a lab has one of its own.
 BESIDE := -n 3 --dist worksteal
 PURE := $(BIN)/python -m pytest -m "not fleet and not servers" $(BESIDE)
 SERVERS := $(BIN)/python -m pytest -m "servers and not fleet" $(BESIDE)
+FLEET := $(BIN)/python -m pytest -m fleet $(BESIDE)
 
 .PHONY: test demo check pure servers fleet set-up lock schemas clean
 
 test: check
 	@$(PURE)
 	@$(SERVERS)
-	@$(BIN)/python -m pytest -m fleet
+	@$(FLEET)
 
 demo: set-up
 	@$(BIN)/reconciler demo
@@ -30,7 +32,7 @@ servers: set-up
 	@$(SERVERS)
 
 fleet: set-up
-	@$(BIN)/python -m pytest -m fleet
+	@$(FLEET)
 
 check: set-up
 	@$(BIN)/ruff check --quiet --output-format=concise $(SOURCES)

@@ -176,7 +176,6 @@ class Loop:
             source_error=self._wanted.error,
             before=before,
             orders=orders,
-            reverted=self._reverts.ended() if self._reverts is not None else (),
         )
         if desired is not None:
             turn = self._act(turn, desired, now)
@@ -219,14 +218,20 @@ class Loop:
         self._settled = plan.settled
         plan = self._certified(plan, desired, turn.observed)
         self._keep(_with_revisions(plan, desired))
-        plan = self._taken_back(plan, desired)
+        plan, reverted = self._taken_back(plan, desired)
         begun = self._walker.submit(plan.steps, lambda action: _contents(desired, action))
         if self._analyst is not None:
             self._analyst.submit(plan.measures, desired.contents)
         idle = not self._walker.under_way()
         failing = tuple(map(str, self._walker.failing(plan.steps)))
         return msgspec.structs.replace(
-            turn, desired=desired, plan=plan, begun=tuple(begun), idle=idle, failing=failing
+            turn,
+            desired=desired,
+            plan=plan,
+            begun=tuple(begun),
+            reverted=reverted,
+            idle=idle,
+            failing=failing,
         )
 
     def _certified(self, plan: Plan, desired: Desired, observed: Observed) -> Plan:
@@ -238,13 +243,16 @@ class Loop:
         said = self._certificates.complaints()
         return msgspec.structs.replace(plan, notes=(*plan.notes, *said)) if said else plan
 
-    def _taken_back(self, plan: Plan, desired: Desired) -> Plan:
-        """With what is to be said of versions that couldn't be taken back."""
+    def _taken_back(self, plan: Plan, desired: Desired) -> tuple[Plan, tuple[Reverted, ...]]:
+        """With what is to be said of versions that couldn't be taken back; and what came of attempts. In this
+        order: what is complained of has been told.
+        """
         if self._reverts is None:
-            return plan
+            return plan, ()
         self._reverts.pursue(due(desired, self.progress), desired.revision.id)
         said = self._reverts.complaints()
-        return msgspec.structs.replace(plan, notes=(*plan.notes, *said)) if said else plan
+        plan = msgspec.structs.replace(plan, notes=(*plan.notes, *said)) if said else plan
+        return plan, self._reverts.ended()
 
     def _learn(self, now: float) -> tuple[Outcome, ...]:
         """Take in how actions ended: a pod that couldn't be started is tried again later, not at once. And

@@ -177,13 +177,24 @@ def test_it_is_told_as_an_event() -> None:
 def test_the_loop_tells_what_is_due_and_what_came_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is due comes from the progress that was just decided; failures become notes."""
+    """What is due comes from the progress that was just decided; failures become notes, also one that comes
+    in the middle of a pass.
+    """
     world, repository = World(tmp_path), Outcomes(RevertError("conflict"))
     world.source.push("r1", deployment("web:1"))
-    monkeypatch.setattr("reconciler.loop.cycle.due", lambda desired, progress: (reversal(),))
     nodes = {name: world.time.node(name) for name in ("a",)}
     loop = Loop(Wanted(FLEET, world.source), nodes, world.memory, [])
-    loop.revert(Reverts(FLEET, repository, loop.wake))
+    reverts = Reverts(FLEET, repository, loop.wake)
+    repository.hold.clear()
+
+    def due(*_: object) -> tuple[Reversal, ...]:
+        if repository.asked:
+            repository.hold.set()
+            until(reverts.complaints)
+        return (reversal(),)
+
+    monkeypatch.setattr("reconciler.loop.cycle.due", due)
+    loop.revert(reverts)
     loop.watch_nodes()
     loop.watch_source()
     told: list[Reverted] = []
