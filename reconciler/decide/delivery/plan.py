@@ -39,8 +39,8 @@ def plan_delivery(turn: Pass, owner: Key, workload: Rollout | Deployment) -> Ver
     scene = _advanced(turn, owner, workload, recipe, slots)
     effects.clear_faulty(turn, slots)
     effects.note_away(turn, slots)
-    moves = _moves(scene, turn.now)
-    stopped = _stop(turn, owner, scene, slots, moves)
+    moves = _moves(scene)
+    stopped = _stop(turn, scene, slots, moves)
     blocked = _start(turn, owner, scene, slots, moves, refused)
     if not moves.start and not moves.stop:
         stopped += _restart(turn, scene, slots)
@@ -92,16 +92,16 @@ def _sight(turn: Pass, owner: Key, slots: Slots) -> Sight:
     )
 
 
-def _moves(scene: Scene, now: float) -> Moves:
+def _moves(scene: Scene) -> Moves:
     state, way, recipe = scene.state, scene.way, scene.recipe
-    wanted = targets(state, way, recipe, scene.sight, now)
+    wanted = targets(scene)
     first = state.template_hash if way.stage in ("first", "done") else state.stable_hash
     if recipe.shared or way.stage == "first":
         return within(scene.sight, wanted, recipe.budget, first)
     return freely(scene.sight, wanted, first)
 
 
-def _stop(turn: Pass, owner: Key, scene: Scene, slots: Slots, moves: Moves) -> list[Slot]:
+def _stop(turn: Pass, scene: Scene, slots: Slots, moves: Moves) -> list[Slot]:
     stopped: list[Slot] = []
     for version, count in moves.stop.items():
         kept = version in (scene.state.template_hash, scene.state.stable_hash)
