@@ -67,12 +67,12 @@ def _advanced(turn: Pass, owner: Key, workload: Rollout | Deployment, recipe: Re
     sight = _sight(turn, owner, slots)
     before = turn.before.rollouts.get(owner)
     if before is None or before.delivery is None:
-        state = beginning(turn, owner, workload, recipe, sight, records(slots), before)
+        state = beginning(turn, owner, recipe, sight, records(slots))
     else:
         state = adapted(before, recipe, sight, turn.now)
         if state.template_hash != sight.template_hash:
             state = next_version(state, sight, recipe, turn.now)
-    judging = Judging(turn, owner, workload, recipe, sight, slots)
+    judging = Judging(turn, owner, workload, recipe, slots)
     state = advance(state, recipe, sight, judging.verdicts, turn.now)
     judging.close(state)
     return Scene(state=state, recipe=recipe, sight=sight, verdicts={}, now=turn.now)
