@@ -47,9 +47,11 @@ def plan_delivery(turn: Pass, owner: Key, workload: Rollout | Deployment) -> Ver
     gone = {id(s) for s in stopped}
     working = effects.tend(turn, [s for s in slots.here if id(s) not in gone])
     wait(turn, owner, scene)
-    state = _told(turn, owner, scene, refused)
-    turn.rollouts[owner] = state
-    return _verdict(turn, owner, scene, state, slots, blocked, working)
+    if blocked:
+        turn.draft.wait(str(owner), blocked)
+    scene = msgspec.structs.replace(scene, state=_told(turn, owner, scene, refused))
+    turn.rollouts[owner] = scene.state
+    return _verdict(scene, slots, blocked, working)
 
 
 def _slots(turn: Pass, owner: Key, recipe: Recipe) -> tuple[Slots, tuple[str, ...]]:
@@ -176,12 +178,9 @@ def _told(turn: Pass, owner: Key, scene: Scene, refused: tuple[str, ...]) -> Rol
     return before if before is not None and before == after else after
 
 
-def _verdict(
-    turn: Pass, owner: Key, scene: Scene, state: RolloutState, slots: Slots, blocked: str, working: int
-) -> Verdict:
+def _verdict(scene: Scene, slots: Slots, blocked: str, working: int) -> Verdict:
+    state = scene.state
     wanted, new = scene.recipe.replicas, state.template_hash
-    if blocked:
-        turn.draft.wait(str(owner), blocked)
     if state.phase == "failed":
         return verdict("failed", joined(state.message, blocked), slots, new, wanted)
     if state.phase == "paused":
