@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.manifests.build import canary, rollout
+
 FLEET = """\
 apiVersion: reconciler.io/v1
 kind: Fleet
@@ -23,18 +25,6 @@ spec:
   nodes:
     - {name: pi-1, address: "sim://pi-1"}
     - {name: pi-2, address: "sim://pi-2"}
-"""
-ROLLOUT = """\
-apiVersion: argoproj.io/v1alpha1
-kind: Rollout
-metadata: {name: web}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: main, image: "web:v1"}]}
-  strategy: {canary: {steps: [{setWeight: 50}, {pause: {}}]}}
 """
 
 
@@ -51,7 +41,8 @@ class Served:
         self.process = self.begin()
 
     def write(self, image: str) -> None:
-        (self.root / "apps" / "web.yaml").write_text(ROLLOUT.replace("web:v1", image))
+        text = rollout(canary("{setWeight: 50}, {pause: {}}"), spec="replicas: 2", image=image)
+        (self.root / "apps" / "web.yaml").write_text(text)
 
     def begin(self) -> subprocess.Popen[bytes]:
         with (self.root / "log").open("ab") as log:
