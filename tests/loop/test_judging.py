@@ -58,10 +58,10 @@ def converge(world: World, make: Callable[[Loop], object]) -> Turn:
     loop = world.loop()
     loop.judge(make(loop))  # type: ignore[arg-type]
     try:
-        finish = Finish(20.0, 0.2)
+        finish = Finish(60.0, 0.2)
         return loop.run(finish, finish.nap)
     finally:
-        assert loop.close(5)
+        assert loop.close(30)
 
 
 def test_a_run_is_measured_judged_and_remembered(world: World) -> None:
@@ -123,7 +123,7 @@ def test_every_plan_asks_until_it_came_and_progress_is_saved_with_it(world: Worl
         assert recorded.submitted[-1] == ()
         assert world.memory.kept.runs[OWN].phase == "Successful"
     finally:
-        loop.close(5)
+        loop.close(30)
     assert recorded.closed.is_set()
 
 
@@ -145,7 +145,7 @@ def test_an_end_wakes_a_sleeping_loop(world: World) -> None:
             loop.run(lambda _: world.memory.kept.runs.get(OWN, None) is not None and _done(world))
             assert time.monotonic() - began < 20, "not only with the next full pass, a minute later"
         finally:
-            loop.close(5)
+            loop.close(30)
 
 
 def _done(world: World) -> bool:

@@ -56,7 +56,7 @@ class Story:
         self.work.commit({"web.yaml": manifest(image)}, subject)
         self.work.git("push", "--quiet", "origin", "main")
 
-    def run(self, name: str, subject: str, timeout: float = 30.0) -> Turn:
+    def run(self, name: str, subject: str, timeout: float = 120.0) -> Turn:
         """Until this stage is reached at the commit of that subject."""
         source = open_source(self.fleet, self.home / "cache")
         simulated = RealTime(self.simulated)
@@ -77,7 +77,7 @@ class Story:
         try:
             return loop.run(reached, lambda: 0.2)
         finally:
-            assert loop.close(5)
+            assert loop.close(30)
 
     def _listen(self, turn: Turn) -> None:
         self.reasons += [e.reason for e in self.narrator.tell(turn)[1] if e.about == WEB]

@@ -67,7 +67,7 @@ def test_a_hosted_repository_takes_the_push_of_its_own_daemon(
     )
     wanted = msgspec.structs.replace(FLEET, metadata=FleetMeta(name="reverting"), spec=spec)
     work = Work(tmp_path / "work")
-    until = time.monotonic() + 40.0
+    until = time.monotonic() + 120.0
 
     def reached(stage: str, subject: str) -> Callable[[Turn], bool]:
         def now(turn: Turn) -> bool:
