@@ -151,19 +151,24 @@ def test_what_is_under_way_ends_where_it_began(tmp_path: Path, pods: list[Pod]) 
 def test_endpoints_of_both_slots_come_and_go_without_a_reload(tmp_path: Path, pods: list[Pod]) -> None:
     port = free_port()
     blue, green = pods[:2], pods[2:]
+    left = [pod.endpoint(slot="b", state="draining") for pod in green]
+    leaving = service(blue[0].endpoint(slot="a"), *left, ip=IP, port=port, live="a")
     with running(tmp_path, traffic(web(port, "a", blue, []))) as proxy:
         steps: list[tuple[RoutedService, list[Pod]]] = [
             (web(port, "a", blue, green), blue),
             (web(port, "b", blue, green), green),
             (web(port, "b", [], green), green),
-            # Three things at once: it comes, is switched to, and the others go.
+            # Three things at once: it comes, is switched to, and the others take nothing new.
+            (leaving, blue[:1]),
             (web(port, "a", blue[:1], []), blue[:1]),
         ]
         client = Client((IP, port), keep=True)
         client.start()
         for published, behind in steps:
             assert proxy.publish(traffic(published)) is False
-            assert {get((IP, port))[1]["pod"] for _ in range(6)} == {pod.ip for pod in behind}
+            ips = {pod.ip for pod in behind}
+            assert {get((IP, port))[1]["pod"] for _ in range(6)} == ips
+            until(lambda now=ips: client.answers and client.answers[-1].pod in now)  # nothing left to be cut
         client.done.set()
         client.join()
         assert client.failures == []
