@@ -20,6 +20,7 @@ from reconciler.engine.probes.probe import Target, failure
 from reconciler.model.container import Container, ContainerPort
 from reconciler.model.probe import GRPCAction, HTTPGetAction, HTTPHeader, Probe, TCPSocketAction
 from tests.engine.pods import record
+from tests.ports import free_port
 
 Handler = Callable[[socket.socket], None]
 
@@ -142,8 +143,7 @@ def test_silence_is_a_timeout_with_words() -> None:
 
 
 def test_nothing_there_is_refused() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     assert "connection refused" in failure(target(port), patient(tcp_socket=TCPSocketAction(port=port)))
 
 

@@ -15,6 +15,7 @@ import pytest
 from reconciler.errors import SourceError
 from reconciler.source.git import RemoteRepository
 from reconciler.source.hosted import LOOK_S
+from tests.ports import free_port
 from tests.source.conftest import Work, shown, until
 from tests.source.hosting import BAD, GOOD, open_hosted
 
@@ -36,8 +37,7 @@ class Server:
             subprocess.run(
                 ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(home / name)], check=True
             )
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         (home / "sshd_config").write_text(
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {home}/hostkey\nPidFile none\n"
             f"AuthorizedKeysFile {home}/id.pub\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n"
