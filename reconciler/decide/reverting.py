@@ -38,7 +38,7 @@ def due(desired: Desired, progress: Progress) -> tuple[Reversal, ...]:
 def _failed(state: RolloutState, way: Delivery) -> bool:
     if way.stage != "aborted" or state.stable_hash in ("", state.template_hash):
         return False
-    return not _by_somebody(way) and not any(h.reason == "order" for h in way.holds)
+    return not _by_somebody(way) and not way.held_by("order")
 
 
 def _by_somebody(way: Delivery) -> bool:

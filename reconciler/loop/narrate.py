@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Any
 
 from reconciler.apply.walk import Outcome
 from reconciler.errors import ManifestError
@@ -86,12 +85,12 @@ class Narrator:
         if turn.refusal is not None and refused != self._refused:
             error = turn.refusal.error
             lines += [f"revision {turn.refusal.revision} is refused:", str(error)]
-            events.append(_event(turn, _FLEET, error.reason, _brief(error), type="Warning", revision=refused))
+            events.append(turn.event(_FLEET, error.reason, _brief(error), warning=True, revision=refused))
         self._refused = refused
         problem = str(turn.source_error) if turn.source_error else ""
         if turn.source_error is not None and problem != self._source_error:
             lines.append(f"the source can't be read: {problem}")
-            events.append(_event(turn, _FLEET, turn.source_error.reason, problem, type="Warning"))
+            events.append(turn.event(_FLEET, turn.source_error.reason, problem, warning=True))
         self._source_error = problem
 
     def _changes(self, turn: Turn, plan: Plan, lines: list[str], events: list[Event]) -> None:
@@ -102,9 +101,8 @@ class Narrator:
                 continue
             lines.append(f"{key}: {text}")
             if (before is None or before[0] != standing) and not _tells_itself(plan, key):
-                kind = "Warning" if standing in ("failed", "blocked") else "Normal"
-                reason = _STANDING_REASON[standing]
-                events.append(_event(turn, key, reason, text, type=kind, revision=plan.revision))
+                warning, reason = standing in ("failed", "blocked"), _STANDING_REASON[standing]
+                events.append(turn.event(key, reason, text, warning=warning, revision=plan.revision))
         self._told = told
         lines += [f"note: {n}" for n in plan.notes if n not in self._notes]
         self._notes = plan.notes
@@ -125,11 +123,6 @@ def describe(verdict: Verdict) -> str:
 _FLEET = Key("Fleet", "", "")
 
 
-def _event(turn: Turn, about: Key, reason: str, message: str, **more: Any) -> Event:
-    """`more`: `type` (Normal unless given), `node`, `revision`."""
-    return Event(**({"type": "Normal"} | more), at=turn.at, about=about, reason=reason, message=message)
-
-
 def _alike(steps: Iterable[Step]) -> Iterator[list[AnyAction]]:
     """What several nodes are told alike is said once; everything else by itself."""
     actions = (step.action for step in steps)
@@ -148,14 +141,12 @@ def _line(alike: list[AnyAction]) -> str:
 
 def _begun(turn: Turn, alike: list[AnyAction]) -> Event:
     action, one = alike[0], len(alike) == 1
-    kind = "Warning" if isinstance(action, RestartContainer) else "Normal"
     revision = turn.plan.revision if turn.plan else ""
-    return _event(
-        turn,
+    return turn.event(
         _about(action) if one else _FLEET,
         _REASON[type(action)],
         _line(alike),
-        type=kind,
+        warning=isinstance(action, RestartContainer),
         node=action.node if one else "",
         revision=revision,
     )
@@ -168,13 +159,13 @@ def _ended(turn: Turn, outcome: Outcome) -> tuple[list[str], list[Event]]:
     if outcome.error is not None:
         found = outcome.error.message
         line = f"failed to {action.verb} {action.subject}: {outcome.error.line}"
-        return [line], [_event(turn, about, outcome.error.reason, found, type="Warning", node=node)]
+        return [line], [turn.event(about, outcome.error.reason, found, warning=True, node=node)]
     if outcome.bug is not None:
         line = f"a bug while trying to {action.verb} {action.subject}: {outcome.bug!r}"
-        return [line], [_event(turn, about, "InternalError", repr(outcome.bug), type="Warning", node=node)]
+        return [line], [turn.event(about, "InternalError", repr(outcome.bug), warning=True, node=node)]
     if isinstance(action, StartPod):
         message = f"started on {node} in {outcome.seconds:.2f} s"
-        return [], [_event(turn, about, "Started", message, node=node)]
+        return [], [turn.event(about, "Started", message, node=node)]
     return [], []
 
 

@@ -35,24 +35,13 @@ def tell_runs(turn: Turn, plan: Plan) -> Iterator[tuple[str, Event]]:
         for name, metric in run.metrics.items():
             told = before.metrics.get(name) if before else None
             for reason, message in _measured(name, metric, told):
-                event = _event(turn, plan, key, reason, message, warning=True)
+                event = turn.event(key, reason, message, warning=True, revision=plan.revision)
                 yield f"{key}: {message}", event
         if before is None or before.phase != run.phase:
             message = _course(key, run)
-            warning = run.phase in ("Failed", "Error", "Inconclusive")
-            event = _event(turn, plan, run.owner, f"AnalysisRun{run.phase}", message, warning=warning)
+            reason, warning = f"AnalysisRun{run.phase}", run.phase in ("Failed", "Error", "Inconclusive")
+            event = turn.event(run.owner, reason, message, warning=warning, revision=plan.revision)
             yield f"{run.owner}: {message}", event
-
-
-def _event(turn: Turn, plan: Plan, about: Key, reason: str, message: str, *, warning: bool) -> Event:
-    return Event(
-        at=turn.at,
-        type="Warning" if warning else "Normal",
-        reason=reason,
-        message=message,
-        about=about,
-        revision=plan.revision,
-    )
 
 
 def _course(key: Key, run: RunState) -> str:

@@ -67,13 +67,8 @@ def tell_deliveries(turn: Turn) -> Iterator[tuple[str, Event]]:
         told = plan.verdicts.get(key)
         strategy = strategy_of(desired, key) or RolloutStrategy()
         for change in changes(before, after, strategy, told.message if told else ""):
-            event = Event(
-                at=turn.at,
-                type="Warning" if change.warning else "Normal",
-                reason=change.reason,
-                message=change.message,
-                about=key,
-                revision=plan.revision,
+            event = turn.event(
+                key, change.reason, change.message, warning=change.warning, revision=plan.revision
             )
             yield (f"{key}: {change.message}" if change.told else ""), event
     yield from tell_runs(turn, plan)

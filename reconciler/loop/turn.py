@@ -8,6 +8,8 @@ from reconciler.loop.wanted import Refusal
 from reconciler.model.base import Value
 from reconciler.model.delivery import Order
 from reconciler.model.desired import Desired
+from reconciler.model.event import Event
+from reconciler.model.meta import Key
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Plan, Step
 from reconciler.model.progress import Progress
@@ -44,3 +46,24 @@ class Turn(Value):
     before: Progress = Progress()
     orders: tuple[Ordered, ...] = ()
     reverted: tuple[Reverted, ...] = ()
+
+    def event(
+        self,
+        about: Key,
+        reason: str,
+        message: str,
+        *,
+        warning: bool = False,
+        node: str = "",
+        revision: str = "",
+    ) -> Event:
+        """Something that happened in it, for the journal."""
+        return Event(
+            at=self.at,
+            type="Warning" if warning else "Normal",
+            reason=reason,
+            message=message,
+            about=about,
+            node=node,
+            revision=revision,
+        )

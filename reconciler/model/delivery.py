@@ -86,6 +86,9 @@ class Delivery(Value):
     previous_revision: str = ""
     decisions: tuple[Decision, ...] = ()
 
+    def held_by(self, reason: HoldReason) -> bool:
+        return any(hold.reason == reason for hold in self.holds)
+
 
 class Measurement(Value):
     """One look at a metric. `value` is JSON, cut to a length that is for people."""

@@ -64,6 +64,12 @@ class AnalysisTemplateRef(Model):
     template_name: DNSSubdomain
     cluster_scope: bool = False
 
+    def key(self, namespace: str) -> Key:
+        """Of the template that is named from this namespace."""
+        if self.cluster_scope:
+            return Key("ClusterAnalysisTemplate", "", self.template_name)
+        return Key("AnalysisTemplate", namespace, self.template_name)
+
 
 class DryRun(Model):
     """`metricName` is a regular expression; what it matches is measured and doesn't count."""

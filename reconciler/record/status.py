@@ -87,7 +87,7 @@ class Portrait:
             *_nodes(desired, observed),
             *self._all_workloads(desired, observed, progress, plan, now),
             *self._all_runs(desired, progress),
-            *self._all_pods(desired, observed, progress, plan, now),
+            *self._all_pods(desired, observed, progress, now),
             *self._network.of(desired, observed),
         )
 
@@ -126,10 +126,8 @@ class Portrait:
         self._runs = shown
         return [picture for _, picture in shown.values()]
 
-    def _all_pods(
-        self, desired: Desired, observed: Observed, progress: Progress, plan: Plan | None, now: float
-    ) -> list[Shown]:
-        seen = dict(_pods(desired, observed, progress, plan))
+    def _all_pods(self, desired: Desired, observed: Observed, progress: Progress, now: float) -> list[Shown]:
+        seen = dict(_pods(observed, progress))
         ending = {k: self._ending.get(k, now) for k, p in seen.items() if p.terminating}
         given = ephemeral(desired, progress.rollouts)
         shown: dict[Key, tuple[PodState, EphemeralMetadata, Shown]] = {}
@@ -178,9 +176,7 @@ def _workload(fleet: str, sight: Sight, now: float) -> Iterable[Shown]:
     return (set_object(fleet, wanted, pods, rollout, now),)
 
 
-def _pods(
-    desired: Desired, observed: Observed, progress: Progress, plan: Plan | None
-) -> Iterator[tuple[Key, PodState]]:
+def _pods(observed: Observed, progress: Progress) -> Iterator[tuple[Key, PodState]]:
     """Later ones win: what was tried in vain, then what is seen; of doubles the one that goes on living."""
     for tried in pending_pods(progress):
         yield tried.key, tried

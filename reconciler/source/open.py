@@ -46,7 +46,8 @@ def open_reverter(fleet: Fleet, cache_dir: Path, pushed: Callable[[], None] = la
     A hosted repository is pushed to like any other, so its hooks judge the commit; they needn't show the
     rollout. Raises `SourceError` for a directory.
     """
-    from reconciler.source.reverting import Place, Reverter
+    from reconciler.source.pushing import Place
+    from reconciler.source.reverting import Reverter
 
     spec, name = fleet.spec.source, fleet.metadata.name
     if spec.git is not None:

@@ -1,10 +1,11 @@
-"""Pushes a commit to a branch, never by force, and says in words why a server doesn't take it."""
+"""Where may be pushed to, and a push: never by force, and says in words why a server doesn't take it."""
 
 from __future__ import annotations
 
 import re
 
 from reconciler.errors import SourceError
+from reconciler.model.base import Value
 from reconciler.source.explain import explain, last_line, redacted
 from reconciler.source.process import Git, GitFailed
 
@@ -25,30 +26,41 @@ SHOWN = 3
 HOLD = "or set spec.onAbort to hold"
 
 
-def push(git: Git, url: str, branch: str, commit: str, options: tuple[str, ...] = ()) -> bool:
+class Place(Value):
+    """A branch that may be pushed to. `options` are git's push options."""
+
+    url: str
+    branch: str
+    subfolder: str = "."
+    identity_file: str = ""
+    options: tuple[str, ...] = ()
+
+
+def push(git: Git, place: Place, commit: str) -> bool:
     """False when the branch has moved meanwhile. Raises `SourceError`."""
-    given = [part for option in options for part in ("--push-option", option)]
+    given = [part for option in place.options for part in ("--push-option", option)]
+    to = f"{commit}:refs/heads/{place.branch}"
     try:
-        git.run("push", "--quiet", *given, "--", url, f"{commit}:refs/heads/{branch}", timeout=TIMEOUT_S)
+        git.run("push", "--quiet", *given, "--", place.url, to, timeout=TIMEOUT_S)
     except GitFailed as failure:
         if failure.timed_out is None and not _RIGHTS.search(failure.stderr) and _MOVED.search(failure.stderr):
             return False
-        raise refused(url, branch, failure) from failure
+        raise _refused(place, failure) from failure
     return True
 
 
-def refused(url: str, branch: str, failure: GitFailed) -> SourceError:
+def _refused(place: Place, failure: GitFailed) -> SourceError:
     """No rights, a protected branch, a hook of the server's that said no; else as for a fetch."""
-    where = f"{redacted(url)} {branch}"
+    where = f"{redacted(place.url)} {place.branch}"
     if _RIGHTS.search(failure.stderr):
-        remedy = f"give this machine's key or credential the right to push to {branch}, {HOLD}"
+        remedy = f"give this machine's key or credential the right to push to {place.branch}, {HOLD}"
         return SourceError(f"we may not push ({_said(failure.stderr)})", where=where, remedy=remedy)
     if _REJECTED.search(failure.stderr):
-        remedy = f"let this machine's key or credential push to {branch}, {HOLD}"
+        remedy = f"let this machine's key or credential push to {place.branch}, {HOLD}"
         return SourceError(
             f"the server refuses the push ({_said(failure.stderr)})", where=where, remedy=remedy
         )
-    return explain(url, failure)
+    return explain(place.url, failure)
 
 
 def _said(stderr: str) -> str:

@@ -19,13 +19,12 @@ from pathlib import Path
 from typing import Protocol
 
 from reconciler.errors import RevertError, SourceError
-from reconciler.model.base import Value
 from reconciler.model.reversal import Reversal
 from reconciler.source.explain import explain, last_line, redacted
 from reconciler.source.exports import disk_errors
 from reconciler.source.mirror import FIRST_TIMEOUT_S, TIMEOUT_S, check_branch, check_url, perhaps_damaged
 from reconciler.source.process import Git, GitFailed, environment
-from reconciler.source.pushing import push
+from reconciler.source.pushing import Place, push
 from reconciler.source.repository import make_bare
 from reconciler.source.scratch import Scratch
 
@@ -43,16 +42,6 @@ class Judge(Protocol):
 
     def fault(self, root: Path) -> str:
         """The first error of this tree; empty when it may be pushed."""
-
-
-class Place(Value):
-    """A branch that may be pushed to. `options` are git's push options."""
-
-    url: str
-    branch: str
-    subfolder: str = "."
-    identity_file: str = ""
-    options: tuple[str, ...] = ()
 
 
 class Reverter:
@@ -80,7 +69,7 @@ class Reverter:
                 commit = self._reverted(scratch, head, reversal, judge)
                 if not commit:
                     return ""
-                if push(scratch.git, self._place.url, self._place.branch, commit, self._place.options):
+                if push(scratch.git, self._place, commit):
                     self._pushed()
                     return commit
         raise SourceError(

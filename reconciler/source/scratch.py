@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import posixpath
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reconciler.errors import RevertError
 from reconciler.model.reversal import Reversal
@@ -16,11 +15,9 @@ from reconciler.source.commits import Commits
 from reconciler.source.exports import Exports
 from reconciler.source.objects import Objects
 from reconciler.source.process import Git, GitFailed
+from reconciler.source.pushing import Place
 from reconciler.source.snapshot import Snapshot
 from reconciler.source.submodules import Submodules
-
-if TYPE_CHECKING:
-    from reconciler.source.reverting import Place
 
 TIMEOUT_S = 60.0
 CONFLICT = "could not revert"

@@ -166,21 +166,21 @@ def test_old_revisions_are_forgotten(hub: Followers) -> None:
 
 def test_readers_in_threads_get_every_line(hub: Followers) -> None:
     got: list[list[str]] = [[] for _ in range(5)]
-    threads = [threading.Thread(target=lambda mine=g: mine.extend(hub.lines(A, 10))) for g in got]
+    threads = [threading.Thread(target=lambda mine=g: mine.extend(hub.lines(A, 60))) for g in got]
     for thread in threads:
         thread.start()
     for n in range(200):
         hub.publish(A, f"{n}")
     hub.finish(A, True)
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert got == [[*map(str, range(200)), "exit: 0"]] * 5
 
 
 def test_a_reader_gives_up_after_its_timeout(hub: Followers) -> None:
     began = time.monotonic()
     assert list(hub.lines(A, 0.05)) == []
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
 
 
 def test_a_reader_that_never_reads_on_blocks_nobody(hub: Followers) -> None:

@@ -119,7 +119,7 @@ def test_the_unix_door_wakes(server: ApiServer, daemon: FakeDaemon, door: Path) 
     assert door.stat().st_mode & 0o777 == 0o600
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline
@@ -209,11 +209,11 @@ def test_the_hooks_way_of_following(server: ApiServer, daemon: FakeDaemon, door:
     assert daemon.woken == 1
     said: list[str] = []
     codes: list[int] = []
-    pusher = threading.Thread(target=lambda: codes.append(hook.follow(door, "abc", said.append, 10)))
+    pusher = threading.Thread(target=lambda: codes.append(hook.follow(door, "abc", said.append, 60)))
     pusher.start()
     daemon.followers.publish("abc", "start web-1")
     daemon.followers.finish("abc", False, "no image")
-    pusher.join(10)
+    pusher.join(60)
     assert (codes, said) == ([1], ["start web-1", "not converged: no image"])
 
 
@@ -278,7 +278,7 @@ def test_stopping_ends_open_streams(daemon: FakeDaemon, door: Path) -> None:
     threading.Timer(0.1, server.stop).start()
     began = time.monotonic()
     assert answer.read() == b""
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 30
     server.stop()
     assert not door.exists()
 

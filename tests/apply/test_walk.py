@@ -47,6 +47,7 @@ class GatedNode:
         self.log: list[str] = []
         self.gates: dict[str, threading.Event] = {}
         self.broken: set[str] = set()
+        self.begun = threading.Semaphore(0)
 
     def start_pod(self, action: StartPod, contents: Contents) -> None:
         self._effect(action)
@@ -62,8 +63,9 @@ class GatedNode:
 
     def _effect(self, action: StartPod | StopPod) -> None:
         self.log.append(f"{action.verb} {action.pod}")
+        self.begun.release()
         if action.pod in self.gates:
-            assert self.gates[action.pod].wait(5)
+            assert self.gates[action.pod].wait(60)
         if action.pod in self.broken:
             raise EngineError("no", node=self.name)
 
@@ -86,7 +88,7 @@ class Bench:
 
     def until(self, holds: Callable[[], bool]) -> None:
         with self.woken:
-            assert self.woken.wait_for(holds, 5)
+            assert self.woken.wait_for(holds, 60)
 
 
 @pytest.fixture
@@ -94,7 +96,7 @@ def bench() -> Iterator[Bench]:
     """Its threads end with the test."""
     bench = Bench()
     yield bench
-    assert bench.walker.stop(5)
+    assert bench.walker.stop(60)
 
 
 def step(number: int, action: AnyAction, *after: int) -> Step:
@@ -180,7 +182,7 @@ def test_an_outcome_is_there_before_its_action_is_no_longer_under_way(bench: Ben
     bench.until(lambda: not walker.under_way())
     assert under_way == [1]
     assert len(bench.outcomes) == 1
-    assert walker.stop(5)
+    assert walker.stop(60)
 
 
 def test_a_second_step_for_a_node_is_left_to_the_plan_after_the_first(bench: Bench) -> None:
@@ -207,10 +209,10 @@ def test_a_second_step_for_a_node_is_left_to_the_plan_after_the_first(bench: Ben
 def test_stop_lets_what_has_begun_end_and_begins_nothing_more(bench: Bench) -> None:
     gate = bench.nodes["a"].gates["web"] = threading.Event()
     bench.submit(step(1, start("web")), step(2, start("next"), 1))
-    bench.until(lambda: True)
+    bench.nodes["a"].begun.acquire()
     assert not bench.walker.stop(0.05)
     gate.set()
-    assert bench.walker.stop(5)
+    assert bench.walker.stop(60)
     assert bench.nodes["a"].log == ["start web"]
     assert bench.submit(step(1, start("late"))) == []
 
@@ -220,9 +222,9 @@ def test_a_bug_in_an_effect_is_an_outcome_not_the_end() -> None:
     done = threading.Event()
     walker = Walker({"a": object()}, outcomes.append, done.set)  # type: ignore[dict-item]
     walker.submit([step(1, start("web"))], lambda _: {})
-    assert done.wait(5)
+    assert done.wait(60)
     assert isinstance(outcomes[0].bug, AttributeError)
-    assert walker.stop(5)
+    assert walker.stop(60)
 
 
 def test_a_node_that_left_the_inventory_is_unreachable(bench: Bench) -> None:

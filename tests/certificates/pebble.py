@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import time
@@ -27,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from reconciler.model.fleet import ACMESpec
+from tests.ports import free_port
 
 QUICK = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
 
@@ -53,7 +53,7 @@ def pebble(
     """
     for program in ("pebble", "pebble-challtestsrv", "setpriv"):
         assert shutil.which(program), f"{program} is missing: apt-get install pebble util-linux"
-    api, management, http, tls, dns, dns_management = _free_ports(6)
+    api, management, http, tls, dns, dns_management = (free_port() for _ in range(6))
     http = http_port or http
     _write_certificate(folder)
     config = {
@@ -111,14 +111,6 @@ def _wait(server: Pebble, process: subprocess.Popen[bytes], log: Path) -> None:
         except OSError:
             time.sleep(0.05)
     raise AssertionError(f"pebble doesn't answer: {log.read_text()}")
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 def _write_certificate(folder: Path) -> None:

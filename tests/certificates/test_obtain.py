@@ -24,7 +24,7 @@ pytestmark = pytest.mark.servers
 HOSTS = ("web.example.org", "www.example.org")
 
 
-def eventually(true: Callable[[], object], seconds: float = 30) -> None:
+def eventually(true: Callable[[], object], seconds: float = 90) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end

@@ -249,7 +249,7 @@ def test_closing_ends_what_is_under_way_and_counts_as_no_failure(
     site.desired = wants = desired(ingress(), spec=server.spec)
     certifier = Certifier(server.spec, folder, lambda: None)
     certifier.complete(wants)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not certifier.complete(wants).challenges:
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -260,7 +260,7 @@ def test_closing_ends_what_is_under_way_and_counts_as_no_failure(
     Timer(0.1, certifier.close).start()
     certifier.close()
     certifier.close()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert not list(folder.rglob("attempt.json"))
     assert site.asked == []
 

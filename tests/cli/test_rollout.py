@@ -25,6 +25,7 @@ from reconciler.record.journal import Journal
 from reconciler.record.lock import FleetLock
 from reconciler.record.progress import ProgressStore
 from tests.api.test_orders import Daemon
+from tests.manifests.build import canary, rollout
 from tests.record.delivered import API, WEB, paused, state
 
 INVENTORY = """\
@@ -37,17 +38,6 @@ spec:
   nodes:
     - {{name: pi-1, address: "sim://pi-1"}}
 """
-ROLLOUT = """\
-apiVersion: argoproj.io/v1alpha1
-kind: Rollout
-metadata: {name: web}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: main, image: "web:1"}]}
-  strategy: {canary: {steps: [{setWeight: 20}, {pause: {}}]}}
-"""
 
 
 @pytest.fixture
@@ -57,7 +47,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RECONCILER_STATE_DIR", str(tmp_path / "state"))
     (tmp_path / "nodes.yaml").write_text(INVENTORY.format(port=1))
     (tmp_path / "apps").mkdir()
-    (tmp_path / "apps" / "web.yaml").write_text(ROLLOUT)
+    (tmp_path / "apps" / "web.yaml").write_text(rollout(canary("{setWeight: 20}, {pause: {}}")))
     return tmp_path
 
 

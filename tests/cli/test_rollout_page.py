@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import time
-from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -13,8 +12,7 @@ from reconciler.cli.page import plain
 from reconciler.cli.picture import drawn
 from reconciler.cli.rollout_page import deliveries_table, delivery_line, delivery_page
 from reconciler.model.delivery import Delivery, Hold, MetricState
-from reconciler.model.meta import Key
-from reconciler.model.progress import Progress, RolloutState
+from reconciler.model.progress import Progress
 from reconciler.record.deliveries import DeliveryStatus, delivered, deliveries, delivery_status
 from tests.record.delivered import (
     API,
@@ -29,16 +27,10 @@ from tests.record.delivered import (
     paused,
     plan,
     run,
+    seen,
     state,
     verdict,
 )
-
-
-def seen(of: RolloutState, key: Key = WEB, **more: Any) -> DeliveryStatus:
-    progress = Progress(rollouts={key: of}, **more)
-    found = delivery_status(desired(), both_sets(key), progress, plan(progress, {key: verdict()}), NOW, key)
-    assert found is not None
-    return found
 
 
 def text(of: DeliveryStatus) -> str:

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.manifests.build import canary, rollout
+
 FLEET = """\
 apiVersion: reconciler.io/v1
 kind: Fleet
@@ -23,18 +25,6 @@ spec:
   nodes:
     - {name: pi-1, address: "sim://pi-1"}
     - {name: pi-2, address: "sim://pi-2"}
-"""
-ROLLOUT = """\
-apiVersion: argoproj.io/v1alpha1
-kind: Rollout
-metadata: {name: web}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: main, image: "web:v1"}]}
-  strategy: {canary: {steps: [{setWeight: 50}, {pause: {}}]}}
 """
 
 
@@ -51,7 +41,8 @@ class Served:
         self.process = self.begin()
 
     def write(self, image: str) -> None:
-        (self.root / "apps" / "web.yaml").write_text(ROLLOUT.replace("web:v1", image))
+        text = rollout(canary("{setWeight: 50}, {pause: {}}"), spec="replicas: 2", image=image)
+        (self.root / "apps" / "web.yaml").write_text(text)
 
     def begin(self) -> subprocess.Popen[bytes]:
         with (self.root / "log").open("ab") as log:
@@ -65,7 +56,7 @@ class Served:
     def say(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "reconciler.cli", *words]
         return subprocess.run(
-            command, cwd=self.root, env=self.env, capture_output=True, text=True, check=False, timeout=60
+            command, cwd=self.root, env=self.env, capture_output=True, text=True, check=False, timeout=200
         )
 
     def seen(self) -> dict[str, Any]:
@@ -73,7 +64,7 @@ class Served:
         return json.loads(said.stdout) if said.returncode == 0 else {}
 
     def until(self, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        end = time.monotonic() + 60.0
+        end = time.monotonic() + 120.0
         while not holds(found := self.seen()):
             assert time.monotonic() < end, (found, (self.root / "log").read_text()[-3000:])
             time.sleep(0.1)
@@ -99,7 +90,7 @@ def test_a_canary_from_its_commit_to_its_promotion(served: Served) -> None:
     web = served.until(lambda w: w.get("phase") == "Paused")
     assert (web["step"], web["number"], web["holds"][0]["reason"]) == (1, 2, "step")
     assert {one["roles"][0]: one["ready"] for one in web["sets"]} == {"canary": 1, "stable": 1}
-    promoted = served.say("rollout", "promote", "web", "--watch", "--timeout", "50s")
+    promoted = served.say("rollout", "promote", "web", "--watch", "--timeout", "150s")
     assert promoted.returncode == 0, promoted.stderr
     assert promoted.stdout.splitlines()[-1] == "Rollout default/web: Healthy"
     again = served.say("rollout", "promote", "web")
@@ -115,7 +106,7 @@ def test_a_canary_from_its_commit_to_its_promotion(served: Served) -> None:
 def test_an_abort_survives_the_reconciler_and_a_retry_goes_on(served: Served) -> None:
     served.write("web:v2")
     served.until(lambda w: w.get("phase") == "Paused")
-    aborted = served.say("rollout", "abort", "web", "--watch", "--timeout", "50s")
+    aborted = served.say("rollout", "abort", "web", "--watch", "--timeout", "150s")
     assert aborted.returncode == 0, aborted.stderr
     assert "Degraded" in aborted.stdout
     served.end()

@@ -13,23 +13,12 @@ from reconciler.cli.rollout_watch import show, show_all, watch
 from reconciler.errors import NotConverged, UsageError
 from reconciler.model.delivery import Delivery
 from reconciler.model.meta import Key
-from reconciler.model.plan import Verdict
-from reconciler.model.progress import Progress, RolloutState
-from reconciler.record.deliveries import DeliveryStatus, delivery_status
-from tests.record.delivered import NEW, NOW, WEB, both_sets, desired, paused, plan, state, verdict
-
-
-def seen(of: RolloutState, judged: Verdict | None = None) -> DeliveryStatus:
-    progress = Progress(rollouts={WEB: of})
-    told = plan(progress, {WEB: judged or verdict()})
-    found = delivery_status(desired(), both_sets(), progress, told, NOW, WEB)
-    assert found is not None
-    return found
-
+from reconciler.record.deliveries import DeliveryStatus
+from tests.record.delivered import NEW, NOW, WEB, paused, seen, state, verdict
 
 PAUSED = seen(state(paused()))
 GOING = seen(state(Delivery(stage="stepping", step=2, weight=20)))
-HEALTHY = seen(state(Delivery(stage="done"), phase="complete", stable_hash=NEW), verdict("converged"))
+HEALTHY = seen(state(Delivery(stage="done"), phase="complete", stable_hash=NEW), judged=verdict("converged"))
 ABORTED = seen(state(Delivery(stage="aborted"), message="bad"))
 
 

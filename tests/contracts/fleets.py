@@ -21,7 +21,7 @@ from reconciler.model.fleet import Fleet, FleetMeta, FleetSpec, NetworkSpec, Nod
 from reconciler.model.meta import Key
 from reconciler.model.traffic import Counter, RoutedService
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Ground(Protocol):

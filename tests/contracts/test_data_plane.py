@@ -121,7 +121,7 @@ def test_answers_are_counted_by_service_and_pod(node: Node, ground: Ground) -> N
     (found,) = node.counters()
     assert (found.service, found.namespace, found.pod) == ("default/web", "default", "web-1")
     assert (found.requests, found.errors) == (3, 0)
-    assert 0.0 <= found.seconds < 1.0
+    assert 0.0 <= found.seconds < 30.0
     ground.ask(traffic(node, END).services[0], times=2)
     (later,) = node.counters()
     assert later.requests == 5

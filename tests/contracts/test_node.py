@@ -211,7 +211,7 @@ def test_a_watched_node_tells_of_changes_by_itself(node: Node, ground: Ground) -
     began = time.monotonic()
     ground.kill(action.key, "web")
     until(lambda: told and not running(node), "its death is told")
-    assert told[0] - began < 2
+    assert told[0] - began < 30, "the next listing by itself is a minute away"
     node.close()
 
 

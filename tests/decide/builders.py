@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -11,7 +11,7 @@ from reconciler.model.config import ConfigMap, Secret
 from reconciler.model.desired import Desired, StableVersion
 from reconciler.model.fleet import Fleet
 from reconciler.model.ingress import Ingress
-from reconciler.model.kinds import Addresses, AnyTemplate, Workload
+from reconciler.model.kinds import CLUSTER_SCOPED, Addresses, AnyTemplate, Workload
 from reconciler.model.meta import Key
 from reconciler.model.pod import Pod
 from reconciler.model.revision import Revision
@@ -20,6 +20,7 @@ from reconciler.model.service import Service
 from reconciler.model.traffic import Challenge
 from reconciler.model.workload import Deployment, ReplicaSet, ReplicationController
 
+ARGO = "argoproj.io/v1alpha1"
 NODES = ("pi-1", "pi-2", "pi-3")
 WEB = Key("Deployment", "default", "web")
 ROLLOUT = Key("Rollout", "default", "web")
@@ -44,8 +45,37 @@ def fleet(*nodes: str | dict[str, Any], network: dict[str, Any] | None = None, *
     return msgspec.convert(whole, Fleet)
 
 
+T = TypeVar("T")
+
+
+def made(kind: type[T], group: str, name: str, spec: dict[str, Any], **meta: Any) -> T:
+    """An object of this kind, in namespace default if it is of one. `group` is its apiVersion, `meta` more of
+    its metadata.
+    """
+    within = {} if kind.__name__ in CLUSTER_SCOPED else {"namespace": "default"}
+    whole = {
+        "apiVersion": group,
+        "kind": kind.__name__,
+        "metadata": {"name": name, **within, **meta},
+        "spec": spec,
+    }
+    return msgspec.convert(whole, kind)
+
+
 def _pod_spec(image: str, spec: dict[str, Any], container: dict[str, Any]) -> dict[str, Any]:
     return {"containers": [{"name": "app", "image": image, **container}], **spec}
+
+
+def _template(
+    name: str, image: str, pod: dict[str, Any] | None = None, container: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The part of a workload's spec that its pods are made from, labelled `app: <name>`."""
+    spec = _pod_spec(image, pod or {}, container or {})
+    return {"template": {"metadata": {"labels": {"app": name}}, "spec": spec}}
+
+
+def _selected(name: str) -> dict[str, Any]:
+    return {"selector": {"matchLabels": {"app": name}}}
 
 
 def deployment(
@@ -57,21 +87,8 @@ def deployment(
     pod: dict[str, Any] | None = None,
     **spec: Any,
 ) -> Deployment:
-    template = {"metadata": {"labels": {"app": name}}, "spec": _pod_spec(image, pod or {}, container or {})}
-    return msgspec.convert(
-        {
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": {"name": name, "namespace": "default"},
-            "spec": {
-                "replicas": replicas,
-                "selector": {"matchLabels": {"app": name}},
-                "template": template,
-                **spec,
-            },
-        },
-        Deployment,
-    )
+    template = _template(name, image, pod, container)
+    return made(Deployment, "apps/v1", name, {"replicas": replicas, **_selected(name), **template, **spec})
 
 
 def rollout(
@@ -85,78 +102,27 @@ def rollout(
     **spec: Any,
 ) -> Rollout:
     """`strategy` as the manifest writes it."""
-    template = {"metadata": {"labels": {"app": name}}, "spec": _pod_spec(image, pod or {}, {})}
-    return msgspec.convert(
-        {
-            "apiVersion": "argoproj.io/v1alpha1",
-            "kind": "Rollout",
-            "metadata": {"name": name, "namespace": "default", "labels": labels or {}},
-            "spec": {
-                "replicas": replicas,
-                "selector": {"matchLabels": {"app": name}},
-                "template": template,
-                "strategy": strategy,
-                **spec,
-            },
-        },
-        Rollout,
-    )
+    whole = {"replicas": replicas, **_selected(name), **_template(name, image, pod), "strategy": strategy}
+    return made(Rollout, ARGO, name, whole | spec, labels=labels or {})
 
 
 def analysis_template(name: str, *metrics: dict[str, Any], **spec: Any) -> AnalysisTemplate:
-    return msgspec.convert(
-        {
-            "apiVersion": "argoproj.io/v1alpha1",
-            "kind": "AnalysisTemplate",
-            "metadata": {"name": name, "namespace": "default"},
-            "spec": {"metrics": [*metrics], **spec},
-        },
-        AnalysisTemplate,
-    )
+    return made(AnalysisTemplate, ARGO, name, {"metrics": [*metrics], **spec})
 
 
 def replica_set(name: str = "rs", image: str = "web:v1", replicas: int = 2) -> ReplicaSet:
-    template = {"metadata": {"labels": {"app": name}}, "spec": _pod_spec(image, {}, {})}
-    return msgspec.convert(
-        {
-            "apiVersion": "apps/v1",
-            "kind": "ReplicaSet",
-            "metadata": {"name": name, "namespace": "default"},
-            "spec": {
-                "replicas": replicas,
-                "selector": {"matchLabels": {"app": name}},
-                "template": template,
-            },
-        },
-        ReplicaSet,
-    )
+    spec = {"replicas": replicas, **_selected(name), **_template(name, image)}
+    return made(ReplicaSet, "apps/v1", name, spec)
 
 
 def controller(name: str = "rc", image: str = "web:v1", replicas: int = 2) -> ReplicationController:
-    template = {"metadata": {"labels": {"app": name}}, "spec": _pod_spec(image, {}, {})}
-    return msgspec.convert(
-        {
-            "apiVersion": "v1",
-            "kind": "ReplicationController",
-            "metadata": {"name": name, "namespace": "default"},
-            "spec": {"replicas": replicas, "template": template},
-        },
-        ReplicationController,
-    )
+    return made(ReplicationController, "v1", name, {"replicas": replicas, **_template(name, image)})
 
 
 def bare_pod(
     name: str = "job", image: str = "job:v1", *, container: dict[str, Any] | None = None, **spec: Any
 ) -> Pod:
-    return msgspec.convert(
-        {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": name, "namespace": "default", "labels": {"app": name}},
-            "spec": _pod_spec(image, spec, container or {}),
-        },
-        Pod,
-    )
+    return made(Pod, "v1", name, _pod_spec(image, spec, container or {}), labels={"app": name})
 
 
 def service(
@@ -164,14 +130,11 @@ def service(
 ) -> Service:
     """Of the pods labelled `app: <name>`, port 80, unless told otherwise."""
     whole = {"selector": {"app": name}, "ports": [*ports] or [{"port": 80, "targetPort": 8080}], **spec}
-    meta = {"name": name, "namespace": "default", "annotations": annotations or {}}
-    return msgspec.convert({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": whole}, Service)
+    return made(Service, "v1", name, whole, annotations=annotations or {})
 
 
 def ingress(name: str = "web", **spec: Any) -> Ingress:
-    meta = {"name": name, "namespace": "default"}
-    whole = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": meta, "spec": spec}
-    return msgspec.convert(whole, Ingress)
+    return made(Ingress, "networking.k8s.io/v1", name, spec)
 
 
 def template_hash(workload: Workload) -> str:

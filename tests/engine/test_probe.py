@@ -20,6 +20,7 @@ from reconciler.engine.probes.probe import Target, failure
 from reconciler.model.container import Container, ContainerPort
 from reconciler.model.probe import GRPCAction, HTTPGetAction, HTTPHeader, Probe, TCPSocketAction
 from tests.engine.pods import record
+from tests.ports import free_port
 
 Handler = Callable[[socket.socket], None]
 
@@ -36,12 +37,12 @@ class Dialled:
 def server(handler: Handler) -> Iterator[int]:
     """Serves one connection in a thread; gives the port."""
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(10)
+    listener.settimeout(60)
 
     def serve() -> None:
         client, _ = listener.accept()
         with client:
-            client.settimeout(5)
+            client.settimeout(60)
             handler(client)
 
     thread = threading.Thread(target=serve)
@@ -49,13 +50,18 @@ def server(handler: Handler) -> Iterator[int]:
     try:
         yield listener.getsockname()[1]
     finally:
-        thread.join(10)
+        thread.join(60)
         listener.close()
 
 
 def target(port: int) -> Target:
     container = Container(name="app", image="i", ports=(ContainerPort(name="web", container_port=port),))
     return Target(Dialled(), "id", container, record("web", {"containers": [{"name": "app", "image": "i"}]}))
+
+
+def patient(**what: Any) -> Probe:
+    """A probe of which a busy machine is no failure."""
+    return Probe(timeout_seconds=60, **what)
 
 
 def http(answer: bytes, seen: list[bytes] | None = None) -> Handler:
@@ -75,7 +81,7 @@ def http(answer: bytes, seen: list[bytes] | None = None) -> Handler:
 def test_http_succeeds_from_200_to_399(status: int, fine: bool) -> None:
     answer = f"HTTP/1.1 {status} Word\r\nContent-Length: 0\r\nLocation: http://elsewhere/\r\n\r\n".encode()
     with server(http(answer)) as port:
-        found = failure(target(port), Probe(http_get=HTTPGetAction(port="web")))
+        found = failure(target(port), patient(http_get=HTTPGetAction(port="web")))
     assert (found == "") is fine
     assert fine or str(status) in found
 
@@ -85,7 +91,7 @@ def test_http_sends_the_headers_that_were_asked_for() -> None:
     headers = (HTTPHeader(name="host", value="shop.example"), HTTPHeader(name="X-A", value="b"))
     action = HTTPGetAction(port="web", path="health?x=1", http_headers=headers)
     with server(http(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", seen)) as port:
-        assert failure(target(port), Probe(http_get=action)) == ""
+        assert failure(target(port), patient(http_get=action)) == ""
     lines = seen[0].decode().split("\r\n")
     assert lines[0] == "GET /health?x=1 HTTP/1.1"
     assert [x for x in lines if x.lower().startswith("host:")] == ["host: shop.example"]
@@ -124,7 +130,7 @@ def test_https_trusts_the_pods_own_certificate(tmp_path: Path) -> None:
             secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
     with server(handle) as port:
-        assert failure(target(port), Probe(http_get=HTTPGetAction(port=port, scheme="HTTPS"))) == ""
+        assert failure(target(port), patient(http_get=HTTPGetAction(port=port, scheme="HTTPS"))) == ""
 
 
 def test_silence_is_a_timeout_with_words() -> None:
@@ -137,9 +143,8 @@ def test_silence_is_a_timeout_with_words() -> None:
 
 
 def test_nothing_there_is_refused() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    assert "connection refused" in failure(target(port), Probe(tcp_socket=TCPSocketAction(port=port)))
+    port = free_port()
+    assert "connection refused" in failure(target(port), patient(tcp_socket=TCPSocketAction(port=port)))
 
 
 def grpc(status: str, body: bytes) -> Handler:
@@ -175,12 +180,12 @@ def grpc(status: str, body: bytes) -> Handler:
 )
 def test_grpc_wants_serving(status: str, body: bytes, words: str) -> None:
     with server(grpc(status, body)) as port:
-        found = failure(target(port), Probe(grpc=GRPCAction(port=port, service="shop")))
+        found = failure(target(port), patient(grpc=GRPCAction(port=port, service="shop")))
     assert (found == "") is (words == "")
     assert words in found
 
 
 def test_what_speaks_no_grpc_is_told_so() -> None:
     with server(http(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as port:
-        found: Any = failure(target(port), Probe(grpc=GRPCAction(port=port)))
+        found: Any = failure(target(port), patient(grpc=GRPCAction(port=port)))
     assert found

@@ -35,7 +35,7 @@ class Probed:
     def container(self) -> ContainerState:
         return self.look().containers[-1]
 
-    def until(self, wanted: str, value: bool, seconds: float = 10.0) -> float:
+    def until(self, wanted: str, value: bool, seconds: float = 60.0) -> float:
         began = time.monotonic()
         while getattr(self.container(), wanted) is not value:
             assert time.monotonic() - began < seconds, self.look()
@@ -68,7 +68,7 @@ def probed(node: OnNode, name: str, script: str, **container: Any) -> Iterator[P
 def test_a_program_that_answers_is_ready_at_once(node: OnNode, probe: dict[str, Any]) -> None:
     ports = [{"name": "http", "containerPort": 8080}]
     with probed(node, "ready", SERVE, readinessProbe=probe, ports=ports) as pod:
-        assert pod.until("ready", True) < 2
+        assert pod.until("ready", True) < 8, "sooner than its period, 10 s"
         assert pod.look().ready
         assert pod.look().ready_since is not None
 
@@ -89,7 +89,7 @@ def test_a_program_that_answers_wrongly_is_not_ready_and_says_why(
     node: OnNode, probe: dict[str, Any], words: str
 ) -> None:
     with probed(node, "unready", SERVE, readinessProbe={**probe, "periodSeconds": 1}) as pod:
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while words not in pod.look().message:
             assert time.monotonic() < end, pod.look()
             time.sleep(0.05)

@@ -25,7 +25,7 @@ def run(verb: str, directory: Path, number: int = 0) -> subprocess.CompletedProc
 
 def survivors(directory: Path) -> list[str]:
     """The kernel takes a dead node's network namespace, and with it the link, a moment later."""
-    until = time.monotonic() + 3
+    until = time.monotonic() + 30
     while (found := leftovers(directory)) and time.monotonic() < until:
         time.sleep(0.02)
     return found

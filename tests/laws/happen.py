@@ -1,13 +1,19 @@
-"""The events of `strategies.events`, done to a world."""
+"""The events of `strategies.events`, done to a world, and what holds after them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from hypothesis import note
+from hypothesis import strategies as st
+
+from reconciler.engine.simulation.simulated_pod import Behaviour
 from reconciler.errors import Conflict, EngineError, NodeUnreachable
 from reconciler.model.desired import Desired
+from reconciler.model.fleet import Fleet
 from reconciler.model.observed import PodState
 from reconciler.model.workload import Deployment
+from tests.laws.strategies import GOOD, revisions
 from tests.laws.world import World
 
 
@@ -88,3 +94,45 @@ def assert_as_wanted(world: World) -> None:
             assert {p.record.template_hash for p in mine} <= {wanted.hashes[key]}, (
                 f"{key}: an old version runs"
             )
+
+
+def assert_success_is_true(world: World) -> None:
+    """Law 10: never converged while a Deployment's pods on the machines are not what the revision wants."""
+    plan = world.decide()
+    if plan.standing != "converged":
+        return
+    assert not plan.steps
+    seen = [p for p in truth(world) if world.fleet.machines[p.node].reachable]
+    for key, workload in world.commits[-1].workloads.items():
+        ready = [p for p in seen if p.record.owner == key and p.ready]
+        if key.kind == "Deployment":
+            right = [p for p in ready if p.record.template_hash == world.commits[-1].hashes[key]]
+            assert len(right) == workload.spec.replicas  # type: ignore[union-attr]  # a Deployment has it
+
+
+def assert_rests(world: World) -> None:
+    """Law 1: converged, it plans nothing and writes nothing, now and later, with a memo or without."""
+    done = len(world.fleet.log)
+    for later in (0.0, 10.0, 100_000.0):
+        world.now += later
+        plan = world.turn()
+        assert not plan.steps, str(plan)
+        assert plan.progress is world.progress
+    world.restart(lost=False)
+    assert not world.turn().steps
+    assert len(world.fleet.log) == done
+
+
+def lived(data: st.DataObject, of: Fleet, pace: Behaviour, course: Iterable[tuple[str, int]]) -> World:
+    """A fleet that all of this has happened to, and that has become what a good revision wants in the end."""
+    world = World(data.draw(revisions(of)), pace)
+    if data.draw(st.booleans()):
+        world.run()
+    for event, number in course:
+        note(f"{world.now}: {event} {number}")
+        happen(world, event, number, lambda: data.draw(revisions(of)))
+        assert_success_is_true(world)
+    settle(world, data.draw(revisions(of, GOOD)))
+    assert world.plan.standing == "converged", f"{world.plan}\n{world.plan.verdicts}"
+    assert_as_wanted(world)
+    return world

@@ -12,7 +12,7 @@ from reconciler.engine.simulation.simulated_pod import Behaviour
 from tests.decide.builders import ROLLOUT
 from tests.laws.deliveries import KINDS, Habits, events, quiet
 from tests.laws.delivering import Delivering
-from tests.laws.happen import truth
+from tests.laws.happen import assert_rests, truth
 from tests.laws.strategies import GOOD
 from tests.laws.test_laws import law as slow_law
 from tests.laws.test_laws import paces
@@ -51,18 +51,6 @@ def promoted(world: Delivering, tries: int = 20) -> None:
         assert world.order("retry") or world.order("resume") or world.order("promote"), world.plan.verdicts
         world.rest()
     raise AssertionError(f"not promoted after {tries} orders: {world.plan.verdicts}\n{world.way}")
-
-
-def assert_rests(world: Delivering) -> None:
-    done = len(world.fleet.log)
-    for later in (0.0, 10.0, 100_000.0):
-        world.now += later
-        plan = world.turn()
-        assert not plan.steps, str(plan)
-        assert plan.progress is world.progress
-    world.restart(lost=False)
-    assert not world.turn().steps
-    assert len(world.fleet.log) == done
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.engine.simulation.simulated_pod import Behaviour
 from tests.decide.builders import deployment, desired
-from tests.laws.happen import assert_as_wanted, happen, settle, truth
-from tests.laws.strategies import BAD, GOOD, events, fleets, revisions
+from tests.laws.happen import (
+    assert_as_wanted,
+    assert_rests,
+    lived,
+    truth,
+)
+from tests.laws.strategies import BAD, events, fleets
 from tests.laws.world import World
 
 EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "60"))
@@ -44,45 +49,7 @@ def test_whatever_happens_it_converges_in_the_end_and_then_rests(
     data: st.DataObject, pace: Behaviour, course: list[tuple[str, int]]
 ) -> None:
     """Laws 1 to 4, 6, 10: `World.turn` checks every plan on the way; see `check_plan`."""
-    of = data.draw(fleets())
-    world = World(data.draw(revisions(of)), pace)
-    if data.draw(st.booleans()):
-        world.run()
-    for event, number in course:
-        note(f"{world.now}: {event} {number}")
-        happen(world, event, number, lambda: data.draw(revisions(of)))
-        assert_success_is_true(world)
-    settle(world, data.draw(revisions(of, GOOD)))
-    assert world.plan.standing == "converged", f"{world.plan}\n{world.plan.verdicts}"
-    assert_as_wanted(world)
-    assert_rests(world)
-
-
-def assert_success_is_true(world: World) -> None:
-    """Law 10: never converged while a Deployment's pods on the machines are not what the revision wants."""
-    plan = world.decide()
-    if plan.standing != "converged":
-        return
-    assert not plan.steps
-    seen = [p for p in truth(world) if world.fleet.machines[p.node].reachable]
-    for key, workload in world.commits[-1].workloads.items():
-        ready = [p for p in seen if p.record.owner == key and p.ready]
-        if key.kind == "Deployment":
-            right = [p for p in ready if p.record.template_hash == world.commits[-1].hashes[key]]
-            assert len(right) == workload.spec.replicas  # type: ignore[union-attr]  # a Deployment has it
-
-
-def assert_rests(world: World) -> None:
-    """Law 1: converged, it plans nothing and writes nothing, now and later, with a memo or without."""
-    done = len(world.fleet.log)
-    for later in (0.0, 10.0, 100_000.0):
-        world.now += later
-        plan = world.turn()
-        assert not plan.steps, str(plan)
-        assert plan.progress is world.progress
-    world.restart(lost=False)
-    assert not world.turn().steps
-    assert len(world.fleet.log) == done
+    assert_rests(lived(data, data.draw(fleets()), pace, course))
 
 
 @law

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-from hypothesis import given, note
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.engine.simulation.simulated_pod import Behaviour
 from reconciler.model.desired import Desired
 from reconciler.model.traffic import NodeTraffic
 from tests.decide.builders import deployment, desired, fleet, service
-from tests.laws.happen import assert_as_wanted, happen, settle, truth
-from tests.laws.strategies import GOOD, fleets, network_events, revisions
-from tests.laws.test_laws import assert_rests, assert_success_is_true, law, paces
+from tests.laws.happen import assert_as_wanted, assert_rests, lived, truth
+from tests.laws.processes import said_in_processes
+from tests.laws.strategies import fleets, network_events
+from tests.laws.test_laws import law, paces
 from tests.laws.world import World, endpoints
 
 
@@ -26,17 +22,7 @@ def test_whatever_happens_no_proxy_has_a_pod_that_ends_and_in_the_end_all_is_tol
     data: st.DataObject, pace: Behaviour, course: list[tuple[str, int]]
 ) -> None:
     """Laws 1 to 4, 6, 9, 10."""
-    of = data.draw(fleets(network=True))
-    world = World(data.draw(revisions(of)), pace)
-    if data.draw(st.booleans()):
-        world.run()
-    for event, number in course:
-        note(f"{world.now}: {event} {number}")
-        happen(world, event, number, lambda: data.draw(revisions(of)))
-        assert_success_is_true(world)
-    settle(world, data.draw(revisions(of, GOOD)))
-    assert world.plan.standing == "converged", f"{world.plan}\n{world.plan.verdicts}"
-    assert_as_wanted(world)
+    world = lived(data, data.draw(fleets(network=True)), pace, course)
     assert_told(world)
     assert_rests(world)
 
@@ -128,20 +114,8 @@ print("\\n".join(texts), world.fleet.machines["pi-1"].traffic)
 
 def test_the_same_text_in_every_process() -> None:
     """Law 2: whatever order Python gives its sets and hashes."""
-    texts = set()
-    for seed in ("1", "2"):
-        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])}
-        run = subprocess.run(
-            [sys.executable, "-c", ROLL],
-            capture_output=True,
-            text=True,
-            env=environment,
-            check=True,
-            timeout=60,
-        )
-        texts.add(run.stdout)
-    assert len(texts) == 1
-    assert "publish pi-1: " in texts.pop()
+    (text,) = said_in_processes(ROLL)
+    assert "publish pi-1: " in text
 
 
 names = st.text("abcdefgh", min_size=1, max_size=2)

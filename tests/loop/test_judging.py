@@ -18,6 +18,7 @@ from reconciler.model.meta import Key
 from reconciler.model.plan import Measure, Measured
 from reconciler.model.traffic import Counter
 from tests.loop.test_cycle import World, many
+from tests.manifests.build import canary, rollout, template
 from tests.measuring.server import serving
 
 OWN = Key("AnalysisRun", "default", "smoke")
@@ -57,10 +58,10 @@ def converge(world: World, make: Callable[[Loop], object]) -> Turn:
     loop = world.loop()
     loop.judge(make(loop))  # type: ignore[arg-type]
     try:
-        finish = Finish(20.0, 0.2)
+        finish = Finish(60.0, 0.2)
         return loop.run(finish, finish.nap)
     finally:
-        assert loop.close(5)
+        assert loop.close(30)
 
 
 def test_a_run_is_measured_judged_and_remembered(world: World) -> None:
@@ -122,7 +123,7 @@ def test_every_plan_asks_until_it_came_and_progress_is_saved_with_it(world: Worl
         assert recorded.submitted[-1] == ()
         assert world.memory.kept.runs[OWN].phase == "Successful"
     finally:
-        loop.close(5)
+        loop.close(30)
     assert recorded.closed.is_set()
 
 
@@ -144,56 +145,29 @@ def test_an_end_wakes_a_sleeping_loop(world: World) -> None:
             loop.run(lambda _: world.memory.kept.runs.get(OWN, None) is not None and _done(world))
             assert time.monotonic() - began < 20, "not only with the next full pass, a minute later"
         finally:
-            loop.close(5)
+            loop.close(30)
 
 
 def _done(world: World) -> bool:
     return world.memory.kept.runs[OWN].phase == "Successful"
 
 
-def rollout(image: str, url: str) -> str:
-    return f"""\
----
-apiVersion: argoproj.io/v1alpha1
-kind: Rollout
-metadata:
-  name: web
-spec:
-  replicas: 2
-  selector: {{matchLabels: {{app: web}}}}
-  template:
-    metadata: {{labels: {{app: web}}}}
-    spec:
-      containers: [{{name: app, image: "{image}"}}]
-  strategy:
-    canary:
-      steps:
-        - setWeight: 50
-        - analysis:
-            templates: [{{templateName: checks}}]
-            args: [{{name: url, value: "{url}"}}]
----
-apiVersion: argoproj.io/v1alpha1
-kind: AnalysisTemplate
-metadata:
-  name: checks
-spec:
-  args: [{{name: url}}]
-  metrics:
-    - name: ok
-      successCondition: result.ok
-      provider:
-        web: {{url: "{{{{args.url}}}}"}}
-"""
+def judged(image: str, url: str) -> str:
+    """A Rollout, and the template that its second step names."""
+    given = "{templates: [{templateName: checks}], args: [{name: url, value: '" + url + "'}]}"
+    steps = canary("{setWeight: 50}, {analysis: " + given + "}")
+    ok = "successCondition: result.ok"
+    asked = template(ok, provider="{web: {url: '{{args.url}}'}}", spec="args: [{name: url}]", name="checks")
+    return "---\n".join((rollout(steps, spec="replicas: 2", image=image), asked))
 
 
 @pytest.mark.parametrize(("good", "image"), [(True, "web:v2"), (False, "web:v1")])
 def test_a_version_stays_only_if_it_was_measured_good(world: World, good: bool, image: str) -> None:
     with serving({"ok": good}) as server:
-        world.source.push("one", rollout("web:v1", server.url))
+        world.source.push("one", judged("web:v1", server.url))
         converge(world, lambda loop: Analyst(loop.wake, nothing))
         assert server.asked == [], "a first version isn't judged"
-        world.source.push("two", rollout("web:v2", server.url))
+        world.source.push("two", judged("web:v2", server.url))
         converge(world, lambda loop: Analyst(loop.wake, nothing))
         assert len(server.asked) == 1
     assert world.images() == [image] * 2

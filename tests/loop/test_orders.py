@@ -76,18 +76,18 @@ def test_an_order_is_kept_and_answered_when_its_pass_is_over(world: World) -> No
     assert [(o.order.verb, o.words) for o in turn.orders] == [("pause", future.result(0))]
     assert turn.before.rollouts[WEB].message == ""
     assert loop.turn().orders == ()
-    assert loop.close(5)
+    assert loop.close(30)
 
 
 def test_an_order_wakes_a_loop_that_sleeps(world: World) -> None:
     loop = loop_of(world)
     thread = threading.Thread(target=loop.run, daemon=True)
     thread.start()
-    assert loop.order(order()).result(20).startswith("pause: ")
-    assert loop.order(order("abort")).result(20).startswith("abort: ")
+    assert loop.order(order()).result(60).startswith("pause: ")
+    assert loop.order(order("abort")).result(60).startswith("abort: ")
     loop.stop()
-    thread.join(10)
-    assert loop.close(5)
+    thread.join(30)
+    assert loop.close(30)
 
 
 def test_one_that_makes_no_sense_changes_nothing_and_holds_up_no_other(world: World) -> None:
@@ -100,7 +100,7 @@ def test_one_that_makes_no_sense_changes_nothing_and_holds_up_no_other(world: Wo
         futures[0].result(0)
     with pytest.raises(ZeroDivisionError):
         futures[1].result(0)
-    assert loop.close(5)
+    assert loop.close(30)
 
 
 def test_orders_wait_while_nodes_are_asked_and_are_refused_without_a_revision(tmp_path: Path) -> None:
@@ -111,13 +111,13 @@ def test_orders_wait_while_nodes_are_asked_and_are_refused_without_a_revision(tm
         loop.turn()
     with pytest.raises(UsageError, match="no good revision is known"):
         future.result(0)
-    assert loop.close(5)
+    assert loop.close(30)
 
 
 def test_a_loop_that_is_stopped_answers_what_waits_and_what_comes(world: World) -> None:
     loop = loop_of(world)
     waiting = loop.order(order())
-    assert loop.close(5)
+    assert loop.close(30)
     for future in (waiting, loop.order(order())):
         with pytest.raises(UsageError, match="the reconciler is stopping"):
             future.result(0)

@@ -39,10 +39,13 @@ def reversal(bad: str = "bad", stable: str = "good") -> Reversal:
     return Reversal(about=WEB, template_hash=bad, stable_hash=stable, evidence="Why: it failed")
 
 
-class Outcomes:
-    """A repository that answers as it is told; `hold` makes it slow."""
+Answer = str | Exception | Callable[[], Exception]
 
-    def __init__(self, *answers: str | Exception) -> None:
+
+class Outcomes:
+    """A repository that answers as it is told; `hold` makes it slow. A function is called for its answer."""
+
+    def __init__(self, *answers: Answer) -> None:
         self.answers, self.asked = list(answers), list[Reversal]()
         self.hold = threading.Event()
         self.hold.set()
@@ -50,11 +53,11 @@ class Outcomes:
 
     def revert(self, reversal: Reversal, judge: Judge) -> str:
         self.asked.append(reversal)
-        assert self.hold.wait(10)
+        assert self.hold.wait(60)
         answer = self.answers.pop(0) if self.answers else "c" * 40
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        if isinstance(answer, str):
+            return answer
+        raise answer if isinstance(answer, Exception) else answer()
 
     def close(self) -> None:
         self.closed = True
@@ -71,7 +74,7 @@ class Hand:
     def after(self, due: tuple[Reversal, ...], revision: str = "r1") -> tuple[Reverted, ...]:
         """What is told once something has come of it."""
         self.reverts.pursue(due, revision)
-        assert self.woken.acquire(timeout=10)
+        assert self.woken.acquire(timeout=60)
         return self.reverts.ended()
 
 
@@ -80,7 +83,7 @@ def hand(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tuple[Hand, 
     monkeypatch.setattr(module, "FIRST_PAUSE_S", 0.02)
     made: list[Hand] = []
 
-    def make(*answers: str | Exception) -> tuple[Hand, Outcomes]:
+    def make(*answers: Answer) -> tuple[Hand, Outcomes]:
         outcomes = Outcomes(*answers)
         made.append(Hand(outcomes))
         return made[-1], outcomes
@@ -110,22 +113,28 @@ def test_a_slow_server_holds_up_nothing(hand: Make) -> None:
     for _ in range(100):
         one.reverts.pursue((reversal(),), "r1")
         assert one.reverts.ended() == ()
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 30, "the server hasn't answered yet"
     repository.hold.set()
-    assert one.woken.acquire(timeout=10)
+    assert one.woken.acquire(timeout=60)
     assert len(one.reverts.ended()) == 1
 
 
 def test_what_may_pass_is_tried_again_and_told_once(hand: Make) -> None:
-    down = SourceError("the server can't be reached", remedy="check it")
-    one, repository = hand(down, down, down, "c" * 40)
+    down, looked = SourceError("the server can't be reached", remedy="check it"), threading.Event()
+
+    def later() -> Exception:
+        assert looked.wait(60)
+        return down
+
+    one, repository = hand(down, later, down, "c" * 40)
     (told,) = one.after((reversal(),))
     assert told.error == "the server can't be reached; check it"
     assert one.reverts.complaints() == (
         "Deployment default/web isn't taken back in Git: the server can't be reached; check it",
     )
+    looked.set()
     until(lambda: len(repository.asked) == 4)
-    assert one.woken.acquire(timeout=10)
+    assert one.woken.acquire(timeout=60)
     until(lambda: one.reverts.complaints() == ())
     assert [end.commit for end in one.reverts.ended()] == ["c" * 40]
 
@@ -148,7 +157,7 @@ def test_a_branch_that_has_moved_on_is_told_nowhere(hand: Make) -> None:
 def test_a_bug_is_told_and_ends_nothing(hand: Make) -> None:
     one, _ = hand(ValueError("oops"), "c" * 40)
     assert "internal error" in one.after((reversal(),))[0].error
-    assert one.woken.acquire(timeout=10)
+    assert one.woken.acquire(timeout=60)
     assert [end.commit for end in one.reverts.ended()] == ["c" * 40]
 
 
@@ -201,12 +210,12 @@ def test_the_loop_tells_what_is_due_and_what_came_of_it(
 
     def complete(turn: Turn) -> bool:
         told.extend(turn.reverted)
-        return turn.plan is not None and "conflict" in " ".join(turn.plan.notes)
+        return bool(told) and turn.plan is not None and "conflict" in " ".join(turn.plan.notes)
 
     try:
         loop.run(complete)
     finally:
-        loop.close(5)
+        loop.close(30)
     assert [one.error for one in told] == ["conflict"]
     assert repository.closed
 
@@ -228,7 +237,7 @@ def test_manifests_in_a_real_repository(tmp_path: Path) -> None:
     woken = threading.Event()
     reverts = Reverts(git_fleet, open_reverter(git_fleet, tmp_path / "cache"), woken.set)
     reverts.pursue((reversal(bad, good),), "r1")
-    assert woken.wait(30)
+    assert woken.wait(120)
     reverts.close()
     (end,) = reverts.ended()
     assert end.error == ""

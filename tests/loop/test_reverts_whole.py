@@ -20,29 +20,19 @@ from reconciler.model.fleet import GitSource, SourceSpec
 from reconciler.model.meta import Key
 from reconciler.source.open import open_reverter, open_source
 from tests.loop.test_cycle import FLEET, Memory
+from tests.manifests.build import canary, rollout
 from tests.source.conftest import Work, own_git
 
 __all__ = ["own_git"]
 
 WEB = Key("Rollout", "default", "web")
-ROLLOUT = """
-apiVersion: argoproj.io/v1alpha1
-kind: Rollout
-metadata: {name: web}
-spec:
-  replicas: 2
-  progressDeadlineSeconds: 1
-  progressDeadlineAbort: true
-  selector: {matchLabels: {app: web}}
-  strategy: {canary: {steps: [{setWeight: 50}, {pause: {}}]}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-        - name: app
-          image: %s
-          readinessProbe: {tcpSocket: {port: 80}}
-"""
+
+
+def manifest(image: str) -> str:
+    """A canary that gives up after a second without progress."""
+    spec = "replicas: 2\nprogressDeadlineSeconds: 1\nprogressDeadlineAbort: true"
+    probe = "readinessProbe: {tcpSocket: {port: 80}}"
+    return rollout(canary("{setWeight: 50}, {pause: {}}"), spec=spec, image=image, container=probe)
 
 
 class Story:
@@ -63,10 +53,10 @@ class Story:
         self.narrator, self.reasons = Narrator(), list[str]()
 
     def push(self, image: str, subject: str) -> None:
-        self.work.commit({"web.yaml": ROLLOUT % image}, subject)
+        self.work.commit({"web.yaml": manifest(image)}, subject)
         self.work.git("push", "--quiet", "origin", "main")
 
-    def run(self, name: str, subject: str, timeout: float = 30.0) -> Turn:
+    def run(self, name: str, subject: str, timeout: float = 120.0) -> Turn:
         """Until this stage is reached at the commit of that subject."""
         source = open_source(self.fleet, self.home / "cache")
         simulated = RealTime(self.simulated)
@@ -87,7 +77,7 @@ class Story:
         try:
             return loop.run(reached, lambda: 0.2)
         finally:
-            assert loop.close(5)
+            assert loop.close(30)
 
     def _listen(self, turn: Turn) -> None:
         self.reasons += [e.reason for e in self.narrator.tell(turn)[1] if e.about == WEB]

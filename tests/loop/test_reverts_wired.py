@@ -16,7 +16,7 @@ from reconciler.loop.cycle import Loop
 from reconciler.loop.reverts import Reverts
 from reconciler.loop.turn import Turn
 from reconciler.model.fleet import Fleet, FleetMeta, GitSource, HostedSource, OnAbort, SourceSpec
-from tests.loop.test_reverts_whole import ROLLOUT, WEB
+from tests.loop.test_reverts_whole import WEB, manifest
 from tests.loop.test_wanted import FLEET, deployment
 from tests.source.conftest import Work, own_git
 
@@ -67,7 +67,7 @@ def test_a_hosted_repository_takes_the_push_of_its_own_daemon(
     )
     wanted = msgspec.structs.replace(FLEET, metadata=FleetMeta(name="reverting"), spec=spec)
     work = Work(tmp_path / "work")
-    until = time.monotonic() + 40.0
+    until = time.monotonic() + 120.0
 
     def reached(stage: str, subject: str) -> Callable[[Turn], bool]:
         def now(turn: Turn) -> bool:
@@ -83,7 +83,7 @@ def test_a_hosted_repository_takes_the_push_of_its_own_daemon(
             ("web:1", "First", "First"),
             ("web:2", "Second", 'Revert "Second"'),
         ):
-            work.commit({"web.yaml": ROLLOUT % image}, subject)
+            work.commit({"web.yaml": manifest(image)}, subject)
             work.git("push", "--quiet", "-o", "detach", str(path), "main")
             loop.run(reached("done", end), lambda: 0.2)
     assert work.git("--git-dir", str(path), "log", "--format=%s", "main").splitlines() == [

@@ -88,14 +88,14 @@ def test_whatever_overtakes_what_no_proxy_has_a_pod_that_ends(seed: int) -> None
     changer = threading.Thread(target=change)
     changer.start()
     try:
-        finish = Finish(30.0, 0.2)
+        finish = Finish(120.0, 0.2)
         turn = loop.run(lambda t: not changer.is_alive() and finish(t), lambda: 0.05)
         assert turn.plan is not None
         assert turn.plan.standing == "converged", str(turn.plan)
     finally:
         stop.set()
         changer.join()
-        assert loop.close(10)
+        assert loop.close(30)
     assert lost == []
     assert len({m.traffic.services for m in simulated.machines.values() if m.traffic}) == 1
     stopped = [a for a in simulated.log if isinstance(a, StopPod)]

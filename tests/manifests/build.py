@@ -8,8 +8,6 @@ from textwrap import dedent, indent
 from reconciler.manifests.load import Loaded, load_tree
 from reconciler.model.fleet import Fleet
 
-CONTAINER = "- {name: web, image: 'nginx:1.29'}"
-
 
 def deployment(
     pod: str = "", *, container: str = "", spec: str = "", name: str = "web", meta: str = ""
@@ -85,14 +83,22 @@ spec:
 
 
 def rollout(
-    strategy: str = "{canary: {}}", *, spec: str = "", name: str = "web", template: bool = True
+    strategy: str = "{canary: {}}",
+    *,
+    spec: str = "",
+    name: str = "web",
+    template: bool = True,
+    image: str = "nginx:1.29",
+    container: str = "",
 ) -> str:
-    """A Rollout of the pods of `deployment`; `strategy` in YAML's flow style, `spec`: more of its spec."""
-    pods = """\
-selector: {matchLabels: {app: web}}
+    """A Rollout of the pods of `deployment`; `strategy` in YAML's flow style, `spec`: more of its spec,
+    `container`: of its one container, in flow style, too.
+    """
+    pods = f"""\
+selector: {{matchLabels: {{app: web}}}}
 template:
-  metadata: {labels: {app: web}}
-  spec: {containers: [{name: web, image: 'nginx:1.29'}]}
+  metadata: {{labels: {{app: web}}}}
+  spec: {{containers: [{{name: web, image: '{image}'{", " if container else ""}{container}}}]}}
 """
     return f"""\
 apiVersion: argoproj.io/v1alpha1

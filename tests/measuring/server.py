@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
+from tests.ports import free_port
+
 
 class Asked(NamedTuple):
     method: str
@@ -93,5 +95,4 @@ def silent(first: bytes = b"") -> Iterator[str]:
 
 def closed() -> str:
     """An address where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        return f"http://127.0.0.1:{door.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"

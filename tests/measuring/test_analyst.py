@@ -47,7 +47,7 @@ class Ears:
         self.analyst = Analyst(self.woken.release, nothing)
 
     def next(self) -> Measured:
-        assert self.woken.acquire(timeout=10)
+        assert self.woken.acquire(timeout=60)
         (found,) = self.analyst.ended()
         return found
 
@@ -79,7 +79,7 @@ def test_what_is_asked_for_in_every_plan_is_begun_once_until_it_was_handed_out(e
     gate = threading.Event()
 
     def slow(_: object) -> Any:
-        assert gate.wait(10)
+        assert gate.wait(60)
         return 200, {}, {}
 
     with serving(slow) as server:
@@ -87,7 +87,7 @@ def test_what_is_asked_for_in_every_plan_is_begun_once_until_it_was_handed_out(e
             ears.analyst.submit([asking(server.url)], {})
         assert (ears.analyst.ended(), ears.analyst.idle) == ([], False)
         gate.set()
-        assert ears.woken.acquire(timeout=10)
+        assert ears.woken.acquire(timeout=60)
         ears.analyst.submit([asking(server.url)], {})
         assert len(ears.analyst.ended()) == 1
         assert len(server.asked) == 1
@@ -103,7 +103,7 @@ def test_one_that_hangs_holds_up_no_other(ears: Ears) -> None:
         assert ears.next().metric == "other"
         began = time.monotonic()
         ears.analyst.close()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30, "they have a minute"
         ears.analyst.submit([asking(server.url, 99)], {})
         assert len(server.asked) == 1, "after the end nothing is begun"
 
@@ -133,11 +133,11 @@ def test_our_own_proxies_are_asked() -> None:
     analyst = Analyst(woken.set, read)
     metric = msgspec.convert({"name": "rate", "provider": {"haproxy": {}}}, Metric)
     analyst.submit([Measure(run=RUN, metric=metric, number=0, canary=("new",), interval=0.05)], {})
-    assert woken.wait(10)
+    assert woken.wait(60)
     (found,) = analyst.ended()
     assert msgspec.json.decode(found.value)["canary"]["requests"] == 4
     analyst.submit([Measure(run=RUN, metric=metric, number=1)], {})
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not (later := analyst.ended()):
         assert time.monotonic() < deadline
         woken.wait(0.01)
@@ -208,6 +208,6 @@ def test_a_bug_of_ours_ends_as_an_error_without_its_text() -> None:
     analyst = Analyst(woken.set, read)
     metric = msgspec.convert({"name": "rate", "provider": {"haproxy": {}}}, Metric)
     analyst.submit([Measure(run=RUN, metric=metric, number=0, canary=("new",))], {})
-    assert woken.wait(10)
+    assert woken.wait(60)
     assert analyst.ended()[0].error == "InternalError: RuntimeError"
     analyst.close()

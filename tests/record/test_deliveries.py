@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import pytest
 
@@ -36,21 +34,13 @@ from tests.record.delivered import (
     desired,
     observed,
     paused,
-    plan,
     pod,
     rollout,
     run,
+    seen,
     state,
     verdict,
 )
-
-
-def seen(key: Key, of: RolloutState | None, pods: Any = None, **more: Any) -> DeliveryStatus:
-    progress = Progress(rollouts={key: of} if of else {}, **more)
-    looked = both_sets(key) if pods is None else pods
-    found = delivery_status(desired(), looked, progress, plan(progress, {key: verdict()}), NOW, key)
-    assert found is not None
-    return found
 
 
 def sets(of: DeliveryStatus) -> dict[str, SetLine]:
@@ -98,7 +88,7 @@ def test_a_phase_and_why(of: RolloutState | None, judged: Verdict | None, phase:
 
 
 def test_a_canary_in_the_middle_of_its_steps() -> None:
-    web = seen(WEB, state(paused()), runs={RUN: run()})
+    web = seen(state(paused()), runs={RUN: run()})
     assert (web.phase, web.message, web.stage, web.step) == ("Paused", "paused at step 2", "stepping", 1)
     assert [s.mark for s in web.steps] == ["done", "current", "next", "next", "next"]
     assert web.until == web.steps[1].until == NOW + 38
@@ -123,41 +113,41 @@ def test_a_pause_for_ever_or_by_somebody_has_no_end() -> None:
         Delivery(stage="stepping", step=4, step_since=NOW, weight=20),
         msgspec.structs.replace(paused(), holds=(*paused().holds, HOLD)),
     ):
-        assert seen(WEB, state(delivery)).until is None
+        assert seen(state(delivery)).until is None
 
 
 def test_where_it_was_aborted_and_where_it_is_over() -> None:
-    aborted = seen(WEB, state(Delivery(stage="aborted", step=2, weight=0)))
+    aborted = seen(state(Delivery(stage="aborted", step=2, weight=0)))
     assert [s.mark for s in aborted.steps][1:4] == ["done", "stopped", "next"]
     done = seen(
-        WEB, state(Delivery(stage="done", step=5, weight=0), stable_hash=NEW), observed([pod(WEB, 0, NEW)])
+        state(Delivery(stage="done", step=5, weight=0), stable_hash=NEW), pods=observed([pod(WEB, 0, NEW)])
     )
     assert {s.mark for s in done.steps} == {"done"}
     assert (sets(done)[NEW].roles, sets(done)[NEW].weight) == (("stable",), 100)
 
 
 def test_without_weights_pods_share_alike() -> None:
-    web = seen(WEB, state(Delivery(stage="stepping")))
+    web = seen(state(Delivery(stage="stepping")))
     assert [one.weight for one in web.sets] == [None, None]
 
 
 def test_the_first_version_is_new_and_others_are_old() -> None:
     first = seen(
-        WEB, state(Delivery(stage="first"), stable_hash="", history=()), observed([pod(WEB, 0, NEW)])
+        state(Delivery(stage="first"), stable_hash="", history=()), pods=observed([pod(WEB, 0, NEW)])
     )
     assert (sets(first)[NEW].roles, sets(first)[NEW].number) == (("new",), 0)
     retiring = Delivery(stage="stepping", retiring={"older": NOW + 30})
     third = observed([pod(WEB, 0, "older"), pod(WEB, 1, "older", terminating=True)])
-    older = sets(seen(WEB, state(retiring), third))["older"]
+    older = sets(seen(state(retiring), pods=third))["older"]
     assert (older.roles, older.total, older.ends_at) == (("old",), 1, NOW + 30)
 
 
 def test_a_blue_green_before_and_after_the_switch() -> None:
     preview = Delivery(stage="preview", active_hash=OLD, available_at=NOW - 20)
-    shop = seen(SHOP, state(preview))
+    shop = seen(state(preview), SHOP)
     assert [sets(shop)[h].roles for h in (OLD, NEW)] == [("stable", "active"), ("preview",)]
     assert (shop.strategy, shop.steps, shop.until, shop.weight) == ("blueGreen", (), NOW + 40, None)
-    switched = seen(SHOP, state(Delivery(stage="switched", active_hash=NEW, retiring={OLD: NOW + 30})))
+    switched = seen(state(Delivery(stage="switched", active_hash=NEW, retiring={OLD: NOW + 30})), SHOP)
     assert [sets(switched)[h].roles for h in (OLD, NEW)] == [("stable",), ("active",)]
     assert (sets(switched)[OLD].ends_at, switched.until) == (NOW + 30, None)
 
@@ -165,7 +155,7 @@ def test_a_blue_green_before_and_after_the_switch() -> None:
 def test_a_pod_that_could_not_be_started_counts_as_one_that_is_not_ready() -> None:
     record = pod(WEB, 7, NEW).record
     attempt = Attempt(record=record, count=1, reason="E", message="no", first_at=1.0, retry_at=2.0)
-    web = seen(WEB, state(paused()), attempts={record.key: attempt})
+    web = seen(state(paused()), attempts={record.key: attempt})
     assert (sets(web)[NEW].ready, sets(web)[NEW].total) == (1, 2)
 
 
@@ -190,7 +180,7 @@ def test_what_is_delivered() -> None:
 
 
 def test_a_value_that_survives_json() -> None:
-    web = seen(WEB, state(paused()), runs={RUN: run()})
+    web = seen(state(paused()), runs={RUN: run()})
     assert msgspec.json.decode(msgspec.json.encode(web), type=DeliveryStatus) == web
 
 
@@ -264,5 +254,5 @@ def test_how_long_an_aborted_set_stays(key: Key, delay: int | None, until: float
 
 def test_a_newer_commit_in_the_middle_leaves_the_weight_with_the_canary_that_has_it() -> None:
     delivery = Delivery(stage="stepping", weight=20, canary_hash="middle")
-    web = seen(WEB, state(delivery), observed([pod(WEB, 0, h) for h in (OLD, "middle", NEW)]))
+    web = seen(state(delivery), pods=observed([pod(WEB, 0, h) for h in (OLD, "middle", NEW)]))
     assert {s.template_hash: s.weight for s in web.sets} == {OLD: 80, "middle": 20, NEW: 0}

@@ -180,7 +180,7 @@ def test_two_writers_on_one_file(tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     assert len(names(stores[0])) == 200
     assert all(s.on_disk for s in stores)
 
@@ -194,7 +194,7 @@ def test_many_threads_on_one_store(tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     assert len(names(store)) == 200
 
 

@@ -76,10 +76,10 @@ def test_a_new_life_begins_above_the_last_one() -> None:
 def test_a_watcher_is_woken() -> None:
     world = World(100)
     got: list[Any] = []
-    watcher = threading.Thread(target=lambda: got.append(world.since(100, timeout=10)))
+    watcher = threading.Thread(target=lambda: got.append(world.since(100, timeout=60)))
     watcher.start()
     world.update([pod("a")])
-    watcher.join(10)
+    watcher.join(60)
     assert [c.key.name for c in got[0]] == ["a"]
 
 

@@ -122,7 +122,7 @@ def daemon(hosted: HostedRepository) -> Iterator[Callable[..., Daemon]]:
         one.close()
 
 
-def until(true: Callable[[], object], seconds: float = 10.0) -> float:
+def until(true: Callable[[], object], seconds: float = 60.0) -> float:
     """Wait for it; returns how long that took."""
     began = time.monotonic()
     while not true():

@@ -73,7 +73,7 @@ class Daemon:
             for line in self._lines:
                 link.sendall(f"{line}\n".encode())
             if self._hold is not None:
-                self._hold.wait(20)
+                self._hold.wait(60)
                 try:
                     for _ in range(500):
                         link.sendall(b"more\n" * 1000)

@@ -40,8 +40,8 @@ class Watched:
         return until(lambda: len(self.told) > count, seconds)
 
 
-SOON = 5.0
-"""Seconds, on a busy machine too; without a notice it would be `LOOK_S`."""
+SOON = directory.LOOK_S / 2
+"""Seconds, on a busy machine too; without a notice it would be all of it."""
 
 
 def test_an_edit_is_noticed_soon(source: Directory, folder: Path) -> None:
@@ -64,7 +64,7 @@ def test_an_editors_rename_is_noticed(source: Directory, folder: Path) -> None:
 
 def test_a_burst_of_edits_is_one_notice(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It comes when all of them are there, so that no other can follow."""
-    monkeypatch.setattr(notices, "QUIET_S", 1.0)
+    monkeypatch.setattr(notices, "QUIET_S", 2.0)
     there: list[int] = []
     watch = notices.Notices(folder, lambda: there.append(len(list(folder.glob("*.yaml")))))
     watch.start()

@@ -104,7 +104,7 @@ def test_two_processes_may_share_a_cache(work: Work, remote: Remote, tmp_path: P
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     assert len(results) == 4 and len(set(results)) == 1
 
 

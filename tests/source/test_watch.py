@@ -108,12 +108,12 @@ def test_a_wake_during_an_attempt_means_another_one() -> None:
     def bring() -> Snapshot:
         count.append(1)
         begun.set()
-        go.wait(5)
+        go.wait(60)
         return snapshot("a")
 
     watch = Watch(bring, 3600)
     watch.start(lambda: None)
-    begun.wait(5)
+    begun.wait(60)
     watch.wake()
     go.set()
     until(lambda: len(count) == 2)

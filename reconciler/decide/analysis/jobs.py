@@ -95,12 +95,12 @@ def _under_way(
     turn: Pass, run: RunState, metric: Metric, job: JobMetric, slot: Slot, begun: float
 ) -> RunState:
     attempt = slot.attempt
-    if attempt is not None and attempt.reason == ImageUnavailable.reason:
+    if attempt is not None:
         said = f"pod {slot.name} couldn't be started: {attempt.reason}: {attempt.message}"
-        return _over(turn, run, metric, "Inconclusive", said, attempt.first_at)
-    if attempt is not None and turn.now - attempt.first_at >= START_S:
-        said = f"pod {slot.name} couldn't be started: {attempt.reason}: {attempt.message}"
-        return _over(turn, run, metric, "Error", said, attempt.first_at)
+        if attempt.reason == ImageUnavailable.reason:
+            return _over(turn, run, metric, "Inconclusive", said, attempt.first_at)
+        if turn.now - attempt.first_at >= START_S:
+            return _over(turn, run, metric, "Error", said, attempt.first_at)
     if (limit := job.spec.active_deadline_seconds) is not None:
         since = min(begun, attempt.first_at) if attempt is not None else begun
         if turn.now >= since + limit:

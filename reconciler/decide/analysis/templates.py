@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from reconciler.decide.analysis.reasons import Unfit
 from reconciler.model.analysis import AnalysisTemplateSpec, Argument, Metric
 from reconciler.model.desired import Desired
@@ -33,8 +35,7 @@ def merged(desired: Desired, namespace: str, refs: Iterable[AnalysisTemplateRef]
 def _gather(
     desired: Desired, namespace: str, ref: AnalysisTemplateRef, seen: dict[Key, AnyTemplate], named_by: str
 ) -> None:
-    kind = "ClusterAnalysisTemplate" if ref.cluster_scope else "AnalysisTemplate"
-    key = Key(kind, "" if ref.cluster_scope else namespace, ref.template_name)
+    key = ref.key(namespace)
     if key in seen:
         return
     template = desired.templates.get(key)
@@ -53,9 +54,8 @@ def _gather(
 
 
 def _other(desired: Desired, namespace: str, ref: AnalysisTemplateRef) -> bool:
-    name = ref.template_name
-    kind = ("AnalysisTemplate", namespace) if ref.cluster_scope else ("ClusterAnalysisTemplate", "")
-    return Key(*kind, name) in desired.templates
+    other = msgspec.structs.replace(ref, cluster_scope=not ref.cluster_scope)
+    return other.key(namespace) in desired.templates
 
 
 def _metrics(templates: dict[Key, AnyTemplate]) -> tuple[Metric, ...]:

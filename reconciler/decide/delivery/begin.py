@@ -115,9 +115,9 @@ def _retiring(
 
 def _in_full(before: RolloutState, old: Delivery, sight: Sight, recipe: Recipe) -> bool:
     wanted = sight.template_hash
-    if recipe.blue_green is not None and wanted in old.retiring:
-        warm = sight.of(wanted).available >= recipe.replicas
-        return warm or goes_in_full(before, wanted, recipe, reverts=sight.reverts)
+    warm = recipe.blue_green is not None and wanted in old.retiring
+    if warm and sight.of(wanted).available >= recipe.replicas:
+        return True
     return goes_in_full(before, wanted, recipe, reverts=sight.reverts)
 
 

@@ -59,7 +59,7 @@ def _leave(scene: Scene) -> RolloutState:
 def _in_doubt(scene: Scene) -> bool:
     """The analysis beside the steps couldn't tell, and nobody has been asked yet."""
     found = scene.verdicts.get("background")
-    asked = any(h.reason == "inconclusive" for h in scene.way.holds)
+    asked = scene.way.held_by("inconclusive")
     return found is not None and found.phase == "Inconclusive" and not asked
 
 
@@ -144,7 +144,7 @@ def _weigh(scene: Scene) -> RolloutState:
 def _scaled(scene: Scene) -> bool:
     """The newest version has its pods, and nothing is left that should go."""
     state, sight = scene.state, scene.sight
-    wanted = targets(state, scene.way, scene.recipe, sight, scene.now)
+    wanted = targets(scene)
     new, want = sight.of(state.template_hash), wanted.get(state.template_hash, 0)
     if new.count > want and not scene.recipe.shared:
         return False

@@ -10,7 +10,6 @@ from reconciler.decide.delivery.words import step_text
 from reconciler.model.analysis import Metric
 from reconciler.model.desired import Desired
 from reconciler.model.duration import human_duration
-from reconciler.model.kinds import AnyTemplate
 from reconciler.model.meta import Key
 from reconciler.model.progress import Progress, RolloutState
 from reconciler.model.rollout import AnalysisTemplateRef, RolloutAnalysis
@@ -85,8 +84,7 @@ def _analysis(desired: Desired, namespace: str, analysis: RolloutAnalysis) -> st
 
 
 def _template(desired: Desired, namespace: str, ref: AnalysisTemplateRef) -> str:
-    kind, space = ("ClusterAnalysisTemplate", "") if ref.cluster_scope else ("AnalysisTemplate", namespace)
-    found: AnyTemplate | None = desired.templates.get(Key(kind, space, ref.template_name))
+    found = desired.templates.get(ref.key(namespace))
     if found is None or not found.spec.metrics:
         return ref.template_name
     return f"{ref.template_name} ({'; '.join(_metric(m) for m in found.spec.metrics)})"

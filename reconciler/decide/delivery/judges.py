@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from reconciler.decide.delivery.bluegreen import READY
 from reconciler.decide.delivery.recipe import Recipe
-from reconciler.decide.delivery.sight import Sight
 from reconciler.decide.delivery.way import way_of
 from reconciler.model.base import Value
 from reconciler.model.delivery import RunRole
@@ -26,13 +25,12 @@ class Judge(Value):
     step: int | None = None
 
 
-def judges(owner: Key, state: RolloutState, recipe: Recipe, sight: Sight) -> Iterator[Judge]:
+def judges(owner: Key, state: RolloutState, recipe: Recipe) -> Iterator[Judge]:
     """Argo Rollouts: none for a first version, none for a rollback, none when promoted in full. And none as
     long as nobody has said how to go on after a loss of memory.
     """
     way = way_of(state)
-    forgotten = any(hold.reason == "forgotten" for hold in way.holds)
-    if way.full or forgotten or state.template_hash == state.stable_hash:
+    if way.full or way.held_by("forgotten") or state.template_hash == state.stable_hash:
         return
     found: list[tuple[RunRole, RolloutAnalysis | None, int | None]] = []
     if (green := recipe.blue_green) is not None:

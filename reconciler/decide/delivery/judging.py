@@ -8,7 +8,6 @@ from reconciler.decide.analysis import Asked, pursue, terminate
 from reconciler.decide.current import Pass
 from reconciler.decide.delivery.judges import Judge, judges
 from reconciler.decide.delivery.recipe import Recipe
-from reconciler.decide.delivery.sight import Sight
 from reconciler.decide.delivery.split import leading_to
 from reconciler.decide.delivery.way import Judged, Verdicts
 from reconciler.decide.slots import Slots
@@ -28,16 +27,15 @@ class Judging:
         owner: Key,
         workload: Rollout | Deployment,
         recipe: Recipe,
-        sight: Sight,
         slots: Slots,
     ) -> None:
         self._turn, self._owner, self._workload = turn, owner, workload
-        self._recipe, self._sight, self._slots = recipe, sight, slots
+        self._recipe, self._slots = recipe, slots
         self._runs: dict[Key, RunState] = {}
 
     def verdicts(self, state: RolloutState) -> Verdicts:
         """How each analysis stands that this state asks for."""
-        asked = list(judges(self._owner, state, self._recipe, self._sight))
+        asked = list(judges(self._owner, state, self._recipe))
         for judge in asked:
             if judge.key not in self._runs:
                 self._runs[judge.key] = pursue(self._turn, self._asked(judge, state))
@@ -67,7 +65,7 @@ class Judging:
 
     def close(self, state: RolloutState) -> None:
         """End what the state that was come to doesn't ask for."""
-        live = {judge.key for judge in judges(self._owner, state, self._recipe, self._sight)}
+        live = {judge.key for judge in judges(self._owner, state, self._recipe)}
         for key, run in {**self._turn.before.runs, **self._runs}.items():
             if run.owner == self._owner and key not in live and run.phase not in ENDED:
                 terminate(self._turn, key, "it isn't asked for any more")

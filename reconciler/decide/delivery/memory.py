@@ -10,30 +10,21 @@ import msgspec
 from reconciler.decide.current import Pass
 from reconciler.decide.delivery.begin import next_version
 from reconciler.decide.delivery.recipe import Recipe
-from reconciler.decide.delivery.recover import remembered
+from reconciler.decide.delivery.recover import Traces, remembered
 from reconciler.decide.delivery.sight import Sight
 from reconciler.model.delivery import Delivery, Stage
 from reconciler.model.meta import Key
 from reconciler.model.observed import PodRecord
 from reconciler.model.progress import RolloutState
-from reconciler.model.rollout import Rollout
 from reconciler.model.traffic import RoutedService
-from reconciler.model.workload import Deployment
 
 
 def beginning(
-    turn: Pass,
-    owner: Key,
-    workload: Rollout | Deployment,
-    recipe: Recipe,
-    sight: Sight,
-    seen: Mapping[str, PodRecord],
-    before: RolloutState | None,
+    turn: Pass, owner: Key, recipe: Recipe, sight: Sight, seen: Mapping[str, PodRecord]
 ) -> RolloutState:
-    """`before` is there for a Deployment that was rolled until now and is delivered from now on."""
-    if before is not None:
+    """A Deployment that was rolled until now, and is delivered from now on, has a state already."""
+    if (before := turn.before.rollouts.get(owner)) is not None:
         return _taken_over(before, sight, recipe, turn.now)
-    revisions = {version: record.revision for version, record in seen.items()}
     versions = {
         (p.record.name, p.record.ip): p.record.template_hash for p in turn.observed.by_owner.get(owner, ())
     }
@@ -45,8 +36,13 @@ def beginning(
         if green is not None
         else _shares(told, _apart(recipe), versions)
     )
-    routes = {route.name for service in told.values() for route in service.header_routes}
-    return remembered(sight, recipe, revisions, shares, active, routes, turn.now)
+    traces = Traces(
+        revisions={version: record.revision for version, record in seen.items()},
+        shares=shares,
+        active=active,
+        routes=frozenset(route.name for service in told.values() for route in service.header_routes),
+    )
+    return remembered(sight, recipe, traces, turn.now)
 
 
 def _taken_over(before: RolloutState, sight: Sight, recipe: Recipe, now: float) -> RolloutState:

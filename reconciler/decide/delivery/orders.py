@@ -15,15 +15,15 @@ from __future__ import annotations
 
 import msgspec
 
+from reconciler.decide.delivery.bluegreen import READY
 from reconciler.decide.delivery.recipe import Recipe, recipe_of
-from reconciler.decide.delivery.way import abort, way_of
+from reconciler.decide.delivery.way import UNDER_WAY, abort, moved, way_of
 from reconciler.errors import UsageError
-from reconciler.model.delivery import Decision, Delivery, Hold, Order
+from reconciler.model.delivery import Decision, Hold, Order
 from reconciler.model.desired import Desired
 from reconciler.model.progress import Progress, RolloutState
 
 DECISIONS_KEPT = 20
-UNDER_WAY = ("stepping", "finishing", "preview", "switched")
 
 
 def ordered(progress: Progress, order: Order, desired: Desired) -> tuple[Progress, str]:
@@ -34,7 +34,7 @@ def ordered(progress: Progress, order: Order, desired: Desired) -> tuple[Progres
     recipe = recipe_of(desired, order.about, workload) if workload is not None else None
     state = progress.rollouts.get(order.about)
     if recipe is None:
-        raise UsageError(f"{order.about} isn't delivered step by step", remedy=_others(progress, desired))
+        raise UsageError(f"{order.about} isn't delivered step by step", remedy=_others(desired))
     if state is None or state.delivery is None:
         remedy = "it begins when the reconciler has seen the fleet; run `reconciler apply` or `serve`"
         raise UsageError(f"{order.about} hasn't begun yet", remedy=remedy)
@@ -42,27 +42,21 @@ def ordered(progress: Progress, order: Order, desired: Desired) -> tuple[Progres
     way = way_of(after)
     decision = Decision(at=order.at, who=order.who, verb=order.verb, number=state.number)
     kept = (*way.decisions, decision)[-DECISIONS_KEPT:]
-    after = msgspec.structs.replace(after, delivery=msgspec.structs.replace(way, decisions=kept))
-    rollouts = dict(progress.rollouts)
-    rollouts[order.about] = after
+    rollouts = progress.rollouts | {order.about: moved(after, decisions=kept)}
     return msgspec.structs.replace(progress, rollouts=rollouts), words
 
 
-def _others(progress: Progress, desired: Desired) -> str:
+def _others(desired: Desired) -> str:
     found = [str(k) for k, w in desired.workloads.items() if recipe_of(desired, k, w) is not None]
     return f"these are: {', '.join(found)}" if found else "this revision has no Rollout"
 
 
-def _changed(state: RolloutState, way: Delivery) -> RolloutState:
-    return msgspec.structs.replace(state, delivery=way)
-
-
 def _pause(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
     way = way_of(state)
-    if any(h.reason == "order" for h in way.holds):
+    if way.held_by("order"):
         raise UsageError(f"{order.about} is paused already", remedy="`reconciler rollout resume` ends that")
     hold = Hold(reason="order", since=order.at, message=f"by {order.who}")
-    return _changed(state, msgspec.structs.replace(way, holds=(*way.holds, hold))), "paused"
+    return moved(state, holds=(*way.holds, hold)), "paused"
 
 
 def _resume(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
@@ -75,7 +69,7 @@ def _resume(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutS
         )
     ordered_only = all(h.reason == "order" for h in way.holds)
     if ordered_only:
-        return _changed(state, msgspec.structs.replace(way, holds=())), "goes on"
+        return moved(state, holds=()), "goes on"
     return _passed(state, recipe), "goes on"
 
 
@@ -91,43 +85,39 @@ def _promote(state: RolloutState, recipe: Recipe, order: Order) -> tuple[Rollout
 def _passed(state: RolloutState, recipe: Recipe) -> RolloutState:
     """What holds it doesn't any more; a step that takes time counts as done."""
     way = way_of(state)
-    forgotten = any(h.reason == "forgotten" for h in way.holds)
-    changed = msgspec.structs.replace(way, holds=())
-    if forgotten:
-        return _changed(state, msgspec.structs.replace(changed, scale=None))
-    inconclusive = any(h.reason == "inconclusive" for h in way.holds)
+    if way.held_by("forgotten"):
+        return moved(state, holds=(), scale=None)
     if way.stage == "preview":
-        return _changed(state, msgspec.structs.replace(changed, step=1))
+        return moved(state, holds=(), step=READY)
     if way.stage == "switched":
-        return _changed(state, msgspec.structs.replace(changed, full=True))
+        return moved(state, holds=(), full=True)
     if way.stage == "stepping" and way.step < len(recipe.steps):
-        step = recipe.steps[way.step]
+        step, inconclusive = recipe.steps[way.step], way.held_by("inconclusive")
         again = inconclusive and recipe.canary.analysis is not None  # what runs beside the steps begins anew
         attempt = way.attempt + 1 if again else way.attempt
         passed = not inconclusive or step.pause is not None or step.analysis is not None
-        changed = msgspec.structs.replace(changed, step=way.step + passed, attempt=attempt)
-    return _changed(state, changed)
+        return moved(state, holds=(), step=way.step + passed, attempt=attempt)
+    return moved(state, holds=())
 
 
 def _promote_full(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
     _under_way(state, order)
-    changed = msgspec.structs.replace(way_of(state), holds=(), full=True, scale=None)
-    return _changed(state, changed), "promoted in full: every step, pause and analysis is skipped"
+    full = moved(state, holds=(), full=True, scale=None)
+    return full, "promoted in full: every step, pause and analysis is skipped"
 
 
 def _abort(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
     _under_way(state, order)
-    return abort(state, f"aborted by {order.who}", at=order.at), "aborted; the stable version serves"
+    return abort(state, f"aborted by {order.who}", order.at), "aborted; the stable version serves"
 
 
 def _retry(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
     way = way_of(state)
     if way.stage != "aborted":
         raise UsageError(f"{order.about} isn't aborted", remedy="there is nothing to try again")
-    green = recipe.blue_green is not None
-    changed = msgspec.structs.replace(
-        way,
-        stage="preview" if green else "stepping",
+    begun = moved(
+        state,
+        stage="preview" if recipe.blue_green is not None else "stepping",
         step=0,
         step_since=order.at,
         holds=(),
@@ -137,9 +127,9 @@ def _retry(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutSt
         attempt=way.attempt + 1,
     )
     again = msgspec.structs.replace(
-        state, phase="progressing", message="", progressed_at=order.at, started_at=order.at, best=(0, 0)
+        begun, phase="progressing", message="", progressed_at=order.at, started_at=order.at, best=(0, 0)
     )
-    return _changed(again, changed), "tried again from its first step"
+    return again, "tried again from its first step"
 
 
 def _undo(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
@@ -152,11 +142,11 @@ def _undo(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutSta
     if way.stage != "done" or not way.previous_hash:
         remedy = "change it in Git: `git revert` brings back what was there before"
         raise UsageError(f"{order.about} has no version before this one that is known", remedy=remedy)
-    undone = abort(state, f"undone by {order.who}", at=order.at)
+    undone = abort(state, f"undone by {order.who}", order.at)
     left = dict(way.retiring)
     left.pop(way.previous_hash, None)
-    changed = msgspec.structs.replace(
-        way_of(undone),
+    undone = moved(
+        undone,
         weight=None if recipe.blue_green else recipe.whole,
         active_hash=state.template_hash if recipe.blue_green else "",
         retiring=left,
@@ -166,7 +156,7 @@ def _undo(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutSta
     undone = msgspec.structs.replace(
         undone, stable_hash=way.previous_hash, stable_revision=way.previous_revision
     )
-    return _changed(undone, changed), f"back to version {way.previous_hash}"
+    return undone, f"back to version {way.previous_hash}"
 
 
 def _under_way(state: RolloutState, order: Order) -> None:

@@ -39,17 +39,19 @@ def plan_delivery(turn: Pass, owner: Key, workload: Rollout | Deployment) -> Ver
     scene = _advanced(turn, owner, workload, recipe, slots)
     effects.clear_faulty(turn, slots)
     effects.note_away(turn, slots)
-    moves = _moves(scene, turn.now)
-    stopped = _stop(turn, owner, scene, slots, moves)
+    moves = _moves(scene)
+    stopped = _stop(turn, scene, slots, moves)
     blocked = _start(turn, owner, scene, slots, moves, refused)
     if not moves.start and not moves.stop:
         stopped += _restart(turn, scene, slots)
     gone = {id(s) for s in stopped}
     working = effects.tend(turn, [s for s in slots.here if id(s) not in gone])
     wait(turn, owner, scene)
-    state = _told(turn, owner, scene, refused)
-    turn.rollouts[owner] = state
-    return _verdict(turn, owner, scene, state, slots, blocked, working)
+    if blocked:
+        turn.draft.wait(str(owner), blocked)
+    scene = msgspec.structs.replace(scene, state=_told(turn, owner, scene, refused))
+    turn.rollouts[owner] = scene.state
+    return _verdict(scene, slots, blocked, working)
 
 
 def _slots(turn: Pass, owner: Key, recipe: Recipe) -> tuple[Slots, tuple[str, ...]]:
@@ -67,12 +69,12 @@ def _advanced(turn: Pass, owner: Key, workload: Rollout | Deployment, recipe: Re
     sight = _sight(turn, owner, slots)
     before = turn.before.rollouts.get(owner)
     if before is None or before.delivery is None:
-        state = beginning(turn, owner, workload, recipe, sight, records(slots), before)
+        state = beginning(turn, owner, recipe, sight, records(slots))
     else:
         state = adapted(before, recipe, sight, turn.now)
         if state.template_hash != sight.template_hash:
             state = next_version(state, sight, recipe, turn.now)
-    judging = Judging(turn, owner, workload, recipe, sight, slots)
+    judging = Judging(turn, owner, workload, recipe, slots)
     state = advance(state, recipe, sight, judging.verdicts, turn.now)
     judging.close(state)
     return Scene(state=state, recipe=recipe, sight=sight, verdicts={}, now=turn.now)
@@ -92,16 +94,16 @@ def _sight(turn: Pass, owner: Key, slots: Slots) -> Sight:
     )
 
 
-def _moves(scene: Scene, now: float) -> Moves:
+def _moves(scene: Scene) -> Moves:
     state, way, recipe = scene.state, scene.way, scene.recipe
-    wanted = targets(state, way, recipe, scene.sight, now)
+    wanted = targets(scene)
     first = state.template_hash if way.stage in ("first", "done") else state.stable_hash
     if recipe.shared or way.stage == "first":
         return within(scene.sight, wanted, recipe.budget, first)
     return freely(scene.sight, wanted, first)
 
 
-def _stop(turn: Pass, owner: Key, scene: Scene, slots: Slots, moves: Moves) -> list[Slot]:
+def _stop(turn: Pass, scene: Scene, slots: Slots, moves: Moves) -> list[Slot]:
     stopped: list[Slot] = []
     for version, count in moves.stop.items():
         kept = version in (scene.state.template_hash, scene.state.stable_hash)
@@ -176,12 +178,9 @@ def _told(turn: Pass, owner: Key, scene: Scene, refused: tuple[str, ...]) -> Rol
     return before if before is not None and before == after else after
 
 
-def _verdict(
-    turn: Pass, owner: Key, scene: Scene, state: RolloutState, slots: Slots, blocked: str, working: int
-) -> Verdict:
+def _verdict(scene: Scene, slots: Slots, blocked: str, working: int) -> Verdict:
+    state = scene.state
     wanted, new = scene.recipe.replicas, state.template_hash
-    if blocked:
-        turn.draft.wait(str(owner), blocked)
     if state.phase == "failed":
         return verdict("failed", joined(state.message, blocked), slots, new, wanted)
     if state.phase == "paused":

@@ -18,6 +18,7 @@ import msgspec
 from reconciler.decide.delivery.begin import first_version, next_version
 from reconciler.decide.delivery.recipe import Recipe
 from reconciler.decide.delivery.sight import Sight
+from reconciler.model.base import Value
 from reconciler.model.delivery import Delivery, Hold
 from reconciler.model.progress import PastVersion, RolloutState
 from reconciler.model.rollout import SetCanaryScale, SetHeaderRoute
@@ -26,38 +27,35 @@ FORGOTTEN = (
     "where it stood was lost; what is seen is kept until somebody says resume, promote, abort or retry"
 )
 
-Shares = Mapping[str, int]
-"""What each version gets of the traffic, by template hash, in any unit; empty when nobody knows. Of a
-blue-green: who stands by.
-"""
 
+class Traces(Value):
+    """What pods and proxies still tell. Versions by their template hash.
 
-def remembered(
-    sight: Sight,
-    recipe: Recipe,
-    revisions: Mapping[str, str],
-    shares: Shares,
-    active: str,
-    routes: Container[str],
-    now: float,
-) -> RolloutState:
-    """`revisions` of the versions that run, `active`: the one that a blue-green's service leads to, `routes`:
-    the names of header routes that there are.
+    `revisions` of those that run. `shares`: what each gets of the traffic, in any unit, empty when nobody
+    knows; of a blue-green: who stands by. `active`: the one that a blue-green's service leads to. `routes`:
+    the names of the header routes that there are.
     """
+
+    revisions: Mapping[str, str] = {}
+    shares: Mapping[str, int] = {}
+    active: str = ""
+    routes: frozenset[str] = frozenset()
+
+
+def remembered(sight: Sight, recipe: Recipe, traces: Traces, now: float) -> RolloutState:
     if not sight.crowds:
         return first_version(sight, recipe, now)
     if len(sight.crowds) == 1:
-        return _single(next(iter(sight.crowds)), sight, recipe, revisions, now)
-    return _held(sight, recipe, revisions, shares, active, routes, now)
+        return _single(sight, recipe, traces, now)
+    return _held(sight, recipe, traces, now)
 
 
-def _single(
-    version: str, sight: Sight, recipe: Recipe, revisions: Mapping[str, str], now: float
-) -> RolloutState:
+def _single(sight: Sight, recipe: Recipe, traces: Traces, now: float) -> RolloutState:
+    (version,) = sight.crowds
     fresh = first_version(sight, recipe, now)
     if version == sight.template_hash:
         return fresh
-    known = msgspec.structs.replace(sight, template_hash=version, revision=revisions.get(version, ""))
+    known = msgspec.structs.replace(sight, template_hash=version, revision=traces.revisions.get(version, ""))
     old = first_version(known, recipe, 0.0)
     assert old.delivery is not None
     stable = msgspec.structs.replace(
@@ -70,18 +68,10 @@ def _single(
     return next_version(stable, sight, recipe, now)
 
 
-def _held(
-    sight: Sight,
-    recipe: Recipe,
-    revisions: Mapping[str, str],
-    shares: Shares,
-    active: str,
-    routes: Container[str],
-    now: float,
-) -> RolloutState:
-    wanted = sight.template_hash
+def _held(sight: Sight, recipe: Recipe, traces: Traces, now: float) -> RolloutState:
+    wanted, shares, active = sight.template_hash, traces.shares, traces.active
     stable = active if active and active != wanted else _stable(sight, shares)
-    revision = revisions.get(stable, "")
+    revision = traces.revisions.get(stable, "")
     past = PastVersion(number=1, template_hash=stable, revision=revision, at=0.0)
     entry = PastVersion(number=2, template_hash=wanted, revision=sight.revision, at=now)
     whole = sum(shares.values())
@@ -97,7 +87,7 @@ def _held(
         weight=None if green else weight,
         active_hash=(active or stable) if green else "",
         scale=None if green else SetCanaryScale(replicas=sight.of(wanted).count),
-        routes=() if green else _routes(recipe, routes),
+        routes=() if green else _routes(recipe, traces.routes),
         holds=(Hold(reason="forgotten", since=now, message=FORGOTTEN),),
         ended_at=now,
         retiring=dict.fromkeys(others, now + recipe.warm) if recipe.warm else {},
@@ -121,7 +111,7 @@ def _whole(sight: Sight, version: str) -> bool:
     return sight.of(version).available == sight.of(version).count
 
 
-def _stable(sight: Sight, shares: Shares, but: str = "") -> str:
+def _stable(sight: Sight, shares: Mapping[str, int], but: str = "") -> str:
     """The one with most of the traffic, else with most pods, that isn't the wanted one."""
     others = [v for v in sight.crowds if v not in (sight.template_hash, but)]
     return max(others, key=lambda v: (shares.get(v, 0), sight.of(v).available, sight.of(v).count, v))

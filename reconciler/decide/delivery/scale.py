@@ -19,17 +19,17 @@ from fractions import Fraction
 from math import ceil
 
 from reconciler.decide.delivery.recipe import Recipe
-from reconciler.decide.delivery.sight import Sight
+from reconciler.decide.delivery.way import Scene
 from reconciler.model.delivery import Delivery
-from reconciler.model.progress import RolloutState
 
 Targets = dict[str, int]
 """Number of pods by template hash. What isn't in it should have none."""
 
 
-def targets(state: RolloutState, way: Delivery, recipe: Recipe, sight: Sight, now: float) -> Targets:
-    new, stable = state.template_hash, state.stable_hash
-    found = {hash_: sight.of(hash_).count for hash_, until in way.retiring.items() if until > now}
+def targets(scene: Scene) -> Targets:
+    way, recipe, sight = scene.way, scene.recipe, scene.sight
+    new, stable = scene.state.template_hash, scene.state.stable_hash
+    found = {hash_: sight.of(hash_).count for hash_, until in way.retiring.items() if until > scene.now}
     match way.stage:
         case "first" | "done":
             found[new] = recipe.replicas
@@ -37,14 +37,14 @@ def targets(state: RolloutState, way: Delivery, recipe: Recipe, sight: Sight, no
             found[stable] = recipe.replicas
             found[new] = preview_scale(way, recipe)
         case "aborted":
-            _aborted(found, state, way, recipe, sight, now)
+            _aborted(found, scene)
         case "stepping" | "finishing":
-            _stepping(found, state, way, recipe, sight)
+            _stepping(found, scene)
     if recipe.paused and way.stage == "first":
         found[new] = min(found[new], sight.of(new).count)
     if (serving := _serving(way, recipe)) and not recipe.shared:
         found.setdefault(serving, sight.of(serving).count)
-    if any(h.reason == "forgotten" for h in way.holds):
+    if scene.forgotten:
         found |= {v: max(crowd.count, found.get(v, 0)) for v, crowd in sight.crowds.items()}
     return found
 
@@ -63,24 +63,24 @@ def preview_scale(way: Delivery, recipe: Recipe) -> int:
     return min(green.preview_replica_count, recipe.replicas)
 
 
-def _aborted(
-    found: Targets, state: RolloutState, way: Delivery, recipe: Recipe, sight: Sight, now: float
-) -> None:
+def _aborted(found: Targets, scene: Scene) -> None:
     """The new set goes when nobody sends to it any more and its time is up."""
-    new, stable = state.template_hash, state.stable_hash
-    count = sight.of(new).count
+    way, recipe = scene.way, scene.recipe
+    new, stable = scene.state.template_hash, scene.state.stable_hash
+    count = scene.sight.of(new).count
     serves = _serving(way, recipe) == new
     if recipe.shared:
         found[new] = 0
     elif recipe.canary.dynamic_stable_scale and recipe.blue_green is None and serves:
         found[new] = min(count, routed_scale(way.weight or 0, way, recipe))
-    elif serves or now < way.ended_at + recipe.warm_after_abort:
+    elif serves or scene.now < way.ended_at + recipe.warm_after_abort:
         found[new] = count
     found[stable] = recipe.replicas
 
 
-def _stepping(found: Targets, state: RolloutState, way: Delivery, recipe: Recipe, sight: Sight) -> None:
-    new, stable = state.template_hash, state.stable_hash
+def _stepping(found: Targets, scene: Scene) -> None:
+    way, recipe = scene.way, scene.recipe
+    new, stable = scene.state.template_hash, scene.state.stable_hash
     if new == stable:  # a version is taken back before it was promoted
         found[new] = recipe.replicas
         return
@@ -91,7 +91,7 @@ def _stepping(found: Targets, state: RolloutState, way: Delivery, recipe: Recipe
     if recipe.shared and way.scale is not None and way.scale.replicas is not None:
         # Where it stood was lost: as many as were seen, until somebody says how to go on.
         pinned = way.scale.replicas
-        found[new], found[stable] = pinned, max(sight.of(stable).count, recipe.replicas - pinned)
+        found[new], found[stable] = pinned, max(scene.sight.of(stable).count, recipe.replicas - pinned)
         return
     if recipe.shared:
         surge = recipe.budget.surge

@@ -36,7 +36,7 @@ from reconciler.decide.delivery import bluegreen, canary
 from reconciler.decide.delivery.recipe import Recipe
 from reconciler.decide.delivery.scale import targets
 from reconciler.decide.delivery.sight import Sight
-from reconciler.decide.delivery.way import Scene, Verdicts, abort
+from reconciler.decide.delivery.way import UNDER_WAY, Scene, Verdicts, abort
 from reconciler.model.delivery import Stage
 from reconciler.model.duration import human_duration
 from reconciler.model.progress import RolloutState
@@ -84,14 +84,14 @@ def _first(scene: Scene) -> RolloutState:
 def _failing(scene: Scene) -> RolloutState:
     """What ends in an abort, whatever holds it otherwise."""
     way = scene.way
-    if way.stage not in ("stepping", "finishing", "preview", "switched"):
+    if way.stage not in UNDER_WAY:
         return scene.state
     bad = next((v for v in scene.verdicts.values() if v.phase in ("Failed", "Error")), None)
     if bad is not None and scene.state.template_hash != scene.state.stable_hash:
-        return abort(scene.state, f"{bad.name} {_ended(bad.phase)}: {bad.message}", scene)
+        return abort(scene.state, f"{bad.name} {_ended(bad.phase)}: {bad.message}", scene.now)
     new = scene.state.template_hash
     if scene.late and scene.recipe.deadline_abort and new != scene.state.stable_hash and _lacks(scene, new):
-        return abort(scene.state, late_message(scene), scene)
+        return abort(scene.state, late_message(scene), scene.now)
     return scene.state
 
 
@@ -119,7 +119,7 @@ def _lacks(scene: Scene, *versions: str) -> bool:
     """One of them has fewer available pods than it should. A stable set that lacks some is no reason to go
     back to it.
     """
-    wanted = targets(scene.state, scene.way, scene.recipe, scene.sight, scene.now)
+    wanted = targets(scene)
     return any(scene.sight.of(v).available < wanted.get(v, 0) for v in versions)
 
 

@@ -10,7 +10,7 @@ import msgspec
 from reconciler.decide.delivery.recipe import Recipe
 from reconciler.decide.delivery.sight import Sight
 from reconciler.model.base import Value
-from reconciler.model.delivery import AnalysisPhase, Delivery, Hold, HoldReason, RunRole
+from reconciler.model.delivery import AnalysisPhase, Delivery, Hold, HoldReason, RunRole, Stage
 from reconciler.model.progress import RolloutState
 
 
@@ -23,6 +23,9 @@ class Judged(Value):
 
 
 Verdicts = Mapping[RunRole, Judged]
+
+UNDER_WAY: frozenset[Stage] = frozenset({"stepping", "finishing", "preview", "switched"})
+"""Between a stable version and another one: what can be aborted."""
 
 
 class Scene(Value):
@@ -45,7 +48,7 @@ class Scene(Value):
     @property
     def forgotten(self) -> bool:
         """What is seen is kept: nobody knows what it is good for."""
-        return any(h.reason == "forgotten" for h in self.way.holds)
+        return self.way.held_by("forgotten")
 
     @property
     def late(self) -> bool:
@@ -106,24 +109,19 @@ def without(way: Delivery, *reasons: HoldReason) -> tuple[Hold, ...]:
     return tuple(h for h in way.holds if h.reason not in reasons)
 
 
-def abort(
-    state: RolloutState, message: str, scene: Scene | None = None, at: float | None = None
-) -> RolloutState:
-    """Back to the stable version. What has traffic keeps it as long as the stable set can't carry it."""
+def abort(state: RolloutState, message: str, at: float) -> RolloutState:
+    """Back to the stable version. What has traffic keeps it as long as the stable set can't carry it: see
+    `returning`.
+    """
     way = way_of(state)
-    now = scene.now if scene is not None else (at or 0.0)
-    weight = way.weight
-    if weight is None and scene is not None and scene.recipe.blue_green is None:
-        weight = natural(scene)
     after = msgspec.structs.replace(
         way,
         stage="aborted",
         canary_hash=way.canary_hash if way.weight and way.canary_hash else state.template_hash,
-        weight=weight,
         holds=without(way, "step", "inconclusive", "forgotten"),
         routes=(),
         scale=None,
-        ended_at=now,
+        ended_at=at,
         lacking_since=None,
     )
     return msgspec.structs.replace(state, phase="failed", message=message, delivery=after)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from reconciler.decide.analysis import assumed
-from reconciler.decide.delivery.orders import UNDER_WAY, ordered
+from reconciler.decide.delivery.orders import ordered
+from reconciler.decide.delivery.way import UNDER_WAY
 from reconciler.model.delivery import Order
 from reconciler.model.desired import Desired
 from reconciler.model.meta import Key

@@ -34,14 +34,8 @@ def across(
             yield from ((one.entry, said) for said in _use(use, one.namespace, kept, complete))
 
 
-def _key(reference: AnalysisTemplateRef, namespace: str) -> Key:
-    if reference.cluster_scope:
-        return Key("ClusterAnalysisTemplate", "", reference.template_name)
-    return Key("AnalysisTemplate", namespace, reference.template_name)
-
-
 def _find(reference: AnalysisTemplateRef, namespace: str, kept: Kept) -> AnyTemplate | None:
-    found = kept.get(_key(reference, namespace))
+    found = kept.get(reference.key(namespace))
     item = found.item if found else None
     return item if isinstance(item, AnalysisTemplate | ClusterAnalysisTemplate) else None
 
@@ -54,7 +48,7 @@ def _nested(item: AnyTemplate, kept: Kept, complete: bool) -> Iterator[Said]:
             message = "a ClusterAnalysisTemplate is in no namespace, and this names a template of one"
             yield Said(path, message, "add clusterScope: true", rule="reference")
         elif (inner := _find(reference, item.metadata.namespace, kept)) is None:
-            yield _missing(_key(reference, item.metadata.namespace), path, kept, complete)
+            yield _missing(reference.key(item.metadata.namespace), path, kept, complete)
         elif item.key in {one.key for one in _with_nested([inner], kept)}:
             message = f"leads back to {item.key}"
             yield Said(path, message, "remove one of the templates from the circle", rule="cycle")
@@ -91,7 +85,7 @@ def _use(use: Use, namespace: str, kept: Kept, complete: bool) -> Iterator[Said]
         path = (*use.path, "templates", index, "templateName")
         template = _find(reference, namespace, kept)
         if template is None:
-            yield _missing(_key(reference, namespace), path, kept, complete)
+            yield _missing(reference.key(namespace), path, kept, complete)
             continue
         named.append(template)
         yield from _endless(use, template, path, kept)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from reconciler.decide.delivery.recipe import ABORT_DELAY, WHOLE
 from reconciler.model.observed import PodState
 from reconciler.model.progress import RolloutState
 from reconciler.model.rollout import RolloutStrategy
@@ -82,14 +83,14 @@ def ends_at(strategy: RolloutStrategy, state: RolloutState | None, template_hash
     if delivery.stage == "aborted" and template_hash == state.template_hash:
         how = strategy.blue_green or strategy.canary
         delay = how.abort_scale_down_delay_seconds if how else None
-        return None if delay == 0 else delivery.ended_at + (30 if delay is None else delay)
+        return None if delay == 0 else delivery.ended_at + (ABORT_DELAY if delay is None else delay)
     return delivery.retiring.get(template_hash)
 
 
 def share_text(weight: int, of: int) -> str:
-    return f"{weight} %" if of == 100 else f"{weight}/{of}"
+    return f"{weight} %" if of == WHOLE else f"{weight}/{of}"
 
 
 def max_weight(strategy: RolloutStrategy) -> int:
     routing = strategy.canary.traffic_routing if strategy.canary else None
-    return routing.max_traffic_weight if routing else 100
+    return routing.max_traffic_weight if routing else WHOLE

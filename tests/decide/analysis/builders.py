@@ -25,7 +25,7 @@ from reconciler.model.observed import Observed
 from reconciler.model.plan import Measured
 from reconciler.model.progress import Progress
 from reconciler.model.rollout import RolloutAnalysis
-from tests.decide.builders import WEB, deployment, desired
+from tests.decide.builders import ARGO, WEB, deployment, desired, made
 
 RUN = Key("AnalysisRun", "default", "web-run")
 NOW = 1_000_000.0
@@ -48,15 +48,8 @@ def job_metric(name: str = "smoke", backoff: int = 1, image: str = "job:v1", **s
 def template(
     name: str = "checks", *metrics: dict[str, Any], cluster: bool = False, **spec: Any
 ) -> AnalysisTemplate | ClusterAnalysisTemplate:
-    whole = {
-        "apiVersion": "argoproj.io/v1alpha1",
-        "kind": "ClusterAnalysisTemplate" if cluster else "AnalysisTemplate",
-        "metadata": {"name": name} if cluster else {"name": name, "namespace": "default"},
-        "spec": {"metrics": [{"provider": WEB_PROVIDER, **m} for m in metrics], **spec},
-    }
-    if cluster:
-        return msgspec.convert(whole, ClusterAnalysisTemplate)
-    return msgspec.convert(whole, AnalysisTemplate)
+    whole = {"metrics": [{"provider": WEB_PROVIDER, **m} for m in metrics], **spec}
+    return made(ClusterAnalysisTemplate if cluster else AnalysisTemplate, ARGO, name, whole)
 
 
 def with_templates(*templates: AnyTemplate) -> Desired:
@@ -65,16 +58,8 @@ def with_templates(*templates: AnyTemplate) -> Desired:
 
 
 def run_file(*metrics: Metric, name: str = "own", **spec: Any) -> AnalysisRun:
-    made = msgspec.convert(
-        {
-            "apiVersion": "argoproj.io/v1alpha1",
-            "kind": "AnalysisRun",
-            "metadata": {"name": name, "namespace": "default"},
-            "spec": spec,
-        },
-        AnalysisRun,
-    )
-    return msgspec.structs.replace(made, spec=msgspec.structs.replace(made.spec, metrics=metrics))
+    run = made(AnalysisRun, ARGO, name, spec)
+    return msgspec.structs.replace(run, spec=msgspec.structs.replace(run.spec, metrics=metrics))
 
 
 def asked(*templates: str, args: list[dict[str, Any]] | None = None, **more: Any) -> Asked:

@@ -8,31 +8,14 @@ from reconciler.engine.simulation.forecast import forecast
 from reconciler.engine.simulation.simulated import SimulatedFleet
 from reconciler.model.desired import Desired
 from reconciler.model.progress import Progress
-from reconciler.model.rollout import Rollout
 from tests.decide.analysis.builders import NOW, metric, run_file, template
-from tests.decide.builders import bare_pod, desired
+from tests.decide.builders import bare_pod, desired, rollout
 from tests.laws.world import World
 
 
 def with_rollout(image: str) -> Desired:
     steps = [{"setWeight": 50}, {"analysis": {"templates": [{"templateName": "checks"}]}}]
-    made = msgspec.convert(
-        {
-            "apiVersion": "argoproj.io/v1alpha1",
-            "kind": "Rollout",
-            "metadata": {"name": "web", "namespace": "default"},
-            "spec": {
-                "replicas": 2,
-                "selector": {"matchLabels": {"app": "web"}},
-                "template": {
-                    "metadata": {"labels": {"app": "web"}},
-                    "spec": {"containers": [{"name": "app", "image": image}]},
-                },
-                "strategy": {"canary": {"steps": steps}},
-            },
-        },
-        Rollout,
-    )
+    made = rollout({"canary": {"steps": steps}}, image=image, replicas=2)
     checks = template("checks", {"name": "rate", "interval": "1m", "count": 3})
     return msgspec.structs.replace(desired(made), templates={checks.key: checks})
 

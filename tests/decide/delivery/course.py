@@ -181,6 +181,3 @@ def web(name: str = "web") -> Service:
     return msgspec.structs.replace(
         service("web"), metadata=msgspec.structs.replace(service("web").metadata, name=name)
     )
-
-
-KEY = Key("Rollout", "default", "web")

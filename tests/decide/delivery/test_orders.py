@@ -16,6 +16,10 @@ from tests.decide.delivery.course import Course, web
 GREEN = {"activeService": "web", "previewService": "web-preview", "autoPromotionEnabled": False}
 
 
+def order(course: Course, verb: Verb, about: Key = ROLLOUT) -> Order:
+    return Order(about=about, verb=verb, who="ada@desk", at=course.now)
+
+
 def canary() -> Course:
     steps = [{"setWeight": 25}, {"pause": {}}, {"setWeight": 50}, {"pause": {"duration": 60}}]
     routing = {"trafficRouting": {}, "canaryService": "web-canary", "stableService": "web-stable"}
@@ -115,13 +119,13 @@ def test_the_table_is_whole() -> None:
 def test_every_verb_at_every_stage(verb: Verb, where: str) -> None:
     course, expected = WHERE[where](), TABLE[verb][where]
     before = course.progress
-    order = Order(about=ROLLOUT, verb=verb, who="ada@desk", at=course.now)
+    said = order(course, verb)
     if expected.startswith("!"):
         with pytest.raises(UsageError, match=expected.removeprefix("! ")) as caught:
-            ordered(before, order, course.desired)
+            ordered(before, said, course.desired)
         assert caught.value.remedy
         return
-    after, words = ordered(before, order, course.desired)
+    after, words = ordered(before, said, course.desired)
     assert words.startswith(expected)
     way = after.rollouts[ROLLOUT].delivery
     assert way is not None
@@ -131,13 +135,13 @@ def test_every_verb_at_every_stage(verb: Verb, where: str) -> None:
 
 def test_what_is_not_delivered_names_what_is() -> None:
     course = canary()
-    order = Order(about=Key("Deployment", "default", "api"), verb="abort", who="ada@desk", at=course.now)
+    said = order(course, "abort", Key("Deployment", "default", "api"))
     with pytest.raises(UsageError, match="isn't delivered step by step") as caught:
-        ordered(course.progress, order, course.desired)
+        ordered(course.progress, said, course.desired)
     assert "Rollout default/web" in (caught.value.remedy or "")
     plain = desired(deployment("api"))
     with pytest.raises(UsageError) as caught:
-        ordered(course.progress, order, plain)
+        ordered(course.progress, said, plain)
     assert "no Rollout" in (caught.value.remedy or "")
 
 
@@ -145,9 +149,8 @@ def test_a_manifest_that_pauses_must_say_otherwise() -> None:
     course = canary()
     course.commit(course.version("v1", paused=True))
     course.settle()
-    order = Order(about=ROLLOUT, verb="resume", who="ada@desk", at=course.now)
     with pytest.raises(UsageError, match="paused by its manifest"):
-        ordered(course.progress, order, course.desired)
+        ordered(course.progress, order(course, "resume"), course.desired)
 
 
 def test_only_so_many_decisions_are_kept() -> None:
@@ -161,12 +164,8 @@ def test_only_so_many_decisions_are_kept() -> None:
 def test_after_the_last_step_there_is_nothing_to_promote_to() -> None:
     course = stepping()
     course.order("promote")
-    course.progress, _ = ordered(course.progress, _order(course, "promote"), course.desired)
+    course.progress, _ = ordered(course.progress, order(course, "promote"), course.desired)
     course.turn()
     assert course.way.stage == "finishing"
     with pytest.raises(UsageError, match="no step left"):
-        ordered(course.progress, _order(course, "promote"), course.desired)
-
-
-def _order(course: Course, verb: Verb) -> Order:
-    return Order(about=ROLLOUT, verb=verb, who="ada@desk", at=course.now)
+        ordered(course.progress, order(course, "promote"), course.desired)

@@ -13,8 +13,9 @@ from reconciler.engine.dataplane.session import put
 from reconciler.engine.rendering import change, files
 from reconciler.model.traffic import NodeTraffic, Slot
 from tests.engine.rendering.pod import Pod, get
-from tests.engine.rendering.proxy import free_port, running
+from tests.engine.rendering.proxy import running
 from tests.engine.rendering.samples import service, traffic
+from tests.ports import free_port
 
 SCRIPT = Path(node_image.__file__).with_name("node.sh")
 

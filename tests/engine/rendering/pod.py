@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -21,10 +22,12 @@ WEBSOCKET = (
 
 
 class _Handler(BaseHTTPRequestHandler):
+    server: _Server
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
+        self.server.heard.append(self.path)
         if self.headers.get("Upgrade") == "websocket":
             return self._echo()
         if self.path.startswith("/slow"):
@@ -58,6 +61,11 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 1024
 
+    def __init__(self, address: tuple[str, int], handler: type[_Handler]) -> None:
+        super().__init__(address, handler)
+        self.heard: list[str] = []
+        """The path of each request, when it comes."""
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         pass  # a check connects and leaves
 
@@ -76,6 +84,9 @@ class Pod:
 
     def endpoint(self, **fields: Any) -> Endpoint:
         return endpoint(f"pod-{self.ip.rsplit('.')[-1]}", self.ip, port=self.port, **fields)
+
+    def heard(self, path: str) -> bool:
+        return path in self.server.heard
 
     def stop(self) -> None:
         self.server.shutdown()
@@ -114,11 +125,18 @@ class Greeter:
                 return
 
 
+def until(holds: Callable[[], object], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"not within {seconds:g} s"
+        time.sleep(0.01)
+
+
 def get(
     address: tuple[str, int], path: str = "/", host: str = "x", **headers: str
 ) -> tuple[int, dict[str, Any], http.client.HTTPResponse]:
     """Status, what the pod said (if it was one), and the response, over a connection of its own."""
-    line = http.client.HTTPConnection(*address, timeout=5)
+    line = http.client.HTTPConnection(*address, timeout=30)
     try:
         line.request("GET", path, headers={"Host": host, **headers})
         response = line.getresponse()

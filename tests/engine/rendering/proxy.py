@@ -37,11 +37,6 @@ def check(folder: Path, traffic: NodeTraffic, certificates: dict[str, bytes] | N
     return "\n".join(line for line in found.stderr.splitlines() if not line.startswith("[NOTICE]"))
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
-
-
 class Proxy:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -63,7 +58,7 @@ class Proxy:
 
     def obey(self, command: str) -> None:
         """What was shut down takes a moment to be gone; until then a server can't be deleted."""
-        deadline = time.monotonic() + 3
+        deadline = time.monotonic() + 30
         while "still has connections" in (answer := self.ask(command)) and time.monotonic() < deadline:
             time.sleep(0.02)
         assert answer in ("", "New server registered.", "Server deleted."), f"{command}: {answer}"
@@ -94,7 +89,7 @@ class Proxy:
             process.wait()
 
     def _await_new(self) -> None:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             with suppress(OSError):
                 if f"Pid: {self.processes[-1].pid}\n" in self.ask("show info"):

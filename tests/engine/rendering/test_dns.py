@@ -15,8 +15,9 @@ import pytest
 
 from reconciler.engine.rendering import files
 from reconciler.model.traffic import Name
-from tests.engine.rendering.proxy import free_port, write
+from tests.engine.rendering.proxy import write
 from tests.engine.rendering.samples import traffic
+from tests.ports import free_port
 
 pytestmark = pytest.mark.servers
 
@@ -42,7 +43,7 @@ class Dns:
         labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
         question = labels + b"\0" + struct.pack("!HH", kind, 1)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
-            line.settimeout(1)
+            line.settimeout(10)
             line.connect((IP, self.port))
             line.send(struct.pack("!HHHHHH", 7, 0x0100, 1, 0, 0, 0) + question)
             answer = line.recv(4096)
@@ -64,7 +65,7 @@ def dns(tmp_path: Path) -> Iterator[Dns]:
         ["dnsmasq", "-k", "-C", str(config), "--pid-file=", "--log-facility=/dev/null"]
     )
     found = Dns(port)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with suppress(OSError):
             found.ask("web.default.svc.cluster.local")

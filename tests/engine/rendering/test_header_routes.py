@@ -13,8 +13,9 @@ from msgspec.structs import replace
 
 from reconciler.model.traffic import HeaderMatch, HeaderRoute, NodeTraffic, RoutedService
 from tests.engine.rendering.pod import WEBSOCKET, Greeter, Pod, get
-from tests.engine.rendering.proxy import check, free_port, running
+from tests.engine.rendering.proxy import check, running
 from tests.engine.rendering.samples import endpoint, ingress, route, service, traffic
+from tests.ports import free_port
 
 pytestmark = pytest.mark.servers
 
@@ -184,13 +185,13 @@ def test_what_is_not_http_passes_as_before_and_headers_in_pieces_are_waited_for(
     stable = service(greeter.endpoint(), name="stable", port=site.port, live="")
     with running(tmp_path, site.traffic(to("canary", match("x")), stable=stable)):
         for words in (b"\x16\x03\x01 not http\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"):
-            with socket.create_connection((IP, site.port), timeout=2) as line:
+            with socket.create_connection((IP, site.port), timeout=30) as line:
                 line.sendall(words)
                 heard = b""
                 while len(heard) < len(b"hello\n") + len(words):
                     heard += line.recv(100)
                 assert heard == b"hello\n" + words
-        with socket.create_connection((IP, site.port), timeout=2) as line:
+        with socket.create_connection((IP, site.port), timeout=30) as line:
             # Headers in two pieces: nobody decides before they are all there.
             first, second = WEBSOCKET.replace(b"Host: x", b"Host: x\r\nX-Who: x").split(b"X-Who")
             line.sendall(first)

@@ -13,8 +13,9 @@ import pytest
 
 from reconciler.model.traffic import Certificate, Challenge, IngressRoute, NodeTraffic
 from tests.engine.rendering.pod import WEBSOCKET, Pod, get
-from tests.engine.rendering.proxy import free_port, running
+from tests.engine.rendering.proxy import running
 from tests.engine.rendering.samples import ingress, route, service, traffic
+from tests.ports import free_port
 
 pytestmark = pytest.mark.servers
 
@@ -94,7 +95,7 @@ def test_pods_are_told_who_asked_and_believe_no_client(tmp_path: Path, pods: dic
         assert headers["x-forwarded-for"] == "127.0.0.1"
         assert headers["x-forwarded-proto"] == "http"
         assert headers["x-forwarded-host"] == headers["host"] == "shop.example.org"
-        with closing(socket.create_connection(door, timeout=2)) as line:
+        with closing(socket.create_connection(door, timeout=30)) as line:
             line.sendall(WEBSOCKET.replace(b"Host: x", b"Host: shop.example.org"))
             assert b" 101 " in line.recv(1000)
             line.sendall(b"anything")
@@ -133,7 +134,7 @@ def test_https_is_ended_here(tmp_path: Path, pods: dict[str, Pod], pem: bytes, p
         trusting = ssl.create_default_context(cadata=pem.decode().split("-----BEGIN PRIVATE")[0])
         trusting.check_hostname = False  # the sample says its name in the old place
         trusting.set_alpn_protocols([protocol])
-        raw = socket.create_connection(("127.0.0.1", wanted.ingress.https_port), timeout=2)
+        raw = socket.create_connection(("127.0.0.1", wanted.ingress.https_port), timeout=30)
         with trusting.wrap_socket(raw, server_hostname="shop.example.org") as line:
             assert line.selected_alpn_protocol() == protocol
             if protocol == "http/1.1":

@@ -15,8 +15,9 @@ import pytest
 
 from reconciler.model.traffic import NodeTraffic, RoutedService
 from tests.engine.rendering.pod import Pod, get
-from tests.engine.rendering.proxy import free_port, running
+from tests.engine.rendering.proxy import running
 from tests.engine.rendering.samples import endpoint, service, traffic
+from tests.ports import free_port
 
 pytestmark = pytest.mark.servers
 
