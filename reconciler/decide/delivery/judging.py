@@ -59,6 +59,7 @@ class Judging:
             canary=self._pods(state.template_hash),
             stable=self._pods(state.stable_hash),
             services=tuple(key.name for key in leading_to(self._turn.desired, self._owner)),
+            served=self._sight.of(state.template_hash).available > 0,
             fields={} if known else msgspec.to_builtins(self._workload),
         )
 
