@@ -82,6 +82,12 @@ Rollout default/shop: Progressing
 blue-green, version 3
 2 pods wanted, 1 updated, 3 ready, 3 available
 
+   #  STEP
+✔  1  preview behind shop-next, 2 pods
+✔  2  pause 1m
+▶  3  shop moves to it, 2 pods
+   4  the set of before stays warm for 30s
+
 SET         VERSION  COMMIT   ROLE    READY  ENDS      NODES
 7f9c000000  3        ccccccc  active  1/1              pi-2: 1
 5d8e000000  2        bbbbbbb  stable  2/2    30s left  pi-1: 1, pi-2: 1"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reconciler.decide.delivery.canary import pause_of
+from reconciler.decide.delivery.green_text import pods
 from reconciler.decide.delivery.recipe import Recipe
 from reconciler.decide.delivery.scale import wanted_weight
 from reconciler.decide.delivery.way import Scene
@@ -31,7 +32,7 @@ def step_text(step: CanaryStep) -> str:
 
 def _scale_text(scale: SetCanaryScale) -> str:
     if scale.replicas is not None:
-        return f"{scale.replicas} pods"
+        return pods(scale.replicas)
     return f"{scale.weight}%" if scale.weight is not None else "as the weight"
 
 

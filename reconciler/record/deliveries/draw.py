@@ -19,6 +19,7 @@ from reconciler.record.deliveries.lines import DeliveryStatus, StepLine
 from reconciler.record.deliveries.phase import phase_of
 from reconciler.record.deliveries.runs import run_lines
 from reconciler.record.deliveries.sets import max_weight, set_lines
+from reconciler.record.deliveries.stages import stage_lines
 from reconciler.record.deliveries.steps import step_lines
 
 
@@ -50,7 +51,11 @@ def delivery_status(
     verdict = plan.verdicts.get(key) if plan else None
     counts = verdict or _counted(desired.workloads[key], desired.hashes.get(key, ""), pods)
     phase, message = phase_of(state, verdict)
-    steps = tuple(step_lines(strategy, delivery))
+    runs = run_lines(progress, key, state)
+    if (green := strategy.blue_green) is not None:
+        steps = tuple(stage_lines(green, counts.desired, state, runs))
+    else:
+        steps = tuple(step_lines(strategy, delivery))
     return DeliveryStatus(
         kind=key.kind,
         namespace=key.namespace,
@@ -74,7 +79,7 @@ def delivery_status(
         until=_until(strategy, delivery, steps),
         holds=delivery.holds if delivery else (),
         sets=set_lines(strategy, state, pods),
-        runs=run_lines(progress, key, state),
+        runs=runs,
         decisions=delivery.decisions if delivery else (),
     )
 

@@ -16,7 +16,7 @@ Mark = Literal["done", "current", "stopped", "next"]
 
 
 class StepLine(Value):
-    """One canary step. `until` is when it ends by time alone."""
+    """One canary step, or stage of a blue-green. `until` is when it ends by time alone."""
 
     text: str
     mark: Mark
