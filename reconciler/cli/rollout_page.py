@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from time import localtime, strftime
 
+from reconciler.cli.measured_text import measured_text
 from reconciler.cli.page import Page, Table, age, tidy
+from reconciler.decide.delivery.orders import UNDER_WAY
 from reconciler.model.duration import human_duration
 from reconciler.record.deliveries import DeliveryStatus, RunLine, SetLine, StepLine
 from reconciler.record.deliveries.sets import share_text
@@ -38,7 +40,7 @@ def delivery_line(seen: DeliveryStatus) -> str:
 def deliveries_table(seen: tuple[DeliveryStatus, ...]) -> Table:
     """A row for each object."""
     rows = tuple(
-        (str(one.key), STRATEGIES[one.strategy], one.phase, _step(one), _weight(one), one.message)
+        (str(one.key), STRATEGIES[one.strategy], one.phase, _step(one), _share(one), one.message)
         for one in seen
     )
     return tidy(Table(columns=("NAME", "STRATEGY", "PHASE", "STEP", "WEIGHT", "WHY"), rows=rows))
@@ -54,12 +56,18 @@ def _head(seen: DeliveryStatus, now: float) -> Iterator[str]:
     if seen.until is not None:
         yield f"  it goes on by itself: {_left(seen.until, now)}"
     elif seen.holds and seen.phase == "Paused":
-        named = f"{seen.name} -n {seen.namespace}"
-        yield f"  `reconciler rollout resume {named}` lets it go on, `abort` goes back"
+        yield f"  {_way_on(seen)}"
     version = f"version {seen.number}" if seen.number else "no version yet"
     yield ", ".join(filter(None, (STRATEGIES[seen.strategy], version, _step(seen), _weight(seen))))
     counts = f"{seen.updated} updated, {seen.ready} ready, {seen.available} available"
     yield f"{seen.desired} pods wanted, {counts}"
+
+
+def _way_on(seen: DeliveryStatus) -> str:
+    """Who was told to pause is told to resume; what waits for a decision is promoted or aborted."""
+    verb = "resume" if all(hold.reason == "order" for hold in seen.holds) else "promote"
+    back = ", `abort` goes back" if seen.stage in UNDER_WAY else ""
+    return f"`reconciler rollout {verb} {seen.name} -n {seen.namespace}` lets it go on{back}"
 
 
 def _step(seen: DeliveryStatus) -> str:
@@ -69,9 +77,13 @@ def _step(seen: DeliveryStatus) -> str:
 
 
 def _weight(seen: DeliveryStatus) -> str:
+    return f"{share} of the requests to the canary" if (share := _share(seen)) else ""
+
+
+def _share(seen: DeliveryStatus) -> str:
     if seen.weight is None or seen.stage in ("done", "first", None):
         return ""
-    return f"{share_text(seen.weight, seen.max_weight)} of the requests to the canary"
+    return share_text(seen.weight, seen.max_weight)
 
 
 def _left(until: float, now: float) -> str:
@@ -121,7 +133,7 @@ def _run(run: RunLine) -> Iterator[tuple[str, ...]]:
         counts = (metric.successful, metric.failed, metric.inconclusive, metric.error)
         name = f"{metric.name} (dry run)" if metric.dry_run else metric.name
         why = metric.message or (run.message if index == 0 else "")
-        yield (*first, name, *(str(n or "") for n in counts), metric.value, why)
+        yield (*first, name, *(str(n or "") for n in counts), measured_text(metric.value), why)
 
 
 def _decisions(seen: DeliveryStatus, now: float) -> Table:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 from typing import Any
 
 import msgspec
+import pytest
 from rich.console import Console
 
 from reconciler.cli.page import plain
 from reconciler.cli.picture import drawn
 from reconciler.cli.rollout_page import deliveries_table, delivery_line, delivery_page
-from reconciler.model.delivery import Delivery, Hold, MetricState
+from reconciler.model.delivery import Delivery, Hold, HoldReason, Measurement, MetricState, Stage
 from reconciler.model.meta import Key
 from reconciler.model.progress import Progress, RolloutState
 from reconciler.record.deliveries import DeliveryStatus, delivered, deliveries, delivery_status
@@ -130,6 +132,49 @@ def test_a_pause_without_an_end_says_who_ends_it() -> None:
         "  paused by ada@desk",
         "  `reconciler rollout resume web -n default` lets it go on, `abort` goes back",
     ]
+
+
+@pytest.mark.parametrize(
+    ("stage", "reasons", "words"),
+    [
+        (
+            "stepping",
+            ("step",),
+            "`reconciler rollout promote web -n default` lets it go on, `abort` goes back",
+        ),
+        ("stepping", ("order", "step"), "`reconciler rollout promote web -n default` lets it go on, `abort`"),
+        ("stepping", ("inconclusive",), "`reconciler rollout promote web -n default` lets it go on, `abort`"),
+        ("done", ("order",), "`reconciler rollout resume web -n default` lets it go on"),
+    ],
+)
+def test_what_waits_for_a_decision_is_promoted_and_what_was_paused_is_resumed(
+    stage: Stage, reasons: tuple[HoldReason, ...], words: str
+) -> None:
+    holds = tuple(Hold(reason=reason, since=NOW) for reason in reasons)
+    line = text(seen(state(Delivery(stage=stage, step=4, holds=holds)))).splitlines()[2]
+    assert line.strip().startswith(words)
+    assert ("abort" in line) == (stage == "stepping"), "where there is nothing to abort, it isn't offered"
+
+
+def test_an_analysis_of_our_proxies_fits_a_terminal() -> None:
+    counts = {
+        "requests": 18,
+        "errors": 18,
+        "errorRate": 1.0,
+        "requestRate": 3.528925901495827,
+        "latency": 3.0,
+    }
+    value = json.dumps({"canary": counts, "stable": counts})
+    measured = Measurement(phase="Failed", started_at=NOW, finished_at=NOW, value=value)
+    metric = MetricState(phase="Failed", failed=2, message="2 failed (limit 1)", measurements=(measured,))
+    key = RUN._replace(name="web-0760f8fe2a-3-background")
+    judged = run(phase="Failed", role="background", step=None, metrics={"error-rate": metric})
+    out = io.StringIO()
+    page = delivery_page(seen(state(paused()), runs={key: judged}), NOW)
+    Console(file=out, width=80).print(drawn(page, "Paused"))
+    whole = " ".join(out.getvalue().split())
+    for word in ("background", "Failed", "error-rate", "18/18"):
+        assert word in whole
 
 
 def test_before_it_was_taken_up() -> None:
