@@ -85,7 +85,19 @@ def _promote(state: RolloutState, recipe: Recipe, order: Order) -> tuple[Rollout
     if way.stage == "finishing" and not way.holds:
         remedy = "its last pods are on their way; `reconciler rollout status` shows them"
         raise UsageError(f"{order.about} has no step left to be promoted to", remedy=remedy)
-    return _passed(state, recipe), "promoted to its next step"
+    return _passed(state, recipe), _promotion(way, recipe)
+
+
+def _promotion(way: Delivery, recipe: Recipe) -> str:
+    """What comes next, said before it is done."""
+    if any(hold.reason == "forgotten" for hold in way.holds):
+        return "goes on from what is seen"
+    if recipe.blue_green is None:
+        inside = way.stage == "stepping" and way.step + 1 < len(recipe.steps)
+        return "promoted to its next step" if inside else "promoted: no step is left"
+    if way.stage == "switched":
+        return "promoted: it isn't judged any more"
+    return f"promoted: {recipe.blue_green.active_service} leads to it once all its pods are available"
 
 
 def _passed(state: RolloutState, recipe: Recipe) -> RolloutState:
@@ -170,14 +182,15 @@ def _undo(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutSta
 
 
 def _under_way(state: RolloutState, order: Order) -> None:
-    stage = way_of(state).stage
-    if stage in UNDER_WAY:
+    way = way_of(state)
+    if way.stage in UNDER_WAY:
         return
+    back = "; `reconciler rollout undo` returns to the one before" if way.previous_hash else ""
     remedy = {
         "aborted": "it is aborted; `reconciler rollout retry` tries again",
-        "done": "its newest version is promoted already; `reconciler rollout undo` returns to the one before",
+        "done": f"its newest version is promoted already{back}",
         "first": "its first version is promoted when its pods are available",
-    }[stage]
+    }[way.stage]
     raise UsageError(f"{order.about} has no update under way", remedy=remedy)
 
 

@@ -158,6 +158,20 @@ def test_only_so_many_decisions_are_kept() -> None:
     assert len(course.way.decisions) == 20
 
 
+def test_promote_says_what_comes_next() -> None:
+    course = stepping()
+    assert course.order("promote") == "promoted to its next step"
+    assert course.order("promote") == "promoted: no step is left"
+    assert preview().order("promote") == "promoted: web leads to it once all its pods are available"
+
+
+def test_undo_is_offered_only_where_there_is_a_version_before() -> None:
+    for course, offered in ((canary(), False), (done(), True)):
+        with pytest.raises(UsageError) as caught:
+            course.order("promote")
+        assert ("undo" in caught.value.remedy) == offered
+
+
 def test_after_the_last_step_there_is_nothing_to_promote_to() -> None:
     course = stepping()
     course.order("promote")
