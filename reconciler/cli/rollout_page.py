@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from time import localtime, strftime
 
+import msgspec
+
 from reconciler.cli.measured_text import measured_text
 from reconciler.cli.page import Page, Table, age, tidy
 from reconciler.decide.delivery.orders import UNDER_WAY
@@ -20,6 +22,7 @@ DONE, CURRENT, STOPPED = (
 MARKS = {"done": DONE, "current": CURRENT, "stopped": STOPPED, "next": ""}
 
 STRATEGIES = {"canary": "canary", "blueGreen": "blue-green"}
+ALONE = "no reconciler runs on this machine: it goes on once one does"
 DECISIONS_SHOWN = 5
 REVISION_CHARS = 7
 
@@ -53,7 +56,9 @@ def _head(seen: DeliveryStatus, now: float) -> Iterator[str]:
     if seen.phase == "Degraded" and seen.stage == "aborted":
         again = f"`reconciler rollout retry {seen.name} -n {seen.namespace}` tries it again"
         yield f"  {again}; a changed manifest is tried by itself"
-    if seen.until is not None:
+    if not seen.running:
+        yield f"  {ALONE}"
+    if seen.until is not None and seen.running:
         yield f"  it goes on by itself: {_left(seen.until, now)}"
     elif seen.holds and seen.phase == "Paused":
         yield f"  {_way_on(seen)}"
@@ -91,7 +96,11 @@ def _left(until: float, now: float) -> str:
 
 
 def _steps(seen: DeliveryStatus, now: float) -> Table:
-    rows = tuple(_step_row(index, step, now) for index, step in enumerate(seen.steps, start=1))
+    held = any(hold.reason != "step" for hold in seen.holds)
+    steps = (
+        msgspec.structs.replace(s, until=None) if held and s.mark == "current" else s for s in seen.steps
+    )
+    rows = tuple(_step_row(index, step, now) for index, step in enumerate(steps, start=1))
     return Table(columns=("", "#", "STEP", "LEFT"), rows=rows)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from reconciler.cli.page import Page, Table, plain
-from reconciler.cli.rollout_page import deliveries_table, delivery_line, delivery_page
+from reconciler.cli.rollout_page import ALONE, deliveries_table, delivery_line, delivery_page
 from reconciler.errors import NotConverged, UsageError
 from reconciler.model.meta import Key
 from reconciler.record.deliveries import DeliveryStatus, Phase
@@ -34,6 +34,8 @@ def show_all(seen: tuple[DeliveryStatus, ...], output: str) -> None:
     elif not seen:
         click.echo("nothing is delivered step by step")
     else:
+        if not seen[0].running:
+            click.echo(f"{ALONE}\n")
         click.echo(_aligned(deliveries_table(seen)))
 
 

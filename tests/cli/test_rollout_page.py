@@ -177,6 +177,19 @@ def test_an_analysis_of_our_proxies_fits_a_terminal() -> None:
         assert word in whole
 
 
+def test_without_a_reconciler_nothing_goes_on_by_itself() -> None:
+    alone = msgspec.structs.replace(seen(state(paused())), running=False)
+    lines = text(alone).splitlines()
+    assert lines[2] == "  no reconciler runs on this machine: it goes on once one does"
+    assert not any("by itself" in line for line in lines)
+
+
+def test_a_pause_that_something_else_holds_up_has_no_end() -> None:
+    holds = (*paused().holds, Hold(reason="inconclusive", since=NOW))
+    doubtful = text(seen(state(msgspec.structs.replace(paused(), holds=holds))))
+    assert "left" not in doubtful
+
+
 def test_before_it_was_taken_up() -> None:
     progress = Progress()
     found = delivery_status(desired(), both_sets(), progress, None, NOW, WEB)

@@ -10,6 +10,7 @@ import pytest
 from reconciler.errors import UsageError
 from reconciler.model.delivery import Delivery, Hold
 from reconciler.model.meta import Key
+from reconciler.model.observed import Observed
 from reconciler.model.plan import Verdict
 from reconciler.model.progress import Attempt, Progress, RolloutState
 from reconciler.model.rollout import BlueGreenStrategy, RolloutStrategy
@@ -215,6 +216,20 @@ def test_a_blue_green_before_and_after_the_switch() -> None:
     switched = seen(SHOP, state(Delivery(stage="switched", active_hash=NEW, retiring={OLD: NOW + 30})))
     assert [sets(switched)[h].roles for h in (OLD, NEW)] == [("stable",), ("active",)]
     assert (sets(switched)[OLD].ends_at, switched.until) == (NOW + 30, None)
+
+
+def test_pods_on_a_lost_node_are_not_ready() -> None:
+    def looked(since: float | None) -> Observed:
+        nodes = both_sets(WEB).nodes
+        return Observed([msgspec.structs.replace(nodes["pi-1"], lost_since=since), nodes["pi-2"]])
+
+    assert [sets(seen(WEB, state(paused()), looked(t)))[OLD].ready for t in (NOW - 9, NOW - 900)] == [2, 1]
+
+
+def test_what_judged_the_same_pods_for_an_earlier_commit_is_not_shown() -> None:
+    before = run(started_at=NOW - 5000)
+    web = seen(WEB, state(paused()), runs={RUN._replace(name="web-new-1-1"): before, RUN: run()})
+    assert [line.name for line in web.runs] == ["web-new-3-1"]
 
 
 def test_a_pod_that_could_not_be_started_counts_as_one_that_is_not_ready() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reconciler.decide.delivery.canary import pause_of
 from reconciler.decide.delivery.green_text import pods
 from reconciler.decide.delivery.recipe import Recipe
-from reconciler.decide.delivery.scale import wanted_weight
+from reconciler.decide.delivery.scale import targets, wanted_weight
 from reconciler.decide.delivery.way import Scene
 from reconciler.decide.version import Version
 from reconciler.model.delivery import Delivery, Stage
@@ -54,7 +54,11 @@ def standing_text(scene: Scene) -> str:
         "aborted": state.message,
         "done": "",
     }
-    return texts[way.stage]
+    text = texts[way.stage]
+    silent = scene.sight.silent
+    if not text or not silent or way.stage == "aborted":
+        return text
+    return f"{text}; {', '.join(silent)} {'does' if len(silent) == 1 else 'do'}n't answer"
 
 
 def _hold_text(scene: Scene, reason: str, message: str) -> str:
@@ -76,7 +80,8 @@ def _at_step(scene: Scene) -> str:
     crowd = scene.sight.of(scene.state.template_hash)
     text = step_text(step)
     if step.set_weight is not None or step.set_canary_scale is not None:
-        return f"{text}; {crowd.available} of {crowd.count} canary pods available"
+        want = targets(scene.state, way, recipe, scene.sight, scene.now).get(scene.state.template_hash, 0)
+        return f"{text}; {crowd.available} of {pods(want)} of the canary available"
     return text
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from reconciler.decide.delivery.ephemeral import ephemeral
+from reconciler.decide.delivery.orders import ordered
+from reconciler.model.delivery import Order
 from reconciler.model.service import ServicePort, ServiceSpec
 from tests.decide.delivery.course import Course, web
 
@@ -24,6 +26,18 @@ ROUTED = {
 def routed(**more: object) -> Course:
     strategy = {"canary": {**ROUTED["canary"], **more}}
     return Course(strategy, web(), web("web-canary"), web("web-stable"))
+
+
+def test_a_step_says_how_many_pods_it_waits_for_and_which_node_does_not_answer() -> None:
+    course = Course({"canary": {"steps": [{"setWeight": 25}, {"pause": {}}, {"setWeight": 50}]}}, web())
+    course.push("v2")
+    course.fleet.lose("pi-1", course.now)
+    order = Order(about=course.key, verb="promote", who="ada@desk", at=course.clock)
+    course.progress, _ = ordered(course.progress, order, course.desired)
+    course.turn()
+    assert course.standing == (
+        "progressing: step 3 of 3: setWeight 50; 1 of 2 pods of the canary available; pi-1 doesn't answer"
+    )
 
 
 def test_a_first_version_needs_no_steps() -> None:
