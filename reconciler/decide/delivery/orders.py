@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import msgspec
 
+from reconciler.decide.delivery.bluegreen import READY
 from reconciler.decide.delivery.recipe import Recipe, recipe_of
 from reconciler.decide.delivery.way import abort, way_of
 from reconciler.errors import UsageError
@@ -169,6 +170,7 @@ def _undo(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutSta
     left.pop(way.previous_hash, None)
     changed = msgspec.structs.replace(
         way_of(undone),
+        step=READY if recipe.blue_green else len(recipe.steps),  # it had passed them
         weight=None if recipe.blue_green else recipe.whole,
         active_hash=state.template_hash if recipe.blue_green else "",
         retiring=left,
@@ -178,7 +180,12 @@ def _undo(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutSta
     undone = msgspec.structs.replace(
         undone, stable_hash=way.previous_hash, stable_revision=way.previous_revision
     )
-    return _changed(undone, changed), f"back to version {way.previous_hash}"
+    return _changed(undone, changed), f"back to {_called(state, way.previous_hash)}"
+
+
+def _called(state: RolloutState, version: str) -> str:
+    number = next((past.number for past in reversed(state.history) if past.template_hash == version), 0)
+    return f"version {number} ({version})" if number else f"version {version}"
 
 
 def _under_way(state: RolloutState, order: Order) -> None:
