@@ -43,7 +43,7 @@ def delivery_line(seen: DeliveryStatus) -> str:
 def deliveries_table(seen: tuple[DeliveryStatus, ...]) -> Table:
     """A row for each object."""
     rows = tuple(
-        (str(one.key), STRATEGIES[one.strategy], one.phase, _step(one), _share(one), one.message)
+        (str(one.key), STRATEGIES[one.strategy], one.phase, _at_step(one), _share(one), one.message)
         for one in seen
     )
     return tidy(Table(columns=("NAME", "STRATEGY", "PHASE", "STEP", "WEIGHT", "WHY"), rows=rows))
@@ -76,8 +76,12 @@ def _way_on(seen: DeliveryStatus) -> str:
 
 
 def _step(seen: DeliveryStatus) -> str:
+    return f"step {at}" if (at := _at_step(seen)) else ""
+
+
+def _at_step(seen: DeliveryStatus) -> str:
     if seen.stage == "stepping" and seen.step < len(seen.steps):
-        return f"step {seen.step + 1}/{len(seen.steps)} {seen.steps[seen.step].text}"
+        return f"{seen.step + 1}/{len(seen.steps)} {seen.steps[seen.step].text}"
     return ""
 
 

@@ -28,14 +28,27 @@ class Looking(Protocol):
     def look(self, about: Key | None = None) -> tuple[DeliveryStatus, ...]: ...
 
 
-def show_all(seen: tuple[DeliveryStatus, ...], output: str) -> None:
+def show_all(
+    seen: tuple[DeliveryStatus, ...], output: str, terminal: bool = False, namespace: str | None = None
+) -> None:
+    """`namespace`: of this one only."""
+    seen = tuple(one for one in seen if namespace in (None, one.namespace))
     if output == "json":
         click.echo(_json(seen))
-    elif not seen:
-        click.echo("nothing is delivered step by step")
+        return
+    if not seen:
+        where = f" in namespace {namespace}" if namespace else ""
+        click.echo(f"nothing is delivered step by step{where}")
+        return
+    if not seen[0].running:
+        click.echo(f"{ALONE}\n")
+    if terminal:
+        from rich.console import Console
+
+        from reconciler.cli.picture import drawn_table
+
+        Console().print(drawn_table(deliveries_table(seen)))
     else:
-        if not seen[0].running:
-            click.echo(f"{ALONE}\n")
         click.echo(_aligned(deliveries_table(seen)))
 
 

@@ -225,7 +225,7 @@ def test_a_row_for_each_object() -> None:
     assert table.columns == ("NAME", "STRATEGY", "PHASE", "STEP", "WEIGHT", "WHY")
     assert rows["Deployment default/api"][2:] == ("Degraded", "", "", "aborted: bad")
     assert rows["Rollout default/shop"][1:3] == ("blue-green", "Progressing")
-    assert rows["Rollout default/web"][3] == "step 2/5 pause 1m"
+    assert rows["Rollout default/web"][3] == "2/5 pause 1m"
 
 
 def test_on_a_terminal_it_is_the_same_with_colours() -> None:
