@@ -26,7 +26,7 @@ STYLES = {
 }
 """Words that are coloured wherever they fill a cell. Everything else stays as the terminal has it."""
 
-WIDE = frozenset({"WHY", "EVENT", "PATHS", "LAST"})
+WIDE = frozenset({"WHY", "EVENT", "PATHS", "LAST", "STEP"})
 """Columns that may wrap; the others are kept whole."""
 
 

@@ -22,7 +22,7 @@ DONE, CURRENT, STOPPED = (
 MARKS = {"done": DONE, "current": CURRENT, "stopped": STOPPED, "next": ""}
 
 STRATEGIES = {"canary": "canary", "blueGreen": "blue-green"}
-ALONE = "no reconciler runs on this machine: it goes on once one does"
+ALONE = "no reconciler runs on this machine: nothing goes on until one does"
 DECISIONS_SHOWN = 5
 REVISION_CHARS = 7
 

@@ -12,12 +12,12 @@ import pytest
 from rich.console import Console
 
 from reconciler.cli.page import plain
-from reconciler.cli.picture import drawn
+from reconciler.cli.picture import drawn, drawn_table
 from reconciler.cli.rollout_page import deliveries_table, delivery_line, delivery_page
 from reconciler.model.delivery import Delivery, Hold, HoldReason, Measurement, MetricState, Stage
 from reconciler.model.meta import Key
 from reconciler.model.progress import Progress, RolloutState
-from reconciler.record.deliveries import DeliveryStatus, delivered, deliveries, delivery_status
+from reconciler.record.deliveries import DeliveryStatus, StepLine, delivered, deliveries, delivery_status
 from tests.record.delivered import (
     API,
     NEW,
@@ -180,7 +180,7 @@ def test_an_analysis_of_our_proxies_fits_a_terminal() -> None:
 def test_without_a_reconciler_nothing_goes_on_by_itself() -> None:
     alone = msgspec.structs.replace(seen(state(paused())), running=False)
     lines = text(alone).splitlines()
-    assert lines[2] == "  no reconciler runs on this machine: it goes on once one does"
+    assert lines[2] == "  no reconciler runs on this machine: nothing goes on until one does"
     assert not any("by itself" in line for line in lines)
 
 
@@ -188,6 +188,16 @@ def test_a_pause_that_something_else_holds_up_has_no_end() -> None:
     holds = (*paused().holds, Hold(reason="inconclusive", since=NOW))
     doubtful = text(seen(state(msgspec.structs.replace(paused(), holds=holds))))
     assert "left" not in doubtful
+
+
+def test_the_list_says_why_on_a_narrow_terminal() -> None:
+    steps = (StepLine(text="pause until promoted", mark="current"),)
+    one = msgspec.structs.replace(seen(state(paused())), name="web-with-a-name", steps=steps, step=0)
+    out = io.StringIO()
+    Console(file=out, width=80).print(drawn_table(deliveries_table((one,))))
+    words = out.getvalue().split()
+    assert "WHY" in words
+    assert {"paused", "at", "step", "2", "promoted"} <= set(words)
 
 
 def test_before_it_was_taken_up() -> None:
