@@ -9,6 +9,7 @@ import msgspec
 
 from reconciler.cli.measured_text import measured_text
 from reconciler.cli.page import Page, Table, age, tidy
+from reconciler.decide.delivery.green_text import pods
 from reconciler.decide.delivery.orders import UNDER_WAY
 from reconciler.model.duration import human_duration
 from reconciler.record.deliveries import DeliveryStatus, RunLine, SetLine, StepLine
@@ -65,7 +66,7 @@ def _head(seen: DeliveryStatus, now: float) -> Iterator[str]:
     version = f"version {seen.number}" if seen.number else "no version yet"
     yield ", ".join(filter(None, (STRATEGIES[seen.strategy], version, _step(seen), _weight(seen))))
     counts = f"{seen.updated} updated, {seen.ready} ready, {seen.available} available"
-    yield f"{seen.desired} pods wanted, {counts}"
+    yield f"{pods(seen.desired)} wanted, {counts}"
 
 
 def _way_on(seen: DeliveryStatus) -> str:

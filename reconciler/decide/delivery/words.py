@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from reconciler.decide.delivery.canary import pause_of
 from reconciler.decide.delivery.green_text import pods
 from reconciler.decide.delivery.recipe import Recipe
@@ -54,11 +56,18 @@ def standing_text(scene: Scene) -> str:
         "aborted": state.message,
         "done": "",
     }
-    text = texts[way.stage]
-    silent = scene.sight.silent
-    if not text or not silent or way.stage == "aborted":
-        return text
-    return f"{text}; {', '.join(silent)} {'does' if len(silent) == 1 else 'do'}n't answer"
+    return "; ".join(filter(None, (texts[way.stage], *_hindered(scene))))
+
+
+def _hindered(scene: Scene) -> Iterator[str]:
+    """What the newest version's pods suffer from, and the nodes where nothing can be moved."""
+    if scene.way.stage in ("aborted", "done"):
+        return
+    crowd, silent, said = scene.sight.of(scene.state.template_hash), scene.sight.silent, scene.sight.complaint
+    if crowd.available < crowd.count and not said.endswith("isn't ready"):  # the numbers say that already
+        yield said
+    if silent:
+        yield f"{', '.join(silent)} {'does' if len(silent) == 1 else 'do'}n't answer"
 
 
 def _hold_text(scene: Scene, reason: str, message: str) -> str:
