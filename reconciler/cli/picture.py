@@ -26,7 +26,7 @@ STYLES = {
 }
 """Words that are coloured wherever they fill a cell. Everything else stays as the terminal has it."""
 
-WIDE = frozenset({"WHY", "EVENT", "PATHS"})
+WIDE = frozenset({"WHY", "EVENT", "PATHS", "LAST", "STEP"})
 """Columns that may wrap; the others are kept whole."""
 
 
@@ -40,11 +40,11 @@ def drawn(shown: page.Page, word: str) -> Group:
     first = Text(shown.head[0], style=f"bold {STYLES.get(word, '')}".strip())
     parts: list[Text | Table] = [first, *map(Text, shown.head[1:])]
     for table in shown.tables:
-        parts += [Text(""), _table(table)]
+        parts += [Text(""), drawn_table(table)]
     return Group(*parts)
 
 
-def _table(shown: page.Table) -> Table:
+def drawn_table(shown: page.Table) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in shown.columns:
         table.add_column(

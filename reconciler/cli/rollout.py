@@ -61,7 +61,7 @@ def status(name: str | None, output: str, **given: Any) -> None:
     if name is None:
         if given["watch"]:
             raise UsageError("one object can be watched, not all", remedy="name it, or leave --watch away")
-        show_all(asked.look(), output)
+        show_all(asked.look(), output, sys.stdout.isatty(), given["namespace"])
         return
     key = asked.find(name, given["namespace"])
     if given["watch"]:

@@ -111,7 +111,8 @@ class Asking:
 
         desired, progress = self._survey()
         keys = delivered(desired)
-        return deliveries(desired, observe_once(self._fleet), progress, None, time.time(), keys)
+        found = deliveries(desired, observe_once(self._fleet), progress, None, time.time(), keys)
+        return tuple(msgspec.structs.replace(one, running=False) for one in found)
 
     def _order_here(self, about: Key, verb: Verb) -> str:
         """Under the fleet's lock: a reconciler that begins meanwhile would overwrite it."""

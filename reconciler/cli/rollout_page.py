@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from time import localtime, strftime
 
+import msgspec
+
+from reconciler.cli.measured_text import measured_text
 from reconciler.cli.page import Page, Table, age, tidy
+from reconciler.decide.delivery.green_text import pods
+from reconciler.decide.delivery.way import UNDER_WAY
 from reconciler.model.duration import human_duration
 from reconciler.record.deliveries import DeliveryStatus, RunLine, SetLine, StepLine
 from reconciler.record.deliveries.sets import share_text
@@ -18,6 +23,7 @@ DONE, CURRENT, STOPPED = (
 MARKS = {"done": DONE, "current": CURRENT, "stopped": STOPPED, "next": ""}
 
 STRATEGIES = {"canary": "canary", "blueGreen": "blue-green"}
+ALONE = "no reconciler runs on this machine: nothing goes on until one does"
 DECISIONS_SHOWN = 5
 REVISION_CHARS = 7
 
@@ -38,7 +44,7 @@ def delivery_line(seen: DeliveryStatus) -> str:
 def deliveries_table(seen: tuple[DeliveryStatus, ...]) -> Table:
     """A row for each object."""
     rows = tuple(
-        (str(one.key), STRATEGIES[one.strategy], one.phase, _step(one), _weight(one), one.message)
+        (str(one.key), STRATEGIES[one.strategy], one.phase, _at_step(one), _share(one), one.message)
         for one in seen
     )
     return tidy(Table(columns=("NAME", "STRATEGY", "PHASE", "STEP", "WEIGHT", "WHY"), rows=rows))
@@ -51,27 +57,43 @@ def _head(seen: DeliveryStatus, now: float) -> Iterator[str]:
     if seen.phase == "Degraded" and seen.stage == "aborted":
         again = f"`reconciler rollout retry {seen.name} -n {seen.namespace}` tries it again"
         yield f"  {again}; a changed manifest is tried by itself"
-    if seen.until is not None:
+    if not seen.running:
+        yield f"  {ALONE}"
+    if seen.until is not None and seen.running:
         yield f"  it goes on by itself: {_left(seen.until, now)}"
     elif seen.holds and seen.phase == "Paused":
-        named = f"{seen.name} -n {seen.namespace}"
-        yield f"  `reconciler rollout resume {named}` lets it go on, `abort` goes back"
+        yield f"  {_way_on(seen)}"
     version = f"version {seen.number}" if seen.number else "no version yet"
     yield ", ".join(filter(None, (STRATEGIES[seen.strategy], version, _step(seen), _weight(seen))))
     counts = f"{seen.updated} updated, {seen.ready} ready, {seen.available} available"
-    yield f"{seen.desired} pods wanted, {counts}"
+    yield f"{pods(seen.desired)} wanted, {counts}"
+
+
+def _way_on(seen: DeliveryStatus) -> str:
+    """Who was told to pause is told to resume; what waits for a decision is promoted or aborted."""
+    verb = "resume" if all(hold.reason == "order" for hold in seen.holds) else "promote"
+    back = ", `abort` goes back" if seen.stage in UNDER_WAY else ""
+    return f"`reconciler rollout {verb} {seen.name} -n {seen.namespace}` lets it go on{back}"
 
 
 def _step(seen: DeliveryStatus) -> str:
+    return f"step {at}" if (at := _at_step(seen)) else ""
+
+
+def _at_step(seen: DeliveryStatus) -> str:
     if seen.stage == "stepping" and seen.step < len(seen.steps):
-        return f"step {seen.step + 1}/{len(seen.steps)} {seen.steps[seen.step].text}"
+        return f"{seen.step + 1}/{len(seen.steps)} {seen.steps[seen.step].text}"
     return ""
 
 
 def _weight(seen: DeliveryStatus) -> str:
+    return f"{share} of the requests to the canary" if (share := _share(seen)) else ""
+
+
+def _share(seen: DeliveryStatus) -> str:
     if seen.weight is None or seen.stage in ("done", "first", None):
         return ""
-    return f"{share_text(seen.weight, seen.max_weight)} of the requests to the canary"
+    return share_text(seen.weight, seen.max_weight)
 
 
 def _left(until: float, now: float) -> str:
@@ -79,7 +101,11 @@ def _left(until: float, now: float) -> str:
 
 
 def _steps(seen: DeliveryStatus, now: float) -> Table:
-    rows = tuple(_step_row(index, step, now) for index, step in enumerate(seen.steps, start=1))
+    held = any(hold.reason != "step" for hold in seen.holds)
+    steps = (
+        msgspec.structs.replace(s, until=None) if held and s.mark == "current" else s for s in seen.steps
+    )
+    rows = tuple(_step_row(index, step, now) for index, step in enumerate(steps, start=1))
     return Table(columns=("", "#", "STEP", "LEFT"), rows=rows)
 
 
@@ -121,7 +147,7 @@ def _run(run: RunLine) -> Iterator[tuple[str, ...]]:
         counts = (metric.successful, metric.failed, metric.inconclusive, metric.error)
         name = f"{metric.name} (dry run)" if metric.dry_run else metric.name
         why = metric.message or (run.message if index == 0 else "")
-        yield (*first, name, *(str(n or "") for n in counts), metric.value, why)
+        yield (*first, name, *(str(n or "") for n in counts), measured_text(metric.value), why)
 
 
 def _decisions(seen: DeliveryStatus, now: float) -> Table:

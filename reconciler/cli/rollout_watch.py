@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from reconciler.cli.page import Page, Table, plain
-from reconciler.cli.rollout_page import deliveries_table, delivery_line, delivery_page
+from reconciler.cli.rollout_page import ALONE, deliveries_table, delivery_line, delivery_page
 from reconciler.errors import NotConverged, UsageError
 from reconciler.model.meta import Key
 from reconciler.record.deliveries import DeliveryStatus, Phase
@@ -28,11 +28,26 @@ class Looking(Protocol):
     def look(self, about: Key | None = None) -> tuple[DeliveryStatus, ...]: ...
 
 
-def show_all(seen: tuple[DeliveryStatus, ...], output: str) -> None:
+def show_all(
+    seen: tuple[DeliveryStatus, ...], output: str, terminal: bool = False, namespace: str | None = None
+) -> None:
+    """`namespace`: of this one only."""
+    seen = tuple(one for one in seen if namespace in (None, one.namespace))
     if output == "json":
         click.echo(_json(seen))
-    elif not seen:
-        click.echo("nothing is delivered step by step")
+        return
+    if not seen:
+        where = f" in namespace {namespace}" if namespace else ""
+        click.echo(f"nothing is delivered step by step{where}")
+        return
+    if not seen[0].running:
+        click.echo(f"{ALONE}\n")
+    if terminal:
+        from rich.console import Console
+
+        from reconciler.cli.picture import drawn_table
+
+        Console().print(drawn_table(deliveries_table(seen)))
     else:
         click.echo(_aligned(deliveries_table(seen)))
 

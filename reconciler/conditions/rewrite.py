@@ -80,6 +80,8 @@ class _Reader:
         token = self.next
         if token.kind == "end":
             return ConditionError(f"it ends too early{more}")
+        if token.text == "matches":
+            return ConditionError(f'"{token.text}" isn\'t there: use contains, startsWith or endsWith')
         return ConditionError(f'"{token.text}" at character {token.at + 1} is out of place{more}')
 
     def whole(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import get_args
 
 from reconciler.manifests.documents import DocumentError
 from reconciler.manifests.entry import Entry
@@ -24,7 +25,11 @@ from reconciler.model.base import Value
 from reconciler.model.capacity import Capacity
 from reconciler.model.finding import Finding
 from reconciler.model.fleet import Fleet
-from reconciler.model.kinds import Object
+from reconciler.model.kinds import Object, Workload
+from reconciler.model.meta import Key
+
+OWNERS = frozenset(kind.__name__ for kind in get_args(Workload))
+"""Kinds that have pods."""
 
 
 class Loaded(Value):
@@ -85,12 +90,22 @@ def load_tree(
     if fleet is not None:
         said += nodes(entries, fleet, capacity or {})
         said += traffic(entries, fleet)
-    findings += _located(root, said)
+    refused = frozenset(key for one in parsed for key in one.refused)
+    findings += _located(root, [pair for pair in said if not _is_there(pair[1].lacks, refused)])
     return Loaded(
         objects=tuple(entry.item for entry in entries),
         findings=tuple(sorted(dict.fromkeys(findings), key=lambda f: (f.file, f.line, f.column))),
         files=len(tree.files) + len(tree.kustomizations),
     )
+
+
+def _is_there(lacks: Key | None, refused: frozenset[Key]) -> bool:
+    """It stands in the files, with an error of its own; that it is missing would be untrue."""
+    if lacks is None or not refused:
+        return False
+    if lacks.kind == "Pod" and not lacks.name:
+        return any(key.kind in OWNERS and key.namespace == lacks.namespace for key in refused)
+    return lacks in refused
 
 
 def _gather(root: Path, paths: Sequence[Path] | None) -> Tree:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reconciler.manifests.decode import Mapping
 from reconciler.manifests.documents import DocumentError, Path, Positions, Reader
 from reconciler.manifests.said import Said
 from reconciler.model.finding import Finding
 from reconciler.model.kinds import CLUSTER_SCOPED, Object
+from reconciler.model.meta import Key
 
 
 def positions_of(data: bytes) -> list[Positions]:
@@ -57,16 +57,16 @@ def name_of(item: Object) -> str:
 
 def name_of_value(value: object) -> str:
     """What an object that couldn't be decoded calls itself, as far as it says so."""
+    key = key_of_value(value)
+    return "" if key is None else str(key)
+
+
+def key_of_value(value: object) -> Key | None:
     if not isinstance(value, dict):
-        return ""
+        return None
     kind, meta = value.get("kind"), value.get("metadata")
     name = meta.get("name") if isinstance(meta, dict) else None
-    if not isinstance(kind, str) or not isinstance(name, str):
-        return ""
-    return f"{kind[:80]} {_scope(kind, meta)}{name[:253]}"
-
-
-def _scope(kind: str, meta: Mapping | None) -> str:
-    if kind in CLUSTER_SCOPED or not isinstance(meta, dict):
-        return ""
-    return f"{meta.get('namespace') or 'default'}/"
+    if not isinstance(meta, dict) or not isinstance(kind, str) or not isinstance(name, str):
+        return None
+    space = "" if kind in CLUSTER_SCOPED else str(meta.get("namespace") or "default")
+    return Key(kind[:80], space[:253], name[:253])

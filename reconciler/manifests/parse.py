@@ -12,20 +12,22 @@ from reconciler.manifests.entry import Entry
 from reconciler.manifests.files import check_text
 from reconciler.manifests.inventory import judge_fleet
 from reconciler.manifests.judge import FLEET, judge
-from reconciler.manifests.locate import found_at, name_of, name_of_value, positions_of
+from reconciler.manifests.locate import found_at, key_of_value, name_of, name_of_value, positions_of
 from reconciler.manifests.references import Reference, references
 from reconciler.manifests.rules.nodes import pod_of
 from reconciler.manifests.said import Said
 from reconciler.model.analysis import AnalysisRun, AnalysisTemplate
 from reconciler.model.finding import Finding
 from reconciler.model.kinds import Object
+from reconciler.model.meta import Key
 
 
 class Parsed(NamedTuple):
-    """What one file holds, and what is wrong with it alone."""
+    """What one file holds, and what is wrong with it alone. `refused` are its objects that can't be read."""
 
     entries: tuple[Entry, ...] = ()
     findings: tuple[Finding, ...] = ()
+    refused: tuple[Key, ...] = ()
 
 
 def parse(file: str, data: bytes, *, rendered: bool = False) -> Parsed:
@@ -37,6 +39,7 @@ def parse(file: str, data: bytes, *, rendered: bool = False) -> Parsed:
         return Parsed(findings=(_unreadable(file, error),))
     entries: list[Entry] = []
     findings: list[Finding] = []
+    refused: list[Key] = []
     where: list[Positions] | None = [] if rendered else None
     for number, document in enumerate(documents):
         for path, value in flatten(document):
@@ -47,7 +50,9 @@ def parse(file: str, data: bytes, *, rendered: bool = False) -> Parsed:
                 findings += found_at(said, file, where, number, path, name)
             if item is not None:
                 entries.append(_entry(item, file, -1 if rendered else number, path))
-    return Parsed(tuple(entries), tuple(findings))
+            elif (key := key_of_value(value)) is not None:
+                refused.append(key)
+    return Parsed(tuple(entries), tuple(findings), tuple(refused))
 
 
 def _judged(value: Any) -> tuple[Object | None, tuple[Said, ...]]:

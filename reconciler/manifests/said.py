@@ -7,13 +7,17 @@ from typing import NamedTuple
 
 from reconciler.manifests.documents import Path
 from reconciler.model.finding import Finding, Severity
+from reconciler.model.meta import Key
 
 _PASSWORD = re.compile(r"//[^/@\s]*:[^@\s]*@")
 """What stands before the host of an address when a password is among it."""
 
 
 class Said(NamedTuple):
-    """`path` leads from the object's root, in JSON names. `expected` and `found` are for programs."""
+    """`path` leads from the object's root, in JSON names. `expected` and `found` are for programs.
+
+    `lacks` is what isn't there and should be; a Pod without a name stands for any pod of its namespace.
+    """
 
     path: Path
     message: str
@@ -22,6 +26,7 @@ class Said(NamedTuple):
     rule: str = ""
     expected: str = ""
     found: str = ""
+    lacks: Key | None = None
 
     def at(self, file: str, line: int, column: int, name: str) -> Finding:
         return Finding(

@@ -32,3 +32,7 @@ STRATEGY_ANNOTATION = "reconciler.io/strategy"
 """On a Deployment: a Rollout's `strategy`, as YAML; it then takes the place of the Deployment's own."""
 DRAIN_ANNOTATION = "reconciler.io/drain-seconds"
 """On a pod: how long its stop waits for what it is still answering, before preStop."""
+
+DOMAIN = "reconciler.io/"
+ANNOTATIONS = (INIT_ANNOTATION, PROXY_PROTOCOL_ANNOTATION, STRATEGY_ANNOTATION, DRAIN_ANNOTATION)
+"""Those that people write."""

@@ -32,10 +32,27 @@ class NewerSchema(sqlite3.DatabaseError):
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the file to VERSION. Each step is one transaction, so that a kill leaves the step before."""
+    """Bring the file to VERSION, in one transaction: a kill leaves what was there, and of several processes
+    one does it.
+    """
+    if _version(connection) == VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        found = _version(connection)
+        for script in MIGRATIONS[found:]:
+            for statement in script.split(";"):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
     found = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if found > VERSION:
         raise NewerSchema(f"it has schema version {found}, this reconciler knows up to {VERSION}")
-    for number in range(found, VERSION):
-        script = f"BEGIN IMMEDIATE; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; COMMIT;"
-        connection.executescript(script)
+    return found

@@ -13,6 +13,7 @@ from pathlib import Path
 from reconciler.record.schema import NewerSchema, migrate
 
 BUSY_TIMEOUT_S = 5.0
+PAUSE_S = 0.02
 
 
 def connect(path: Path | None) -> sqlite3.Connection:
@@ -24,13 +25,26 @@ def connect(path: Path | None) -> sqlite3.Connection:
         target, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )
     try:
-        _prepare(connection)
+        _patiently(connection)
     except BaseException:
         connection.close()
         raise
     if path is not None:
         path.chmod(0o600)
     return connection
+
+
+def _patiently(connection: sqlite3.Connection) -> None:
+    """Others may be about to prepare the same file. SQLite's own time-out doesn't cover a change to WAL."""
+    end = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            return _prepare(connection)
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > end:
+                raise
+        time.sleep(PAUSE_S)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
@@ -50,10 +64,10 @@ def is_damaged(error: Exception) -> bool:
     )
 
 
-def set_aside(path: Path) -> Path:
+def set_aside(path: Path, what: str = "unreadable") -> Path:
     """Rename the file and what SQLite keeps beside it; returns the new name. Raises `OSError`."""
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-    aside = path.with_name(f"{path.name}.unreadable-{stamp}-{time.time_ns() % 1_000_000:06d}")
+    aside = path.with_name(f"{path.name}.{what}-{stamp}-{time.time_ns() % 1_000_000:06d}")
     path.rename(aside)
     for suffix in ("-wal", "-shm"):
         beside = path.with_name(path.name + suffix)

@@ -44,6 +44,8 @@ class Store:
         self._troubles: list[Trouble] = []
         self._retry_disk = retry_disk
         self._retry_at: float | None = None
+        self._blind = False
+        """What is on the disk has never been read, so memory doesn't hold it."""
         self._connection = self._open()
 
     @property
@@ -117,6 +119,7 @@ class Store:
 
     def _go_to_memory(self, old: sqlite3.Connection | None, error: Exception) -> sqlite3.Connection:
         memory = connect(None)
+        self._blind = self._blind or old is None
         if old is not None:
             try:
                 old.backup(memory)
@@ -141,7 +144,10 @@ class Store:
         if self._retry_at is None or self.path is None or time.monotonic() < self._retry_at:
             return
         self._retry_at = time.monotonic() + self._retry_disk
+        aside = None
         try:
+            if self._blind and self.path.is_file():
+                aside = set_aside(self.path, "before")
             disk = connect(self.path)
         except (sqlite3.Error, OSError):
             return
@@ -151,8 +157,9 @@ class Store:
             disk.close()
             return
         self._connection.close()
-        self._connection, self._retry_at = disk, None
-        self._tell("HistoryWritten", f"{self.path} can be written again; nothing was lost")
+        self._connection, self._retry_at, self._blind = disk, None, False
+        kept = f"what it held before is kept as {aside.name}" if aside else "nothing was lost"
+        self._tell("HistoryWritten", f"{self.path} can be written again; {kept}")
 
     def _tell(self, reason: str, message: str) -> None:
         log.warning(message)

@@ -101,6 +101,9 @@ def test_status_of_one_and_of_all(daemon: Daemon) -> None:
     assert [line.split()[1] for line in every[1:]] == ["default/api", "default/shop", "default/web"]
     assert json.loads(run("status", "web", "-o", "json").output)["weight"] == 20
     assert len(json.loads(run("status", "-o", "json").output)) == 3
+    assert run("status", "-n", "default").output.splitlines() == every
+    assert run("status", "-n", "other").output == "nothing is delivered step by step in namespace other\n"
+    assert json.loads(run("status", "-n", "other", "-o", "json").output) == []
 
 
 @pytest.mark.parametrize("name", ["wep", "deployment/web"])

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 
 import msgspec
+import pytest
 from rich.console import Console
 
 from reconciler.cli.page import plain
-from reconciler.cli.picture import drawn
+from reconciler.cli.picture import drawn, drawn_table
 from reconciler.cli.rollout_page import deliveries_table, delivery_line, delivery_page
-from reconciler.model.delivery import Delivery, Hold, MetricState
+from reconciler.model.delivery import Delivery, Hold, HoldReason, Measurement, MetricState, Stage
 from reconciler.model.progress import Progress
-from reconciler.record.deliveries import DeliveryStatus, delivered, deliveries, delivery_status
+from reconciler.record.deliveries import DeliveryStatus, StepLine, delivered, deliveries, delivery_status
 from tests.record.delivered import (
     API,
     NEW,
@@ -74,6 +76,12 @@ Rollout default/shop: Progressing
 blue-green, version 3
 2 pods wanted, 1 updated, 3 ready, 3 available
 
+   #  STEP
+✔  1  preview behind shop-next, 2 pods
+✔  2  pause 1m
+▶  3  shop moves to it, 2 pods
+   4  the set of before stays warm for 30s
+
 SET         VERSION  COMMIT   ROLE    READY  ENDS      NODES
 7f9c000000  3        ccccccc  active  1/1              pi-2: 1
 5d8e000000  2        bbbbbbb  stable  2/2    30s left  pi-1: 1, pi-2: 1"""
@@ -118,6 +126,72 @@ def test_a_pause_without_an_end_says_who_ends_it() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("stage", "reasons", "words"),
+    [
+        (
+            "stepping",
+            ("step",),
+            "`reconciler rollout promote web -n default` lets it go on, `abort` goes back",
+        ),
+        ("stepping", ("order", "step"), "`reconciler rollout promote web -n default` lets it go on, `abort`"),
+        ("stepping", ("inconclusive",), "`reconciler rollout promote web -n default` lets it go on, `abort`"),
+        ("done", ("order",), "`reconciler rollout resume web -n default` lets it go on"),
+    ],
+)
+def test_what_waits_for_a_decision_is_promoted_and_what_was_paused_is_resumed(
+    stage: Stage, reasons: tuple[HoldReason, ...], words: str
+) -> None:
+    holds = tuple(Hold(reason=reason, since=NOW) for reason in reasons)
+    line = text(seen(state(Delivery(stage=stage, step=4, holds=holds)))).splitlines()[2]
+    assert line.strip().startswith(words)
+    assert ("abort" in line) == (stage == "stepping"), "where there is nothing to abort, it isn't offered"
+
+
+def test_an_analysis_of_our_proxies_fits_a_terminal() -> None:
+    counts = {
+        "requests": 18,
+        "errors": 18,
+        "errorRate": 1.0,
+        "requestRate": 3.528925901495827,
+        "latency": 3.0,
+    }
+    value = json.dumps({"canary": counts, "stable": counts})
+    measured = Measurement(phase="Failed", started_at=NOW, finished_at=NOW, value=value)
+    metric = MetricState(phase="Failed", failed=2, message="2 failed (limit 1)", measurements=(measured,))
+    key = RUN._replace(name="web-0760f8fe2a-3-background")
+    judged = run(phase="Failed", role="background", step=None, metrics={"error-rate": metric})
+    out = io.StringIO()
+    page = delivery_page(seen(state(paused()), runs={key: judged}), NOW)
+    Console(file=out, width=80).print(drawn(page, "Paused"))
+    whole = " ".join(out.getvalue().split())
+    for word in ("background", "Failed", "error-rate", "18/18"):
+        assert word in whole
+
+
+def test_without_a_reconciler_nothing_goes_on_by_itself() -> None:
+    alone = msgspec.structs.replace(seen(state(paused())), running=False)
+    lines = text(alone).splitlines()
+    assert lines[2] == "  no reconciler runs on this machine: nothing goes on until one does"
+    assert not any("by itself" in line for line in lines)
+
+
+def test_a_pause_that_something_else_holds_up_has_no_end() -> None:
+    holds = (*paused().holds, Hold(reason="inconclusive", since=NOW))
+    doubtful = text(seen(state(msgspec.structs.replace(paused(), holds=holds))))
+    assert "left" not in doubtful
+
+
+def test_the_list_says_why_on_a_narrow_terminal() -> None:
+    steps = (StepLine(text="pause until promoted", mark="current"),)
+    one = msgspec.structs.replace(seen(state(paused())), name="web-with-a-name", steps=steps, step=0)
+    out = io.StringIO()
+    Console(file=out, width=80).print(drawn_table(deliveries_table((one,))))
+    words = out.getvalue().split()
+    assert "WHY" in words
+    assert {"paused", "at", "step", "2", "promoted"} <= set(words)
+
+
 def test_before_it_was_taken_up() -> None:
     progress = Progress()
     found = delivery_status(desired(), both_sets(), progress, None, NOW, WEB)
@@ -153,7 +227,7 @@ def test_a_row_for_each_object() -> None:
     assert table.columns == ("NAME", "STRATEGY", "PHASE", "STEP", "WEIGHT", "WHY")
     assert rows["Deployment default/api"][2:] == ("Degraded", "", "", "aborted: bad")
     assert rows["Rollout default/shop"][1:3] == ("blue-green", "Progressing")
-    assert rows["Rollout default/web"][3] == "step 2/5 pause 1m"
+    assert rows["Rollout default/web"][3] == "2/5 pause 1m"
 
 
 def test_on_a_terminal_it_is_the_same_with_colours() -> None:

@@ -95,7 +95,9 @@ def test_a_canary_from_its_commit_to_its_promotion(served: Served) -> None:
     assert promoted.stdout.splitlines()[-1] == "Rollout default/web: Healthy"
     again = served.say("rollout", "promote", "web")
     assert (again.returncode, "promoted already" in again.stderr) == (1, True)
-    told = served.say("history", "web").stdout
+    history = served.say("history", "web")
+    assert history.returncode == 0, history.stderr
+    told = history.stdout
     assert f"@{os.uname().nodename} said promote of version 2" in told
     found = events(told)
     assert found[0] == "RolloutCompleted"

@@ -112,6 +112,11 @@ def test_all_of_them(capsys: pytest.CaptureFixture[str]) -> None:
     header, row = capsys.readouterr().out.splitlines()
     assert header.startswith("NAME")
     assert row.startswith("Rollout default/web")
+    alone = msgspec.structs.replace(PAUSED, running=False)
+    show_all((alone,), "text")
+    assert capsys.readouterr().out.startswith("no reconciler runs on this machine")
+    show_all((PAUSED,), "text", terminal=True)
+    assert "Rollout default/web" in capsys.readouterr().out
     show_all((), "text")
     assert capsys.readouterr().out == "nothing is delivered step by step\n"
     show_all((PAUSED,), "json")

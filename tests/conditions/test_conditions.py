@@ -110,7 +110,7 @@ WRONG = [
     ("map(result) == nil", "map needs a list and what to do"),
     ("filter() == nil", "filter needs a list"),
     ("# > 1", '"#" at character 1'),
-    ("result matches 'x'", '"matches"'),
+    ("result matches 'x'", '"matches" isn\'t there: use contains'),
     ("result ** 9", '"**"'),
     ("result..5", '".."'),
     ("{'a': 1}", '"{"'),

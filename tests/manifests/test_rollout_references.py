@@ -294,3 +294,28 @@ def test_services_of_a_deployment_that_is_taken_over(tmp_path: Path) -> None:
     assert [f.message for f in loaded.errors] == [
         "Service default/stable selects app=other, and the template has app=web"
     ]
+
+
+STEP = canary("{analysis: {templates: [{templateName: good}]}}", routed=True)
+
+
+@pytest.mark.parametrize(
+    ("rollouts", "services", "templates"),
+    [
+        (rollout(STEP.replace("steps", "stepz")), SERVICES, template("interval: 5s")),
+        (rollout(STEP), [SERVICES[0].replace("ports:", "portz:"), SERVICES[1]], template()),
+        (rollout(STEP), SERVICES, template().replace("metrics:", "metrix:")),
+    ],
+)
+def test_what_stands_there_with_an_error_is_not_said_to_be_missing(
+    tmp_path: Path, rollouts: str, services: list[str], templates: str
+) -> None:
+    """Nor has a Service no pods, when the Rollout that has them can't be read."""
+    found = load(tmp_path, rollouts, *services, templates)
+    assert found.errors
+    assert all("unknown field" in f.message for f in found.findings), lines(found)
+
+
+def test_what_is_missing_beside_an_error_is_said(tmp_path: Path) -> None:
+    found = load(tmp_path, rollout(STEP), SERVICES[0].replace("ports:", "portz:"), template())
+    assert "there is no Service default/stable" in "".join(lines(found))

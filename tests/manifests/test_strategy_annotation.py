@@ -104,3 +104,25 @@ def test_any_text_is_a_strategy_or_says_why_not(text: str) -> None:
     strategy, said = read(text)
     assert (strategy is None) == bool(said)
     assert all(one.path[:3] == ANNOTATION for one in said)
+
+
+@pytest.mark.parametrize(
+    ("key", "remedy"),
+    [("stategy", "did you mean reconciler.io/strategy?"), ("other", "known here: reconciler.io/init")],
+)
+def test_a_slip_of_the_pen_in_its_name_is_told(tmp_path: Path, key: str, remedy: str) -> None:
+    """Otherwise the Deployment would roll at once, and nobody had been told."""
+    found = load(tmp_path, deployment(meta=f"annotations: {{reconciler.io/{key}: 'canary: {{}}'}}")).findings
+    (said,) = found
+    assert (said.severity, said.path) == ("warning", f"metadata.annotations[reconciler.io/{key}]")
+    assert said.message == "has no effect: there is no such annotation"
+    assert said.remedy.startswith(remedy)
+
+
+def test_on_the_pods_it_has_no_effect(tmp_path: Path) -> None:
+    text = deployment().replace(
+        "metadata: {labels: {app: web}}",
+        "metadata: {labels: {app: web}, annotations: {reconciler.io/strategy: 'canary: {}'}}",
+    )
+    (said,) = load(tmp_path, text).findings
+    assert said.message == "has no effect: it is read of the Deployment itself, not of its pods"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
 from reconciler.errors import UsageError
 from reconciler.model.delivery import Delivery, Hold
 from reconciler.model.meta import Key
+from reconciler.model.observed import Observed
 from reconciler.model.plan import Verdict
 from reconciler.model.progress import Attempt, Progress, RolloutState
-from reconciler.model.rollout import RolloutStrategy
+from reconciler.model.rollout import BlueGreenStrategy, RolloutStrategy
 from reconciler.record.deliveries import (
     DeliveryStatus,
     SetLine,
@@ -20,6 +23,8 @@ from reconciler.record.deliveries import (
     find,
 )
 from reconciler.record.deliveries.phase import phase_of
+from reconciler.record.deliveries.runs import run_lines
+from reconciler.record.deliveries.stages import stage_lines
 from tests.record.delivered import (
     API,
     BLUE_GREEN,
@@ -142,14 +147,81 @@ def test_the_first_version_is_new_and_others_are_old() -> None:
     assert (older.roles, older.total, older.ends_at) == (("old",), 1, NOW + 30)
 
 
+ASKED = {
+    "autoPromotionEnabled": False,
+    "prePromotionAnalysis": {"templates": [{"templateName": "smoke"}]},
+    "postPromotionAnalysis": {"templates": [{"templateName": "errors"}]},
+}
+PRE, POST = (run(role=role, step=None, owner=SHOP) for role in ("pre-promotion", "post-promotion"))
+GOOD = msgspec.structs.replace(PRE, phase="Successful")
+LATER = {OLD: NOW + 30}
+
+
+@pytest.mark.parametrize(
+    ("way", "runs", "at", "mark"),
+    [
+        (Delivery(stage="preview"), (), "preview behind shop-next, 2 pods", "current"),
+        (Delivery(stage="preview", available_at=NOW), (PRE,), "analysis smoke", "current"),
+        (Delivery(stage="preview", available_at=NOW), (GOOD,), "pause until promoted", "current"),
+        (Delivery(stage="preview", available_at=NOW, step=1), (GOOD,), "shop moves to it, 2 pods", "current"),
+        (Delivery(stage="switched", step=1, retiring=LATER), (GOOD, POST), "analysis errors", "current"),
+        (Delivery(stage="done", step=1, retiring=LATER), (GOOD,), "the set of before stays warm", "current"),
+        (Delivery(stage="aborted", available_at=NOW), (PRE,), "analysis smoke", "stopped"),
+        (Delivery(stage="aborted", step=1), (GOOD, POST), "analysis errors", "stopped"),
+        (Delivery(stage="aborted", step=1), (GOOD,), "shop moves to it, 2 pods", "stopped"),
+    ],
+)
+def test_the_stages_of_a_blue_green_and_where_it_is(way: Delivery, runs: Any, at: str, mark: str) -> None:
+    of = state(way)
+    found = run_lines(Progress(runs={RUN._replace(name=str(i)): r for i, r in enumerate(runs)}), SHOP, of)
+    strategy = msgspec.convert(BLUE_GREEN["blueGreen"] | ASKED, BlueGreenStrategy)
+    lines = list(stage_lines(strategy, 2, of, found))
+    assert len(lines) == 6
+    (here,) = [n for n, line in enumerate(lines) if line.mark in ("current", "stopped")]
+    assert lines[here].text.startswith(at)
+    assert lines[here].mark == mark
+    assert [line.mark for line in lines] == ["done"] * here + [mark] + ["next"] * (5 - here)
+
+
+@pytest.mark.parametrize(
+    "of", [None, state(None), state(Delivery(stage="first")), state(Delivery(stage="done"))]
+)
+def test_a_blue_green_with_nothing_to_come_has_no_stages(of: RolloutState | None) -> None:
+    strategy = msgspec.convert(BLUE_GREEN["blueGreen"], BlueGreenStrategy)
+    assert list(stage_lines(strategy, 2, of, ())) == []
+
+
+def test_stages_that_end_by_time_say_when() -> None:
+    shop = seen(state(Delivery(stage="preview", available_at=NOW - 20)), SHOP)
+    assert [s.until for s in shop.steps] == [None, NOW + 40, None, None]
+    done = seen(state(Delivery(stage="done", step=1, retiring=LATER)), SHOP)
+    assert done.steps[-1].until == NOW + 30
+    full = seen(state(Delivery(stage="preview", full=True)), SHOP)
+    assert [s.text.split()[0] for s in full.steps] == ["preview", "shop", "the"], "what takes time is skipped"
+
+
 def test_a_blue_green_before_and_after_the_switch() -> None:
     preview = Delivery(stage="preview", active_hash=OLD, available_at=NOW - 20)
     shop = seen(state(preview), SHOP)
     assert [sets(shop)[h].roles for h in (OLD, NEW)] == [("stable", "active"), ("preview",)]
-    assert (shop.strategy, shop.steps, shop.until, shop.weight) == ("blueGreen", (), NOW + 40, None)
+    assert (shop.strategy, shop.until, shop.weight) == ("blueGreen", NOW + 40, None)
     switched = seen(state(Delivery(stage="switched", active_hash=NEW, retiring={OLD: NOW + 30})), SHOP)
     assert [sets(switched)[h].roles for h in (OLD, NEW)] == [("stable",), ("active",)]
     assert (sets(switched)[OLD].ends_at, switched.until) == (NOW + 30, None)
+
+
+def test_pods_on_a_lost_node_are_not_ready() -> None:
+    def looked(since: float | None) -> Observed:
+        nodes = both_sets(WEB).nodes
+        return Observed([msgspec.structs.replace(nodes["pi-1"], lost_since=since), nodes["pi-2"]])
+
+    assert [sets(seen(state(paused()), pods=looked(t)))[OLD].ready for t in (NOW - 9, NOW - 900)] == [2, 1]
+
+
+def test_what_judged_the_same_pods_for_an_earlier_commit_is_not_shown() -> None:
+    before = run(started_at=NOW - 5000)
+    web = seen(state(paused()), runs={RUN._replace(name="web-new-1-1"): before, RUN: run()})
+    assert [line.name for line in web.runs] == ["web-new-3-1"]
 
 
 def test_a_pod_that_could_not_be_started_counts_as_one_that_is_not_ready() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sqlite3
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -135,6 +137,46 @@ def test_a_directory_in_the_place_of_the_file_means_memory(tmp_path: Path) -> No
     put(store, "a")
     assert names(store) == ["a"]
     assert reasons(store) == ["HistoryNotWritten"]
+
+
+def test_a_disk_that_comes_late_keeps_what_is_on_it(tmp_path: Path) -> None:
+    """Memory began without it and must not take its place."""
+    path, mounted = tmp_path / "state.db", tmp_path / "mounted.db"
+    before = Store(mounted)
+    put(before, "before")
+    before.close()
+    path.mkdir()
+    store = Store(path, retry_disk=0.05)
+    put(store, "meanwhile")
+    path.rmdir()
+    mounted.rename(path)
+    time.sleep(0.06)
+    put(store, "after")
+    assert names(Store(path)) == ["meanwhile", "after"]
+    (aside,) = tmp_path.glob("state.db.before-*")
+    assert names(Store(aside)) == ["before"]
+    assert [t.reason for t in store.troubles()] == ["HistoryNotWritten", "HistoryWritten"]
+
+
+def open_at_once(path: Path, gate: Any, found: Any) -> None:
+    gate.wait()
+    store = Store(path)
+    found.put(store.on_disk)
+    store.close()
+
+
+def test_several_programs_may_be_the_first(tmp_path: Path) -> None:
+    fork = multiprocessing.get_context("fork")
+    found = fork.Queue()
+    for number in range(10):
+        gate = fork.Barrier(4)
+        path = tmp_path / f"{number}.db"
+        programs = [fork.Process(target=open_at_once, args=(path, gate, found)) for _ in range(4)]
+        for program in programs:
+            program.start()
+        assert [found.get(timeout=30) for _ in programs] == [True] * 4
+        for program in programs:
+            program.join()
 
 
 def fill_up(store: Store) -> None:

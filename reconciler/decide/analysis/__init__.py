@@ -37,7 +37,7 @@ def pursue(turn: Pass, asked: Asked) -> RunState:
     run = turn.runs.get(asked.key) or turn.before.runs.get(asked.key)
     if run is None:
         run = for_delivery(turn.desired, asked, turn.now)
-    run = go_on(turn, asked.key, run, asked.canary, asked.stable, asked.services)
+    run = go_on(turn, asked.key, run, asked.canary, asked.stable, asked.services, served=asked.served)
     turn.runs[asked.key] = run
     return run
 

@@ -11,7 +11,10 @@ from reconciler.model.rollout import RolloutAnalysis
 
 
 class Asked(Value):
-    """A run that a delivery asks for. `fields` is the asking object as plain data, for `fieldRef`."""
+    """A run that a delivery asks for. `fields` is the asking object as plain data, for `fieldRef`.
+
+    `served`: a pod of the new version is available, so that there can be requests to it.
+    """
 
     key: Key
     owner: Key
@@ -23,4 +26,5 @@ class Asked(Value):
     canary: tuple[str, ...] = ()
     stable: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
+    served: bool = True
     fields: dict[str, Any] = {}

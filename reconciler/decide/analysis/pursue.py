@@ -20,6 +20,8 @@ def go_on(
     canary: Sequence[str] = (),
     stable: Sequence[str] = (),
     services: Sequence[str] = (),
+    *,
+    served: bool = True,
 ) -> RunState:
     """The same object when nothing came of it. Every metric that hasn't ended leaves a wait."""
     for metric in run.spec.metrics:
@@ -31,6 +33,8 @@ def go_on(
         due = state.next_at if state.next_at is not None else turn.now
         if due > turn.now:
             turn.draft.wait(str(key), f'metric "{metric.name}" is measured{_again(state)}', due)
+        elif not served and _counts_from_the_first_pod(run, metric, state):
+            turn.draft.wait(str(key), f'metric "{metric.name}" is measured once the new version has a pod')
         elif metric.provider.job is not None:
             run = jobs.measure(turn, key, run, metric, metric.provider.job)
         else:
@@ -48,6 +52,14 @@ def go_on(
                 )
             )
     return run
+
+
+def _counts_from_the_first_pod(run: RunState, metric: Metric, state: MetricState) -> bool:
+    """What runs beside the steps begins before the new version's first pod. Before that our proxies have
+    nothing to count, and a verdict that nothing can be told would pause every update at its beginning. A step
+    isn't waited with: it may come before any pod.
+    """
+    return run.role == "background" and metric.provider.haproxy is not None and not state.taken
 
 
 def _again(state: MetricState) -> str:

@@ -13,7 +13,7 @@ versions    what the pods of a version are made from
 split       who gets which traffic; weights: shares of it as weights of endpoints
 ephemeral   labels that pods have as long as they play one part
 plan        all of that for one object in one pass; waits: until when
-words       what is said of it; courses: the steps to come
+words       what is said of it; courses: the steps to come; green_text: a blue-green's stages
 memory      where a delivery stood that nobody remembers
 handover    the Deployment that a Rollout takes its template from
 """

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.decide.delivery.begin import goes_in_full
+from reconciler.decide.delivery.green_text import green_stages
 from reconciler.decide.delivery.recipe import Recipe, recipe_of
 from reconciler.decide.delivery.words import step_text
 from reconciler.model.analysis import Metric
 from reconciler.model.desired import Desired
-from reconciler.model.duration import human_duration
 from reconciler.model.meta import Key
 from reconciler.model.progress import Progress, RolloutState
 from reconciler.model.rollout import AnalysisTemplateRef, RolloutAnalysis
@@ -62,21 +62,8 @@ def _course(desired: Desired, key: Key, recipe: Recipe, state: RolloutState) -> 
 def _blue_green(desired: Desired, namespace: str, recipe: Recipe) -> Iterator[str]:
     green = recipe.blue_green
     assert green is not None, "the caller has asked"
-    preview = f" behind {green.preview_service}" if green.preview_service else ""
-    count = recipe.replicas if green.preview_replica_count is None else green.preview_replica_count
-    steps = [f"preview{preview}, {count} pods"]
-    if green.pre_promotion_analysis is not None:
-        steps.append(f"analysis {_analysis(desired, namespace, green.pre_promotion_analysis)}")
-    if not green.auto_promotion_enabled:
-        steps.append("pause until promoted")
-    elif green.auto_promotion_seconds:
-        steps.append(f"pause {human_duration(green.auto_promotion_seconds)}")
-    steps.append(f"{green.active_service} moves to it, {recipe.replicas} pods")
-    if green.post_promotion_analysis is not None:
-        steps.append(f"analysis {_analysis(desired, namespace, green.post_promotion_analysis)}")
-    delay = human_duration(green.scale_down_delay_seconds)
-    steps.append(f"the set of before stays warm for {delay}")
-    yield from (f"{number}. {text}" for number, text in enumerate(steps, 1))
+    stages = green_stages(green, recipe.replicas, lambda asked: _analysis(desired, namespace, asked))
+    yield from (f"{number}. {text}" for number, (_, text) in enumerate(stages, 1))
 
 
 def _analysis(desired: Desired, namespace: str, analysis: RolloutAnalysis) -> str:

@@ -57,6 +57,7 @@ class Judging:
             canary=self._pods(state.template_hash),
             stable=self._pods(state.stable_hash),
             services=tuple(key.name for key in leading_to(self._turn.desired, self._owner)),
+            served=any(slot.available for slot in self._slots.of(state.template_hash)),
             fields={} if known else msgspec.to_builtins(self._workload),
         )
 

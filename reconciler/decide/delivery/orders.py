@@ -19,7 +19,7 @@ from reconciler.decide.delivery.bluegreen import READY
 from reconciler.decide.delivery.recipe import Recipe, recipe_of
 from reconciler.decide.delivery.way import UNDER_WAY, abort, moved, way_of
 from reconciler.errors import UsageError
-from reconciler.model.delivery import Decision, Hold, Order
+from reconciler.model.delivery import Decision, Delivery, Hold, Order
 from reconciler.model.desired import Desired
 from reconciler.model.progress import Progress, RolloutState
 
@@ -79,7 +79,19 @@ def _promote(state: RolloutState, recipe: Recipe, order: Order) -> tuple[Rollout
     if way.stage == "finishing" and not way.holds:
         remedy = "its last pods are on their way; `reconciler rollout status` shows them"
         raise UsageError(f"{order.about} has no step left to be promoted to", remedy=remedy)
-    return _passed(state, recipe), "promoted to its next step"
+    return _passed(state, recipe), _promotion(way, recipe)
+
+
+def _promotion(way: Delivery, recipe: Recipe) -> str:
+    """What comes next, said before it is done."""
+    if way.held_by("forgotten"):
+        return "goes on from what is seen"
+    if recipe.blue_green is None:
+        inside = way.stage == "stepping" and way.step + 1 < len(recipe.steps)
+        return "promoted to its next step" if inside else "promoted: no step is left"
+    if way.stage == "switched":
+        return "promoted: it isn't judged any more"
+    return f"promoted: {recipe.blue_green.active_service} leads to it once all its pods are available"
 
 
 def _passed(state: RolloutState, recipe: Recipe) -> RolloutState:
@@ -147,6 +159,7 @@ def _undo(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutSta
     left.pop(way.previous_hash, None)
     undone = moved(
         undone,
+        step=READY if recipe.blue_green else len(recipe.steps),  # it had passed them
         weight=None if recipe.blue_green else recipe.whole,
         active_hash=state.template_hash if recipe.blue_green else "",
         retiring=left,
@@ -156,18 +169,24 @@ def _undo(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutSta
     undone = msgspec.structs.replace(
         undone, stable_hash=way.previous_hash, stable_revision=way.previous_revision
     )
-    return undone, f"back to version {way.previous_hash}"
+    return undone, f"back to {_called(state, way.previous_hash)}"
+
+
+def _called(state: RolloutState, version: str) -> str:
+    number = next((past.number for past in reversed(state.history) if past.template_hash == version), 0)
+    return f"version {number} ({version})" if number else f"version {version}"
 
 
 def _under_way(state: RolloutState, order: Order) -> None:
-    stage = way_of(state).stage
-    if stage in UNDER_WAY:
+    way = way_of(state)
+    if way.stage in UNDER_WAY:
         return
+    back = "; `reconciler rollout undo` returns to the one before" if way.previous_hash else ""
     remedy = {
         "aborted": "it is aborted; `reconciler rollout retry` tries again",
-        "done": "its newest version is promoted already; `reconciler rollout undo` returns to the one before",
+        "done": f"its newest version is promoted already{back}",
         "first": "its first version is promoted when its pods are available",
-    }[stage]
+    }[way.stage]
     raise UsageError(f"{order.about} has no update under way", remedy=remedy)
 
 

@@ -91,6 +91,7 @@ def _sight(turn: Pass, owner: Key, slots: Slots) -> Sight:
         crowds=crowds(slots.here, kept),
         hidden=slots.hidden,
         complaint=complaint(slots.of(wanted)),
+        silent=tuple(sorted({s.view.name for s in slots.here if not s.reachable})),
     )
 
 

@@ -20,7 +20,8 @@ NOBODY = Crowd()
 
 class Sight(Value):
     """`crowds` by template hash. `hidden` more pods may be on nodes that couldn't be looked into.
-    `complaint` is what the newest version's pods suffer from.
+    `complaint` is what the newest version's pods suffer from. `silent` nodes don't answer; they hold pods of
+    any version.
     """
 
     template_hash: str
@@ -30,6 +31,7 @@ class Sight(Value):
     crowds: dict[str, Crowd] = {}
     hidden: int = 0
     complaint: str = ""
+    silent: tuple[str, ...] = ()
 
     def of(self, template_hash: str) -> Crowd:
         return self.crowds.get(template_hash, NOBODY)

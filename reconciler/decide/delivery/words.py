@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from reconciler.decide.delivery.canary import pause_of
+from reconciler.decide.delivery.green_text import pods
 from reconciler.decide.delivery.recipe import Recipe
-from reconciler.decide.delivery.scale import wanted_weight
+from reconciler.decide.delivery.scale import targets, wanted_weight
 from reconciler.decide.delivery.way import Scene
 from reconciler.decide.version import Version
 from reconciler.model.delivery import Delivery, Stage
@@ -31,7 +34,7 @@ def step_text(step: CanaryStep) -> str:
 
 def _scale_text(scale: SetCanaryScale) -> str:
     if scale.replicas is not None:
-        return f"{scale.replicas} pods"
+        return pods(scale.replicas)
     return f"{scale.weight}%" if scale.weight is not None else "as the weight"
 
 
@@ -53,7 +56,18 @@ def standing_text(scene: Scene) -> str:
         "aborted": state.message,
         "done": "",
     }
-    return texts[way.stage]
+    return "; ".join(filter(None, (texts[way.stage], *_hindered(scene))))
+
+
+def _hindered(scene: Scene) -> Iterator[str]:
+    """What the newest version's pods suffer from, and the nodes where nothing can be moved."""
+    if scene.way.stage in ("aborted", "done"):
+        return
+    crowd, silent, said = scene.sight.of(scene.state.template_hash), scene.sight.silent, scene.sight.complaint
+    if crowd.available < crowd.count and not said.endswith("isn't ready"):  # the numbers say that already
+        yield said
+    if silent:
+        yield f"{', '.join(silent)} {'does' if len(silent) == 1 else 'do'}n't answer"
 
 
 def _hold_text(scene: Scene, reason: str, message: str) -> str:
@@ -75,7 +89,8 @@ def _at_step(scene: Scene) -> str:
     crowd = scene.sight.of(scene.state.template_hash)
     text = step_text(step)
     if step.set_weight is not None or step.set_canary_scale is not None:
-        return f"{text}; {crowd.available} of {crowd.count} canary pods available"
+        want = targets(scene).get(scene.state.template_hash, 0)
+        return f"{text}; {crowd.available} of {pods(want)} of the canary available"
     return text
 
 

@@ -76,7 +76,7 @@ def _absent(reference: Reference, key: Key, kept: Kept, complete: bool) -> Said:
         remedy = f"add the {key.kind}{', or write optional: true' if may_lack else ''}"
     sure = complete and reference.needed
     message = f"there is no {key}" if complete else f"there is no {key} in these files"
-    return Said(reference.path, message, remedy, "error" if sure else "warning", rule="reference")
+    return Said(reference.path, message, remedy, "error" if sure else "warning", "reference", lacks=key)
 
 
 def _keys(item: object) -> list[str]:

@@ -40,7 +40,7 @@ def _backend(
     if found is None or not isinstance(found.item, Service):
         where = "" if complete else " in these files"
         remedy = _other(key, kept) or "add it"
-        yield Said((*path, "name"), f"there is no {key}{where}", remedy, "warning", rule="reference")
+        yield Said((*path, "name"), f"there is no {key}{where}", remedy, "warning", "reference", lacks=key)
         return
     service = found.item
     if service.spec.type == "ExternalName":
@@ -84,7 +84,7 @@ def _certificates(item: Ingress, kept: Kept, complete: bool) -> Iterator[Said]:
             where = "" if complete else " in these files"
             message = f"there is no {key}{where}, so its hosts are served by plain HTTP"
             remedy = _other(key, kept) or "add it, or ask for a certificate: kubernetes.io/tls-acme"
-            yield Said(path, message, remedy, "warning", rule="tls")
+            yield Said(path, message, remedy, "warning", "tls", lacks=key)
 
 
 def _pair(secret: Secret, path: Path) -> Iterator[Said]:

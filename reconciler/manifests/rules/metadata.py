@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 from reconciler.manifests.documents import Path
 from reconciler.manifests.fields import noted
 from reconciler.manifests.said import Said, shown
 from reconciler.model.base import Model
 from reconciler.model.kinds import CLUSTER_SCOPED, Object
-from reconciler.model.labels import DRAIN_ANNOTATION, STRATEGY_ANNOTATION
+from reconciler.model.labels import ANNOTATIONS, DOMAIN, DRAIN_ANNOTATION, STRATEGY_ANNOTATION
 from reconciler.model.meta import ObjectMeta
 
 MAX_ANNOTATIONS = 256 * 1024
@@ -52,6 +53,22 @@ def of_meta(meta: ObjectMeta, path: Path) -> Iterator[Said]:
     if size > MAX_ANNOTATIONS:
         message = f"hold {size:,} bytes, expected at most {MAX_ANNOTATIONS:,}"
         yield Said((*path, "annotations"), message, "move large data into a ConfigMap", rule="size")
+    for key in meta.annotations:
+        if key.startswith(DOMAIN):
+            yield from _ours(key, path)
+
+
+def _ours(key: str, path: Path) -> Iterator[Said]:
+    """A slip of the pen would be silent otherwise: Kubernetes lets every annotation pass."""
+    at = (*path, "annotations", key)
+    if key not in ANNOTATIONS:
+        names = [known.removeprefix(DOMAIN) for known in ANNOTATIONS]
+        near = get_close_matches(key.removeprefix(DOMAIN), names, 1, 0.6)
+        remedy = f"did you mean {DOMAIN}{near[0]}?" if near else f"known here: {', '.join(ANNOTATIONS)}"
+        yield Said(at, "has no effect: there is no such annotation", remedy, "warning", rule="no-effect")
+    elif key == STRATEGY_ANNOTATION and path != ("metadata",):
+        message = "has no effect: it is read of the Deployment itself, not of its pods"
+        yield Said(at, message, "move it to metadata.annotations", "warning", rule="no-effect")
 
 
 def of_pod(meta: ObjectMeta, path: Path) -> Iterator[Said]:

@@ -15,7 +15,7 @@ def missing(key: Key, path: Path, kept: Kept, *, complete: bool) -> Said:
     """An error, and a warning where the object may stand in files that weren't read."""
     where = "" if complete else " in these files"
     severity: Severity = "error" if complete else "warning"
-    return Said(path, f"there is no {key}{where}", _remedy(key, kept), severity, rule="reference")
+    return Said(path, f"there is no {key}{where}", _remedy(key, kept), severity, "reference", lacks=key)
 
 
 def _remedy(key: Key, kept: Kept) -> str:

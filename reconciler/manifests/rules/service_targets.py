@@ -92,7 +92,9 @@ def _selected(item: Service, pods: _Pods, complete: bool) -> Iterator[Said]:
         wanted = ", ".join(f"{key}={value}" for key, value in sorted(selector.items()))
         where = "" if complete else " in these files"
         message = f"no pod of namespace {item.key.namespace} has {wanted}{where}"
-        yield Said(("spec", "selector"), message, _near_miss(item, pods), "warning", rule="selector")
+        any_pod = Key("Pod", item.key.namespace, "")
+        remedy = _near_miss(item, pods)
+        yield Said(("spec", "selector"), message, remedy, "warning", "selector", lacks=any_pod)
         return
     for index, port in enumerate(item.spec.ports):
         if isinstance(port.target_port, str) and is_port_name(port.target_port):
@@ -167,7 +169,8 @@ def _by_hand(item: Addresses, kept: Kept, complete: bool) -> Iterator[Said]:
     entry = kept.get(key)
     if entry is None or not isinstance(entry.item, Service):
         if key.name and complete:
-            yield Said(path, f"has no effect: there is no {key}", severity="note", rule="no-effect")
+            message = f"has no effect: there is no {key}"
+            yield Said(path, message, severity="note", rule="no-effect", lacks=key)
         return
     service = entry.item
     if service.spec.selector:

@@ -1,7 +1,7 @@
 """Deliveries in small values: what `reconciler rollout status` draws and `GET /rollouts` answers.
 
 Pure. `lines` are the values, `draw` puts them together, `phase` says how one stands in Argo Rollouts' words,
-`steps`, `sets` and `runs` are its parts, `find` is how people name one.
+`steps`, `stages`, `sets` and `runs` are its parts, `find` is how people name one.
 """
 
 from reconciler.record.deliveries.draw import deliveries, delivery_status

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from reconciler.decide.attempts import pending_pods
 from reconciler.model.delivery import Delivery
 from reconciler.model.desired import Desired
+from reconciler.model.duration import seconds
 from reconciler.model.kinds import Workload
 from reconciler.model.meta import Key
 from reconciler.model.observed import Observed, PodState
@@ -19,6 +20,7 @@ from reconciler.record.deliveries.lines import DeliveryStatus, StepLine
 from reconciler.record.deliveries.phase import phase_of
 from reconciler.record.deliveries.runs import run_lines
 from reconciler.record.deliveries.sets import max_weight, set_lines
+from reconciler.record.deliveries.stages import stage_lines
 from reconciler.record.deliveries.steps import step_lines
 
 
@@ -50,7 +52,11 @@ def delivery_status(
     verdict = plan.verdicts.get(key) if plan else None
     counts = verdict or _counted(desired.workloads[key], desired.hashes.get(key, ""), pods)
     phase, message = phase_of(state, verdict)
-    steps = tuple(step_lines(strategy, delivery))
+    runs = run_lines(progress, key, state)
+    if (green := strategy.blue_green) is not None:
+        steps = tuple(stage_lines(green, counts.desired, state, runs))
+    else:
+        steps = tuple(step_lines(strategy, delivery))
     return DeliveryStatus(
         kind=key.kind,
         namespace=key.namespace,
@@ -73,8 +79,8 @@ def delivery_status(
         max_weight=max_weight(strategy),
         until=_until(strategy, delivery, steps),
         holds=delivery.holds if delivery else (),
-        sets=set_lines(strategy, state, pods),
-        runs=run_lines(progress, key, state),
+        sets=set_lines(strategy, state, pods, _lost(desired, observed, now)),
+        runs=runs,
         decisions=delivery.decisions if delivery else (),
     )
 
@@ -85,6 +91,14 @@ def _pods(observed: Observed, progress: Progress, owner: Key) -> Iterator[PodSta
     yield from seen
     names = {p.key for p in seen}
     yield from (p for p in pending_pods(progress) if p.record.owner == owner and p.key not in names)
+
+
+def _lost(desired: Desired, observed: Observed, now: float) -> frozenset[str]:
+    """Nodes that have been silent for so long that their pods count as gone."""
+    after = seconds(desired.fleet.spec.node_lost_after)
+    return frozenset(
+        n.name for n in observed.nodes.values() if n.lost_since is not None and now >= n.lost_since + after
+    )
 
 
 def _counted(wanted: Workload, newest: str, pods: Sequence[PodState]) -> Verdict:

@@ -16,7 +16,7 @@ Mark = Literal["done", "current", "stopped", "next"]
 
 
 class StepLine(Value):
-    """One canary step. `until` is when it ends by time alone."""
+    """One canary step, or stage of a blue-green. `until` is when it ends by time alone."""
 
     text: str
     mark: Mark
@@ -73,7 +73,7 @@ class DeliveryStatus(Value, omit_defaults=False):
     version.
 
     `step` counts from 0. `weight` is the canary's share out of `max_weight`, None: as many as it has pods.
-    `until` is when it goes on by time alone.
+    `until` is when it goes on by time alone, as long as a reconciler is `running`.
     """
 
     kind: str
@@ -100,6 +100,7 @@ class DeliveryStatus(Value, omit_defaults=False):
     sets: tuple[SetLine, ...]
     runs: tuple[RunLine, ...]
     decisions: tuple[Decision, ...]
+    running: bool = True
 
     @property
     def key(self) -> Key:

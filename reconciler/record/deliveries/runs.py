@@ -15,8 +15,14 @@ def runs_of(progress: Progress, owner: Key) -> dict[Key, RunState]:
 
 
 def run_lines(progress: Progress, owner: Key, state: RolloutState | None) -> tuple[RunLine, ...]:
-    newest = state.template_hash if state else ""
-    return tuple(_run(k, r) for k, r in runs_of(progress, owner).items() if r.template_hash == newest)
+    """Those of an earlier commit with the same pods are no longer of interest."""
+    if state is None:
+        return ()
+    since = next((v.at for v in reversed(state.history) if v.number == state.number), 0.0)
+    runs = runs_of(progress, owner).items()
+    return tuple(
+        _run(k, r) for k, r in runs if r.template_hash == state.template_hash and r.started_at >= since
+    )
 
 
 def _run(key: Key, run: RunState) -> RunLine:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from reconciler.decide.delivery.recipe import ABORT_DELAY, WHOLE
 from reconciler.model.observed import PodState
@@ -13,21 +13,28 @@ from reconciler.record.deliveries.lines import SetLine
 
 
 def set_lines(
-    strategy: RolloutStrategy, state: RolloutState | None, pods: Iterable[PodState]
+    strategy: RolloutStrategy,
+    state: RolloutState | None,
+    pods: Iterable[PodState],
+    lost: Container[str] = frozenset(),
 ) -> tuple[SetLine, ...]:
-    """The newest version first; one without pods only while it matters."""
+    """The newest version first; one without pods only while it matters. Pods on `lost` nodes aren't ready."""
     by_hash: dict[str, list[PodState]] = {}
     if state is not None:
         by_hash = {h: [] for h in (state.template_hash, state.stable_hash) if h}
     for pod in pods:
         if not pod.terminating:
             by_hash.setdefault(pod.record.template_hash, []).append(pod)
-    lines = [_set(strategy, state, template_hash, mine) for template_hash, mine in by_hash.items()]
+    lines = [_set(strategy, state, template_hash, mine, lost) for template_hash, mine in by_hash.items()]
     return tuple(sorted(lines, key=lambda line: (-line.number, line.template_hash)))
 
 
 def _set(
-    strategy: RolloutStrategy, state: RolloutState | None, template_hash: str, pods: list[PodState]
+    strategy: RolloutStrategy,
+    state: RolloutState | None,
+    template_hash: str,
+    pods: list[PodState],
+    lost: Container[str],
 ) -> SetLine:
     past = next((v for v in state.history if v.template_hash == template_hash), None) if state else None
     return SetLine(
@@ -35,7 +42,7 @@ def _set(
         number=past.number if past else 0,
         revision=past.revision if past else next((p.record.revision for p in pods), ""),
         roles=roles(strategy, state, template_hash),
-        ready=sum(p.ready for p in pods),
+        ready=sum(p.ready and p.node not in lost for p in pods),
         total=len(pods),
         weight=share(strategy, state, template_hash),
         ends_at=ends_at(strategy, state, template_hash),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from reconciler.decide.delivery.ephemeral import ephemeral
+from reconciler.decide.delivery.orders import ordered
+from reconciler.model.delivery import Order
 from reconciler.model.service import ServicePort, ServiceSpec
 from tests.decide.delivery.course import Course, web
 
@@ -24,6 +27,36 @@ ROUTED = {
 def routed(**more: object) -> Course:
     strategy = {"canary": {**ROUTED["canary"], **more}}
     return Course(strategy, web(), web("web-canary"), web("web-stable"))
+
+
+def test_a_step_says_how_many_pods_it_waits_for_and_which_node_does_not_answer() -> None:
+    course = Course({"canary": {"steps": [{"setWeight": 25}, {"pause": {}}, {"setWeight": 50}]}}, web())
+    course.push("v2")
+    course.fleet.lose("pi-1", course.now)
+    order = Order(about=course.key, verb="promote", who="ada@desk", at=course.clock)
+    course.progress, _ = ordered(course.progress, order, course.desired)
+    course.turn()
+    assert course.standing == (
+        "progressing: step 3 of 3: setWeight 50; 1 of 2 pods of the canary available; pi-1 doesn't answer"
+    )
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "said"),
+    [("crashing", "; web-b381014e7e-0: CrashLoopBackOff"), ("never_ready", " of the canary available")],
+)
+def test_a_step_says_what_its_pods_suffer_from(behaviour: str, said: str) -> None:
+    """Where there is more to say than that they aren't ready."""
+    course = Course({"canary": {"steps": [{"setWeight": 25}, {"pause": {}}]}}, web())
+    course.fleet.behaviour = msgspec.structs.replace(
+        course.fleet.behaviour, **{behaviour: frozenset({"web:v2"})}
+    )
+    course.push("v2")
+    course.wait(20)
+    before, _, after = course.standing.partition("0 of 1 pod")
+    assert before == "progressing: step 1 of 2: setWeight 25; "
+    assert said in after
+    assert "isn't ready" not in after
 
 
 def test_a_first_version_needs_no_steps() -> None:

@@ -136,6 +136,26 @@ def test_a_background_that_cannot_tell_during_an_analysis_step_holds_it_there() 
     assert (course.way.step, [h.reason for h in course.way.holds]) == (2, ["step"])
 
 
+def test_what_the_proxies_count_is_asked_once_there_is_a_pod_to_count_for() -> None:
+    """Otherwise the first look would find no pod, couldn't tell, and pause every update at its beginning."""
+    values = Values()
+    steps = [{"setWeight": 25}, {"pause": {"duration": 300}}]
+    counted = {**ALWAYS, "provider": {"haproxy": {}}}
+    course = course_of({"steps": steps, "analysis": ANALYSIS}, counted, values)
+    ready: list[int] = []
+
+    def count(measure: Measure) -> str:
+        pods = {p.record.name: p for p in course.observe().by_owner[course.key]}
+        ready.append(sum(pods[name].ready for name in measure.canary))
+        return values(measure)
+
+    course.measure = count
+    course.push("v2")
+    course.wait(30)
+    assert len(ready) == 4
+    assert all(ready), "no look before a pod is ready"
+
+
 def test_the_background_begins_at_its_step() -> None:
     values = Values()
     course = in_background(values, startingStep=2)

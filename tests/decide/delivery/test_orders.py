@@ -10,6 +10,7 @@ from reconciler.decide.delivery.orders import ordered
 from reconciler.errors import UsageError
 from reconciler.model.delivery import Order, Verb
 from reconciler.model.meta import Key
+from reconciler.record.deliveries import delivery_status
 from tests.decide.builders import ROLLOUT, deployment, desired
 from tests.decide.delivery.course import Course, web
 
@@ -159,6 +160,40 @@ def test_only_so_many_decisions_are_kept() -> None:
         course.order("pause")
         course.order("resume")
     assert len(course.way.decisions) == 20
+
+
+def test_promote_says_what_comes_next() -> None:
+    course = stepping()
+    assert course.order("promote") == "promoted to its next step"
+    assert course.order("promote") == "promoted: no step is left"
+    assert preview().order("promote") == "promoted: web leads to it once all its pods are available"
+
+
+@pytest.mark.parametrize("which", [canary, green])
+def test_what_is_undone_had_passed_its_steps(which: Callable[[], Course]) -> None:
+    course = which()
+    old = course.state.template_hash
+    course.push("v2")
+    course.order("promote-full")
+    course.wait(1)
+    assert course.way.stage == "done"
+    assert course.order("undo") == f"back to version 1 ({old})"
+    found = delivery_status(
+        course.desired, course.observe(), course.progress, course.plan, course.clock, ROLLOUT
+    )
+    assert found is not None
+    marks = [step.mark for step in found.steps]
+    assert "current" not in marks
+    assert marks[0] == "done"
+    course.order("retry")
+    assert course.way.step < 2
+
+
+def test_undo_is_offered_only_where_there_is_a_version_before() -> None:
+    for course, offered in ((canary(), False), (done(), True)):
+        with pytest.raises(UsageError) as caught:
+            course.order("promote")
+        assert ("undo" in caught.value.remedy) == offered
 
 
 def test_after_the_last_step_there_is_nothing_to_promote_to() -> None:
