@@ -152,7 +152,7 @@ def test_a_disk_that_comes_late_keeps_what_is_on_it(tmp_path: Path) -> None:
     mounted.rename(path)
     time.sleep(0.06)
     put(store, "after")
-    assert names(Store(path)) == ["meanwhile", "after"]
+    assert names(Store(path)) == ["after", "meanwhile"]
     (aside,) = tmp_path.glob("state.db.before-*")
     assert names(Store(aside)) == ["before"]
     assert [t.reason for t in store.troubles()] == ["HistoryNotWritten", "HistoryWritten"]
