@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
+from reconciler.model.action import StartPod
 from reconciler.model.desired import Desired
+from reconciler.model.meta import Key
 from tests.decide.builders import deployment, desired, rollout
 from tests.decide.delivery.course import fleet_of
 from tests.laws.world import World
 
 FLEET = fleet_of()
 GIVEN = deployment("given", replicas=2)
+TAKER = Key("Rollout", "default", "taker")
+CAREFUL = {"canary": {"maxSurge": 0, "maxUnavailable": 1, "steps": [{"setWeight": 50}, {"pause": {}}]}}
 
 
-def taken(scale_down: str) -> Desired:
+def taken(
+    scale_down: str, image: str = "web:v1", strategy: dict[str, Any] | None = None, **spec: Any
+) -> Desired:
     ref = {"name": "given", "scaleDown": scale_down}
-    taker = rollout({"canary": {}}, "taker", replicas=2, workloadRef=ref)
-    return desired(GIVEN, taker, of=FLEET, revision="b" * 40)
+    taker = rollout(strategy or {"canary": {}}, "taker", image, 2, workloadRef=ref, **spec)
+    given = deployment("given", image, 2)
+    return desired(given, taker, of=FLEET, revision="b" * 40)
 
 
 def pods(world: World) -> Counter[str]:
@@ -47,3 +55,27 @@ def test_it_comes_back_when_the_rollout_goes(scale_down: str) -> None:
     world.commit(desired(GIVEN, of=FLEET, revision="c" * 40))
     world.run()
     assert pods(world) == {"given": 2}
+
+
+@pytest.mark.parametrize("scale_down", ["onsuccess", "progressively"])
+def test_no_pod_comes_back_for_a_version_that_is_still_being_judged(scale_down: str) -> None:
+    world = World(taken(scale_down))
+    world.run()
+    world.fleet.log.clear()
+    world.commit(taken(scale_down, "web:v2", strategy=CAREFUL))
+    world.run()
+    assert world.progress.rollouts[TAKER].phase == "paused"
+    assert pods(world) == {"taker": 2}
+    assert not [a for a in world.fleet.log if isinstance(a, StartPod) and a.owner == GIVEN.key]
+
+
+def test_one_goes_for_each_that_is_available_not_for_each_that_is_ready() -> None:
+    world = World(desired(GIVEN, of=FLEET))
+    world.run()
+    world.commit(taken("progressively", minReadySeconds=60))
+    for _ in range(5):
+        world.turn()
+        world.now += 1
+    assert pods(world) == {"given": 2, "taker": 2}
+    world.run()
+    assert pods(world) == {"taker": 2}
