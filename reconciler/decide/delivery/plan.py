@@ -12,6 +12,7 @@ from reconciler.decide.delivery.begin import next_version
 from reconciler.decide.delivery.judging import Judging
 from reconciler.decide.delivery.memory import beginning
 from reconciler.decide.delivery.recipe import Recipe, recipe_of
+from reconciler.decide.delivery.restart import restart
 from reconciler.decide.delivery.scale import targets
 from reconciler.decide.delivery.sight import Sight, crowds
 from reconciler.decide.delivery.stages import advance, late_message
@@ -42,10 +43,9 @@ def plan_delivery(turn: Pass, owner: Key, workload: Rollout | Deployment) -> Ver
     moves = _moves(scene, turn.now)
     stopped = _stop(turn, owner, scene, slots, moves)
     blocked = _start(turn, owner, scene, slots, moves, refused)
-    if not moves.start and not moves.stop:
-        stopped += _restart(turn, scene, slots)
-    gone = {id(s) for s in stopped}
-    working = effects.tend(turn, [s for s in slots.here if id(s) not in gone])
+    restarted, old = restart(turn, owner, scene, slots, moving=bool(moves.start or moves.stop))
+    gone = {id(s) for s in (*stopped, *restarted)}
+    working = old + effects.tend(turn, [s for s in slots.here if id(s) not in gone])
     wait(turn, owner, scene)
     state = _told(turn, owner, scene, refused)
     turn.rollouts[owner] = state
@@ -139,18 +139,6 @@ def _looked_up(turn: Pass, owner: Key, state: RolloutState) -> bool:
     return owner in turn.desired.stable or (
         before is not None and before.stable_hash == state.stable_hash and falls_back(before)
     )
-
-
-def _restart(turn: Pass, scene: Scene, slots: Slots) -> list[Slot]:
-    """restartAt: pods that are older go, as many at a time as may be unavailable, the stable ones first."""
-    at, stable = scene.recipe.restart_at, scene.state.stable_hash
-    if not at or turn.now < at or not all(s.available for s in slots.here):
-        return []
-    old = [s for s in slots.here if s.pod is not None and s.pod.created_at < s.view.clock(at)]
-    ordered = sorted(old, key=lambda s: (s.record.template_hash != stable, s.name))
-    out = ordered[: max(1, scene.recipe.budget.unavailable)]
-    effects.stop_slots(turn, out, "it is older than spec.restartAt")
-    return out
 
 
 def _told(turn: Pass, owner: Key, scene: Scene, refused: tuple[str, ...]) -> RolloutState:
