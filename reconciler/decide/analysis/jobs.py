@@ -55,8 +55,7 @@ def measure(turn: Pass, key: Key, run: RunState, metric: Metric, job: JobMetric)
     here = {s.name: s for s in slots.here}
     lost = {p.record.name for p in slots.away} | {p.record.name for p, _ in slots.faulty}
     names = _names(key, metric, number)
-    # one that is only just being made has no time yet
-    begun = min((p.created_at for n, p in seen.items() if n in names and p.created_at), default=turn.now)
+    begun = min((_created(turn, p) for n, p in seen.items() if n in names and p.created_at), default=turn.now)
     failed: PodState | None = None
     for name in names:
         pod, slot = seen.get(name), here.get(name)
@@ -73,6 +72,12 @@ def measure(turn: Pass, key: Key, run: RunState, metric: Metric, job: JobMetric)
     assert failed is not None
     said = ": ".join(t for t in (f"pod {failed.record.name} has failed", failed.reason, failed.message) if t)
     return _over(turn, run, metric, "Failed", said, begun)
+
+
+def _created(turn: Pass, pod: PodState) -> float:
+    """By our clock. One that is only just being made has no time yet."""
+    view = turn.survey.views[pod.node]
+    return pod.created_at + turn.now - view.clock(turn.now)
 
 
 def _names(key: Key, metric: Metric, number: int) -> list[str]:

@@ -105,6 +105,18 @@ def test_a_job_that_is_too_slow_is_stopped_and_failed() -> None:
     assert pods(place) == []
 
 
+@pytest.mark.parametrize("skew", [-100_000.0, 100_000.0])
+def test_its_time_counts_by_the_clock_of_its_node(skew: float) -> None:
+    place = world(job_metric(activeDeadlineSeconds=30))
+    place.skew = skew
+    for machine in place.fleet.machines.values():
+        machine.facts = msgspec.structs.replace(machine.facts, clock_skew=-skew)
+    go(place, 25)
+    assert run(place).phase == "Running"
+    go(place, 15)
+    assert "DeadlineExceeded" in run(place).message
+
+
 def test_a_pod_that_is_still_being_made_is_not_too_slow() -> None:
     """It has no time of its own yet: what is under way is laid over what was observed."""
     place = world(job_metric(activeDeadlineSeconds=30))
