@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from reconciler.engine.simulation.simulated_pod import Behaviour
 from tests.decide.builders import ROLLOUT
-from tests.laws.deliveries import KINDS, Habits, events, quiet
+from tests.laws.deliveries import KINDS, events, quiet
 from tests.laws.delivering import Delivering
+from tests.laws.habits import Habits
 from tests.laws.happen import truth
 from tests.laws.strategies import GOOD
 from tests.laws.test_laws import law as slow_law
@@ -23,6 +24,7 @@ law = settings(slow_law, max_examples=int(os.environ.get("LAWS_EXAMPLES", "35"))
 def begun(plans: Habits, pace: Behaviour | None = None) -> Delivering:
     """A first version that runs, by the same strategy as what comes after it."""
     world = Delivering(plans.commit(GOOD, final=True), plans.key, pace)
+    plans.clock = lambda: world.clock
     world.rest()
     assert world.plan.standing == "converged", f"{world.plan}\n{world.plan.verdicts}"
     return world
@@ -108,7 +110,10 @@ def test_lost_memory_moves_no_traffic(
     for event, number in course:
         world.happen(event, number, lambda: plans.commit(GOOD, final=True, steady=True))
     world.rest(seconds=50.0)
-    before, running = world.told(), {p.record.template_hash for p in truth(world) if not p.terminating}
+    before, running = (
+        world.told(),
+        {p.record.template_hash for p in truth(world) if p.record.owner == ROLLOUT and not p.terminating},
+    )
     if moves_on:
         world.commit(plans.commit(GOOD, final=True, steady=True))
     world.restart(lost=True)
