@@ -8,7 +8,8 @@ canaryService   the canary; the stable version while no pod of a canary is ready
 any other       both versions, by weight; as Kubernetes does it where there is no weight
 an Ingress      in front of stableService: both versions, by weight
 
-Until a first version is promoted, ready pods of a Deployment that hands over serve beside its own.
+Until a first version is promoted all ready pods serve: also those of a Deployment that hands over, and of
+another first version that was wanted before.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ AT_INGRESS = ":split"
 class Split(Value):
     """One service's part. `only`: versions whose pods are endpoints at all, () for every pod; as long as
     none of them is ready, `fallback` stands in. `beside`: nothing has been promoted yet, so ready pods of
-    other owners serve as they did, beside those of the first version. `shares`: what each version gets of the
+    other owners, and of an earlier first version, serve as they did. `shares`: what each version gets of the
     traffic, () when every pod gets as much as any other. `active` is what the live slot holds and `standby`
     the other one.
     """

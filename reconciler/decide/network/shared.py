@@ -27,10 +27,10 @@ def standing_in(split: Split | None, backers: Iterable[Backer]) -> Split | None:
     """With its fallback, where nobody else is ready; none at all while others serve beside it."""
     if split is None or not (split.fallback or split.beside):
         return split
-    ready = [b for b in backers if b.fitness == "ready"]
-    if split.beside and any(b.owner != split.owner for b in ready):
+    ready = [b.owner == split.owner and b.version in split.only for b in backers if b.fitness == "ready"]
+    if split.beside and not all(ready):
         return None
-    if not split.fallback or any(b.owner == split.owner and b.version in split.only for b in ready):
+    if any(ready) or not split.fallback:
         return split
     return msgspec.structs.replace(split, only=(split.fallback,), fallback="")
 
