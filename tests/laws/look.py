@@ -19,9 +19,9 @@ RESTARTED = "it is older than spec.restartAt"
 
 
 class Look:
-    """`pods` hold places: those that end, or must go at once, don't. By version: `up` are available, `fit`
-    are ready and stay, `starts` and `stops` are the plan's, these of available pods and without `restarts`.
-    By name: `versions` of all pods that were seen, `stopped`, `restarts`. `others_fit`: pods of
+    """`pods` hold places: those that end, or must go at once, don't. By version: `up` are available, `left`
+    stay so, `fit` are ready and stay; `starts` and `stops` are the plan's, these of available pods and not
+    `restarts`. By name: `versions` of all pods that were seen, `stopped`, `restarts`. `others_fit`: pods of
     another owner are ready and stay.
     """
 
@@ -64,6 +64,7 @@ class Look:
         self.up = Counter(p.record.template_hash for p in up)
         rolled = [p for p in up if p.record.name in self.stopped - self.restarts]
         self.stops = Counter(p.record.template_hash for p in rolled)
+        self.left = Counter(p.record.template_hash for p in up if p.record.name not in self.stopped)
         self.fit = Counter(p.record.template_hash for p in fit if p.record.name not in self.stopped)
         self.count = Counter(p.record.template_hash for p in here)
         self.others_fit = any(

@@ -156,7 +156,7 @@ def _slots(look: Look, service: RoutedService, before: RoutedService | None) -> 
     if not serving and beside:
         nobody = not look.recipe.replicas
         assert nobody or look.way.active_hash == old or not old, f"switched to nobody\n{look}\n{service}"
-        assert not look.up[look.way.active_hash] - look.stops[look.way.active_hash], f"{look}\n{service}"
+        assert not look.left[look.way.active_hash], f"{look}\n{service}"
     if before is not None and before.live:
         was = {e.name: e.slot for e in before.ports[0].endpoints}
         now = {e.name: e.slot for e in ends}
