@@ -47,7 +47,7 @@ def assert_says_why(world: Delivering) -> None:
 def promoted(world: Delivering, tries: int = 20) -> None:
     """Somebody says whatever makes it go on."""
     for _ in range(tries):
-        if world.plan.standing == "converged":
+        if world.plan.verdicts[world.key].standing == "converged":
             return
         assert_says_why(world)
         assert world.order("retry") or world.order("resume") or world.order("promote"), world.plan.verdicts
