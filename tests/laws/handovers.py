@@ -37,7 +37,8 @@ def check_handover(look: Look, observed: Observed) -> None:
     fresh = [a for a in steps if isinstance(a, StartPod) and a.owner == key and a.key not in seen]
     assert not fresh or left, f"who wants {len(fresh)} pods more of {key}?\n{look}"
     if look.plan.standing == "converged":
-        assert len(pods) == left, f"{key} has {len(pods)} pods instead of {left}\n{look}"
+        here = [p for p in pods if look.views[p.node].status != "lost"]
+        assert len(here) == left, f"{key} has {len(here)} pods instead of {left}\n{look}"
 
 
 def _left(look: Look, scale_down: str, replicas: int) -> int:

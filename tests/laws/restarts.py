@@ -18,7 +18,8 @@ def check_restarts(look: Look) -> None:
     """
     at, state = look.recipe.restart_at, look.state
     kept = {state.stable_hash} if look.way.stage == "aborted" else {state.stable_hash, state.template_hash}
-    mine = [p for p in look.pods if p.record.template_hash in kept]
+    here = [p for p in look.pods if look.views[p.node].status != "lost"]
+    mine = [p for p in here if p.record.template_hash in kept]
     old = {p.record.name for p in mine if p.created_at < look.views[p.node].clock(at)}
     due = bool(at) and look.now >= at
     standing = look.plan.verdicts[look.key].standing
