@@ -129,6 +129,8 @@ def _start(turn: Pass, key: Key, job: JobMetric, name: str, failed: PodState | N
     if failed is not None:
         because = f"another try after {failed.record.name} has failed"
     blocked = effects.start_pods(turn, key, _version(turn, job), 1, because, [], name=name)
+    if blocked:
+        turn.homeless[key] = f"pod {name} of an analysis has no place: {blocked}"
     turn.draft.wait(f"pod {name}", blocked or "it measures, and hasn't ended yet")
 
 

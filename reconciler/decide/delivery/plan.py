@@ -42,7 +42,7 @@ def plan_delivery(turn: Pass, owner: Key, workload: Rollout | Deployment) -> Ver
     effects.note_away(turn, slots)
     moves = _moves(scene, turn.now)
     stopped = _stop(turn, owner, scene, slots, moves)
-    blocked = _start(turn, owner, scene, slots, moves, refused)
+    blocked = _start(turn, owner, scene, slots, moves, refused) or _homeless(turn, owner)
     restarted, old = restart(turn, owner, scene, slots, moving=bool(moves.start or moves.stop))
     gone = {id(s) for s in (*stopped, *restarted)}
     working = old + effects.tend(turn, [s for s in slots.here if id(s) not in gone])
@@ -129,6 +129,11 @@ def _start(turn: Pass, owner: Key, scene: Scene, slots: Slots, moves: Moves, ref
         why = why_start(scene, version, other)
         blocked = effects.start_pods(turn, owner, version, count, why, own, refused=unfit) or blocked
     return blocked
+
+
+def _homeless(turn: Pass, owner: Key) -> str:
+    """Why one of its analyses can't measure."""
+    return next((why for run, why in turn.homeless.items() if turn.runs[run].owner == owner), "")
 
 
 def _looked_up(turn: Pass, owner: Key, state: RolloutState) -> bool:
