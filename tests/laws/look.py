@@ -21,8 +21,8 @@ RESTARTED = "it is older than spec.restartAt"
 class Look:
     """`pods` hold places: those that end, or must go at once, don't. By version: `up` are available, `left`
     stay so, `fit` are ready and stay; `starts` and `stops` are the plan's, these of available pods and not
-    `restarts`. By name: `versions` of all pods that were seen, `stopped`, `restarts`. `others_fit`: pods of
-    another owner are ready and stay.
+    `restarts`. By name: `versions` of all pods that were seen, `stopped`, `restarts`; `young` are stopped and
+    ready, but not for long enough. `others_fit`: pods of another owner are ready and stay.
     """
 
     def __init__(
@@ -64,6 +64,8 @@ class Look:
         self.up = Counter(p.record.template_hash for p in up)
         rolled = [p for p in up if p.record.name in self.stopped - self.restarts]
         self.stops = Counter(p.record.template_hash for p in rolled)
+        young = {p.record.name for p in fit if p.key not in progress.attempts and p not in up}
+        self.young = young & (self.stopped - self.restarts)
         self.left = Counter(p.record.template_hash for p in up if p.record.name not in self.stopped)
         self.fit = Counter(p.record.template_hash for p in fit if p.record.name not in self.stopped)
         self.count = Counter(p.record.template_hash for p in here)

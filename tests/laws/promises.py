@@ -58,6 +58,8 @@ def _together(look: Look) -> None:
     if look.stops:
         left = look.up.total() - look.stops.total()
         assert left >= budget.least, f"too few stay available\n{look}"
+    if look.young:
+        assert look.up.total() >= budget.least, f"{look.young} serve, and go before others do\n{look}"
     if look.starts:
         assert look.count.total() + look.starts.total() <= budget.most, f"too many pods\n{look}"
 
