@@ -45,7 +45,8 @@ def plan_delivery(turn: Pass, owner: Key, workload: Rollout | Deployment) -> Ver
     blocked = _start(turn, owner, scene, slots, moves, refused) or _homeless(turn, owner)
     restarted, old = restart(turn, owner, scene, slots, moving=bool(moves.start or moves.stop))
     gone = {id(s) for s in (*stopped, *restarted)}
-    working = old + effects.tend(turn, [s for s in slots.here if id(s) not in gone])
+    working = effects.tend(turn, [s for s in slots.here if id(s) not in gone])
+    working += 0 if blocked else old
     wait(turn, owner, scene)
     state = _told(turn, owner, scene, refused)
     turn.rollouts[owner] = state

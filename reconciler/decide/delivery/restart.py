@@ -25,7 +25,7 @@ def restart(turn: Pass, owner: Key, scene: Scene, slots: Slots, *, moving: bool)
     if not old:
         return [], 0
     if moving or slots.hidden or not all(s.available for s in mine):
-        turn.draft.wait(str(owner), f"{len(old)} pods are restarted (spec.restartAt) when all are available")
+        turn.draft.wait(str(owner), "its older pods are restarted (spec.restartAt) when all are available")
         return [], len(old)
     stable = scene.state.stable_hash
     ordered = sorted(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from reconciler.model.action import StopPod
+from reconciler.model.fleet import NodeSpec
 from tests.decide.delivery.course import Course, web
 
 FIVE_PAST = "1970-01-12T13:51:40Z"
@@ -47,7 +50,9 @@ def test_it_says_that_it_waits_for_pods_that_are_missing() -> None:
     course.fleet.kill_container(pod.node, pod.key, "app", course.now)
     plan = course.turn()
     assert not [s for s in plan.steps if isinstance(s.action, StopPod)]
-    assert any("2 pods are restarted (spec.restartAt) when all are available" in str(w) for w in plan.waits)
+    assert any(
+        "its older pods are restarted (spec.restartAt) when all are available" in str(w) for w in plan.waits
+    )
 
 
 def test_a_set_that_is_kept_warm_loses_no_pod_to_it() -> None:
@@ -60,3 +65,16 @@ def test_a_set_that_is_kept_warm_loses_no_pod_to_it() -> None:
     course.order("undo")
     course.wait(5)
     assert course.shares() == {"v1": 100}
+
+
+def test_one_that_finds_no_place_blocks_what_waits_to_be_restarted() -> None:
+    course = Course({"canary": {}}, web(), replicas=2)
+    course.commit(course.version("v1", restartAt=FIVE_PAST, replicas=3))
+    closed = {"taints": [{"key": "slow", "effect": "NoSchedule"}]}
+    wanted = course.commits[-1]
+    nodes = tuple(msgspec.convert(msgspec.to_builtins(n) | closed, NodeSpec) for n in wanted.fleet.spec.nodes)
+    spec = msgspec.structs.replace(wanted.fleet.spec, nodes=nodes)
+    course.commit(msgspec.structs.replace(wanted, fleet=msgspec.structs.replace(wanted.fleet, spec=spec)))
+    course.now += 301
+    course.settle()
+    assert course.standing.startswith("blocked: 0/2 nodes fit")
