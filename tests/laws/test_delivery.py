@@ -18,7 +18,7 @@ from tests.laws.strategies import GOOD
 from tests.laws.test_laws import law as slow_law
 from tests.laws.test_laws import paces
 
-law = settings(slow_law, max_examples=int(os.environ.get("LAWS_EXAMPLES", "35")))
+law = settings(slow_law, max_examples=int(os.environ.get("LAWS_EXAMPLES", "25")))
 
 
 def begun(plans: Habits, pace: Behaviour | None = None) -> Delivering:
