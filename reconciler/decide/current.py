@@ -42,6 +42,8 @@ class Pass:
         self.rollouts: dict[Key, RolloutState] = {}
         self.runs: dict[Key, RunState] = {}
         self.measures: list[Measure] = []
+        self.homeless: dict[Key, str] = {}
+        """Analyses that measure with a pod which finds no place, and why."""
         self.unsteady: set[Key] = set()
         """Workloads whose plan depends on more than their own pods: they are looked at in every pass."""
         self.takers: Mapping[Key, Rollout] = {}

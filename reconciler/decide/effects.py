@@ -8,7 +8,7 @@ import msgspec
 
 from reconciler.decide.attempts import lacks_build
 from reconciler.decide.current import Pass
-from reconciler.decide.lifecycle import Care, care, grace_of
+from reconciler.decide.lifecycle import LONGEST_BACKOFF, Care, care, grace_of
 from reconciler.decide.schedule.address import in_slice, pod_ip
 from reconciler.decide.schedule.filters import Refused
 from reconciler.decide.schedule.place import Placer
@@ -212,7 +212,8 @@ def _retry(turn: Pass, slot: Slot, attempt: Attempt) -> bool:
     if slot.pod is not None and slot.pod.busy:
         return True
     said = f"{attempt.reason}: {attempt.message}" if attempt.message else attempt.reason
-    if attempt.retry_at > turn.now or not slot.reachable:
+    set_back = attempt.retry_at > turn.now + LONGEST_BACKOFF  # the clock, after that was written
+    if (attempt.retry_at > turn.now and not set_back) or not slot.reachable:
         turn.draft.wait(f"pod {slot.name}", said, attempt.retry_at if slot.reachable else None)
         return True
     start_record(turn, _addressed(turn, slot), f"try {attempt.count + 1} after {said}")

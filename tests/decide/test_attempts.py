@@ -53,6 +53,14 @@ def test_an_attempt_keeps_its_place_and_is_retried_on_time() -> None:
     assert "try 2 after ErrImagePull: web:v1: manifest unknown" in str(step)
 
 
+def test_a_clock_that_is_set_back_holds_no_try_up() -> None:
+    world = World(desired(deployment(replicas=1)), Behaviour(missing=frozenset({"web:v1"})))
+    world.turn()
+    world.skew = -86_400.0
+    (step,) = world.turn().steps
+    assert "try 2 after ErrImagePull" in str(step)
+
+
 def test_an_image_without_a_build_goes_to_another_architecture() -> None:
     import msgspec
 

@@ -1,28 +1,17 @@
-"""What Hypothesis draws from for deliveries: every strategy, its commits, and all that can happen."""
+"""What Hypothesis draws from for deliveries: every strategy, what stands around it, and all that can happen.
+
+`habits` makes commits of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import msgspec
 from hypothesis import strategies as st
 
-from reconciler.model.desired import Desired
-from reconciler.model.meta import Key
-from reconciler.model.rollout import RolloutStrategy
-from tests.decide.builders import (
-    ROLLOUT,
-    WEB,
-    analysis_template,
-    deployment,
-    desired,
-    fleet,
-    ingress,
-    rollout,
-)
+from tests.decide.builders import analysis_template, ingress
 from tests.decide.delivery.course import web
-from tests.laws.strategies import BAD, GOOD, shares
+from tests.laws.strategies import shares
 
 ANALYSIS = {"templates": [{"templateName": "smoke"}]}
 SMOKE = analysis_template(
@@ -39,11 +28,6 @@ SMOKE = analysis_template(
 )
 SERVICES = tuple(web(name) for name in ("web", "web-canary", "web-stable", "web-preview"))
 DOOR = ingress(defaultBackend={"service": {"name": "web-stable", "port": {"number": 80}}})
-OF = fleet(
-    {"name": "pi-1", "internalIP": "192.0.2.1"},
-    {"name": "pi-2", "internalIP": "192.0.2.2"},
-    network={"enabled": True},
-)
 MATCH = [{"headerName": "x-beta", "headerValue": {"exact": "yes"}}]
 
 weights = st.sampled_from([0, 1, 25, 33, 50, 75, 100])
@@ -134,60 +118,6 @@ KINDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "routed": st.builds(lambda s: {"canary": s}, routed_canaries()),
     "blue-green": st.builds(lambda s: {"blueGreen": s}, blue_greens()),
 }
-
-
-class Habits:
-    """One object's commits: the strategy stays for most of them, as people do it."""
-
-    def __init__(
-        self, draw: Callable[[st.SearchStrategy[Any]], Any], kind: str, key: Key | None = None
-    ) -> None:
-        self.draw, self.kind = draw, kind
-        self.key: Key = key or (WEB if draw(st.integers(0, 4)) == 4 else ROLLOUT)
-        self.strategy = draw(KINDS[kind])
-        self.replicas = draw(st.sampled_from([4, 1, 2, 3, 5]))
-        self.number, self.image = 0, ""
-
-    def commit(
-        self, images: tuple[str, ...] = GOOD + GOOD + GOOD + BAD, *, final: bool = False, steady: bool = False
-    ) -> Desired:
-        """`final`: one that can be delivered, and isn't paused. `steady`: by the same strategy as before."""
-        draw = self.draw
-        if not steady and draw(st.integers(0, 7)) == 7:
-            self.strategy = draw(KINDS[draw(st.sampled_from([self.kind, *KINDS]))])
-        if not steady and draw(st.integers(0, 3)) == 3:
-            self.replicas = draw(st.integers(0, 5))
-        spec: dict[str, Any] = {
-            "minReadySeconds": draw(st.sampled_from([0, 0, 5])),
-            "paused": not final and draw(st.integers(0, 9)) == 0,
-            "revisionHistoryLimit": draw(st.integers(0, 3)),
-            "progressDeadlineSeconds": draw(st.sampled_from([60, 600])),
-        }
-        self.number += 1
-        common: dict[str, Any] = {
-            "of": OF,
-            "revision": f"{self.number:040x}",
-            "subject": draw(st.sampled_from(["Update", "Update", 'Revert "Update"'])),
-            "services": SERVICES,
-            "ingresses": (DOOR,),
-            "templates": (SMOKE,),
-        }
-        self.image = image = draw(st.sampled_from([i for i in images if i != self.image]))
-        if self.key == WEB:
-            plain = not final and draw(st.integers(0, 2)) == 0
-            read = msgspec.convert(self.strategy, RolloutStrategy)
-            item = deployment("web", image, self.replicas, **spec)
-            text = "" if plain else msgspec.json.encode(self.strategy).decode()
-            meta = msgspec.structs.replace(item.metadata, annotations={"reconciler.io/strategy": text})
-            return desired(
-                msgspec.structs.replace(item, metadata=meta),
-                strategies={} if plain else {WEB: read},
-                **common,
-            )
-        spec["progressDeadlineAbort"] = draw(st.booleans())
-        if draw(st.integers(0, 4)) == 0:
-            spec["rollbackWindow"] = {"revisions": draw(st.integers(1, 2))}
-        return desired(rollout(self.strategy, "web", image, self.replicas, **spec), **common)
 
 
 VERBS = ("pause", "resume", "promote", "promote-full", "abort", "retry", "undo")

@@ -18,6 +18,7 @@ from reconciler.model.plan import Measure, Measured, Plan
 from reconciler.model.progress import Progress, RolloutState
 from tests.laws.deliveries import MOODS
 from tests.laws.happen import happen
+from tests.laws.job_metrics import end_badly, set_pace
 from tests.laws.promises import check_delivery
 from tests.laws.world import World, check_plan
 
@@ -32,6 +33,7 @@ class Delivering(World):
     def __init__(self, desired: Desired, key: Key, behaviour: Behaviour | None = None) -> None:
         super().__init__(desired, behaviour)
         self.key, self.mood = key, "good"
+        set_pace(self.fleet, "good")
         self._late: list[Measure] = []
 
     @property
@@ -50,6 +52,8 @@ class Delivering(World):
         self.progress = kept(plan.progress)
         self.act(plan, at_most)
         self._measure(plan)
+        if self.mood in ("bad", "error"):
+            end_badly(self.fleet, self.now)
         return plan
 
     def _measure(self, plan: Plan) -> None:
@@ -89,7 +93,7 @@ class Delivering(World):
             case "go":
                 self.rest(seconds=(0.5, 5.0, 40.0, 130.0)[number % 4])
             case "mood":
-                self.mood = MOODS[number % len(MOODS)]
+                self._feel(MOODS[number % len(MOODS)])
             case "jump":
                 self._set_clock(self.skew + JUMPS[number % len(JUMPS)])
             case _:
@@ -100,8 +104,12 @@ class Delivering(World):
         for name in self.fleet.machines:
             self.fleet.heal(name)
         self.fleet._failures.clear()
-        self.mood = "good"
+        self._feel("good")
         self.commit(final)
+
+    def _feel(self, mood: str) -> None:
+        self.mood = mood
+        set_pace(self.fleet, mood)
 
     def _set_clock(self, skew: float) -> None:
         """Ours, not the nodes': each of them says how far apart they are."""
@@ -135,7 +143,8 @@ class Delivering(World):
             for service in machine.traffic.services if machine.traffic else ():
                 sums: dict[str, int] = {}
                 for end in service.ports[0].endpoints if service.name in SPLIT else ():
-                    if end.state == "ready" and end.slot == service.live and end.weight:
+                    ours = end.name in versions and end.slot == service.live
+                    if end.state == "ready" and ours and end.weight:
                         sums[versions[end.name]] = sums.get(versions[end.name], 0) + end.weight
                 whole = sum(sums.values())
                 found[f"{name} {service.name}"] = {v: round(w / whole, 2) for v, w in sums.items()}

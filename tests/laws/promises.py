@@ -2,76 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from fractions import Fraction
 from math import ceil
 
-from reconciler.decide.delivery.recipe import Recipe, recipe_of
-from reconciler.decide.survey import survey
-from reconciler.model.action import Publish, StartPod, StopPod
-from reconciler.model.delivery import Delivery
+from reconciler.decide.delivery.recipe import recipe_of
+from reconciler.model.action import Publish
 from reconciler.model.desired import Desired
 from reconciler.model.meta import Key
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Plan
-from reconciler.model.progress import Progress, RolloutState
+from reconciler.model.progress import Progress
 from reconciler.model.traffic import Endpoint, NodeTraffic, RoutedService
+from tests.laws.evictions import check_evictions
+from tests.laws.handovers import check_handover, check_moving
+from tests.laws.job_metrics import check_jobs
+from tests.laws.leading import check_leading
+from tests.laws.look import Look
+from tests.laws.restarts import check_restarts
 
 SPLIT_BY_WEIGHT = ("web", "web-stable:split")
-
-
-class Look:
-    """One plan of one delivered object, and the pods that it was made for."""
-
-    def __init__(
-        self,
-        key: Key,
-        plan: Plan,
-        desired: Desired,
-        observed: Observed,
-        progress: Progress,
-        now: float,
-        recipe: Recipe,
-    ) -> None:
-        self.key, self.plan, self.desired, self.recipe, self.now = key, plan, desired, recipe, now
-        self.before = progress.rollouts.get(key)
-        self.state: RolloutState = plan.progress.rollouts[key]
-        assert self.state.delivery is not None
-        self.way: Delivery = self.state.delivery
-        views = survey(desired.fleet, observed, now).views
-        pods = [p for p in observed.by_owner.get(key, ()) if not p.terminating]
-        self.versions = {p.record.name: p.record.template_hash for p in observed.by_owner.get(key, ())}
-        fit = [p for p in pods if p.ready and views[p.node].status in ("ready", "silent")]
-        up = [p for p in fit if p.key not in progress.attempts and self._long_enough(p.ready_since)]
-        here = [p for p in pods if views[p.node].status != "lost"]
-        seen = {p.key for p in pods}
-        steps = [s.action for s in plan.steps]
-        self.starts = Counter(
-            a.record.template_hash
-            for a in steps
-            if isinstance(a, StartPod)
-            and a.owner == key
-            and a.key not in seen
-            and a.key not in progress.attempts
-        )
-        stopped = {a.key for a in steps if isinstance(a, StopPod) and a.owner == key}
-        self.up = Counter(p.record.template_hash for p in up)
-        self.stops = Counter(p.record.template_hash for p in up if p.key in stopped)
-        self.count = Counter(p.record.template_hash for p in here)
-        for pod, attempt in plan.progress.attempts.items():
-            if attempt.record.owner == key and pod not in seen:
-                self.count[attempt.record.template_hash] += 1
-
-    def _long_enough(self, since: float | None) -> bool:
-        return since is not None and (since > self.now or since + self.recipe.min_ready <= self.now)
-
-    def __str__(self) -> str:
-        return (
-            f"{self.plan}\nup {dict(self.up)} of {dict(self.count)}, {self.recipe.replicas} wanted,"
-            f" starts {dict(self.starts)}, stops {dict(self.stops)}"
-            f"\nstable {self.state.stable_hash} newest {self.state.template_hash}"
-            f"\n{self.before.delivery if self.before else None}\n{self.way}\n{self.recipe.strategy}"
-        )
 
 
 def check_delivery(
@@ -88,6 +37,10 @@ def check_delivery(
         _apart(look)
     _quarantined(look)
     _not_retried(look)
+    check_restarts(look)
+    check_handover(look, observed)
+    check_evictions(plan, observed, look.views)
+    check_jobs(plan, observed, look.views)
     for step in plan.steps:
         if isinstance(step.action, Publish):
             before = observed.nodes[step.action.node].traffic
@@ -105,6 +58,8 @@ def _together(look: Look) -> None:
     if look.stops:
         left = look.up.total() - look.stops.total()
         assert left >= budget.least, f"too few stay available\n{look}"
+    if look.young:
+        assert look.up.total() >= budget.least, f"{look.young} serve, and go before others do\n{look}"
     if look.starts:
         assert look.count.total() + look.starts.total() <= budget.most, f"too many pods\n{look}"
 
@@ -164,10 +119,13 @@ def _published(look: Look, traffic: NodeTraffic, before: NodeTraffic | None) -> 
             _slots(look, service, old.get(service.name))
         elif service.name in SPLIT_BY_WEIGHT and not look.recipe.blue_green:
             _weights(look, service)
+        check_leading(look, service)
+        check_moving(look, service, old.get(service.name))
 
 
-def _ready(service: RoutedService) -> list[Endpoint]:
-    return [e for e in service.ports[0].endpoints if e.state == "ready"]
+def _ready(look: Look, service: RoutedService) -> list[Endpoint]:
+    """Pods of its own."""
+    return [e for e in service.ports[0].endpoints if e.state == "ready" and e.name in look.versions]
 
 
 def _weights(look: Look, service: RoutedService) -> None:
@@ -178,8 +136,8 @@ def _weights(look: Look, service: RoutedService) -> None:
         return
     assert 0 <= way.weight <= whole, f"{look}"
     shares = {way.canary_hash: way.weight, stable: whole - way.weight}
-    sums = dict.fromkeys({look.versions[e.name] for e in _ready(service)}, 0)
-    for end in _ready(service):
+    sums = dict.fromkeys({look.versions[e.name] for e in _ready(look, service)}, 0)
+    for end in _ready(look, service):
         sums[look.versions[end.name]] += end.weight
     assert all(not sums[v] for v in sums if not shares.get(v)), f"{sums} for {shares}\n{look}"
     for one in sums.keys() & shares.keys():
@@ -194,13 +152,13 @@ def _slots(look: Look, service: RoutedService, before: RoutedService | None) -> 
     live = {look.versions[e.name] for e in ends if e.slot == service.live}
     assert len(live) <= 1, f"two versions in one slot\n{look}\n{service}"
     assert live <= {look.way.active_hash}, f"{look}\n{service}"
-    serving = [e for e in _ready(service) if e.slot == service.live]
-    beside = [e for e in _ready(service) if e.slot != service.live]
+    serving = [e for e in _ready(look, service) if e.slot == service.live]
+    beside = [e for e in _ready(look, service) if e.slot != service.live]
     old = look.before.delivery.active_hash if look.before and look.before.delivery else ""
     if not serving and beside:
         nobody = not look.recipe.replicas
         assert nobody or look.way.active_hash == old or not old, f"switched to nobody\n{look}\n{service}"
-        assert not look.up[look.way.active_hash] - look.stops[look.way.active_hash], f"{look}\n{service}"
+        assert not look.left[look.way.active_hash], f"{look}\n{service}"
     if before is not None and before.live:
         was = {e.name: e.slot for e in before.ports[0].endpoints}
         now = {e.name: e.slot for e in ends}

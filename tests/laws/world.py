@@ -199,9 +199,11 @@ def check_budget(plan: Plan, key: Key, workload: Deployment, observed: Observed,
     if workload.spec.strategy.type == "Recreate" or workload.spec.paused:
         return
     budget = budget_of(workload.spec.strategy, workload.spec.replicas)
-    pods = [p for p in observed.by_owner.get(key, ()) if not p.terminating]
-    sees = {(p.node, p.key): p for p in pods}
     stops = [s.action for s in plan.steps if isinstance(s.action, StopPod) and s.action.owner == key]
+    evicted = {(a.node, a.key) for a in stops if ":NoExecute" in a.because}  # that isn't a rollout
+    every = [p for p in observed.by_owner.get(key, ()) if not p.terminating]
+    pods = [p for p in every if (p.node, p.key) not in evicted]
+    sees = {(p.node, p.key): p for p in every}
     starts = [
         s.action
         for s in plan.steps
@@ -211,11 +213,10 @@ def check_budget(plan: Plan, key: Key, workload: Deployment, observed: Observed,
         and s.action.key not in progress.attempts
     ]
     up = [p for p in pods if p.ready and observed.nodes[p.node].reachable]
-    rolled = [a for a in stops if ":NoExecute" not in a.because]  # an eviction isn't a rollout
-    taken = [sees[a.node, a.key] for a in rolled if sees[a.node, a.key] in up]
+    taken = [pod for a in stops if (pod := sees[a.node, a.key]) in up]
     if taken:
         assert len(up) - len(taken) >= budget.least, f"{key}: too few stay available\n{plan}"
-    seen = {p.key for p in pods}
+    seen = {p.key for p in every}
     held = [k for k, a in plan.progress.attempts.items() if a.record.owner == key and k not in seen]
     here = [p for p in pods if observed.nodes[p.node].reachable]
     if starts:

@@ -55,10 +55,10 @@ def measure(turn: Pass, key: Key, run: RunState, metric: Metric, job: JobMetric)
     here = {s.name: s for s in slots.here}
     lost = {p.record.name for p in slots.away} | {p.record.name for p, _ in slots.faulty}
     names = _names(key, metric, number)
-    # one that is only just being made has no time yet
-    begun = min((p.created_at for n, p in seen.items() if n in names and p.created_at), default=turn.now)
+    latest = max((i for i, name in enumerate(names) if name in seen or name in here), default=0)
+    begun = min((_created(turn, p) for n, p in seen.items() if n in names and p.created_at), default=turn.now)
     failed: PodState | None = None
-    for name in names:
+    for name in names[latest:]:  # whoever has removed an earlier one doesn't get that try again
         pod, slot = seen.get(name), here.get(name)
         if pod is not None and pod.phase == "Succeeded":
             return _over(turn, run, metric, "Successful", f"pod {name} has succeeded", begun)
@@ -73,6 +73,12 @@ def measure(turn: Pass, key: Key, run: RunState, metric: Metric, job: JobMetric)
     assert failed is not None
     said = ": ".join(t for t in (f"pod {failed.record.name} has failed", failed.reason, failed.message) if t)
     return _over(turn, run, metric, "Failed", said, begun)
+
+
+def _created(turn: Pass, pod: PodState) -> float:
+    """By our clock. One that is only just being made has no time yet."""
+    view = turn.survey.views[pod.node]
+    return pod.created_at + turn.now - view.clock(turn.now)
 
 
 def _names(key: Key, metric: Metric, number: int) -> list[str]:
@@ -123,6 +129,8 @@ def _start(turn: Pass, key: Key, job: JobMetric, name: str, failed: PodState | N
     if failed is not None:
         because = f"another try after {failed.record.name} has failed"
     blocked = effects.start_pods(turn, key, _version(turn, job), 1, because, [], name=name)
+    if blocked:
+        turn.homeless[key] = f"pod {name} of an analysis has no place: {blocked}"
     turn.draft.wait(f"pod {name}", blocked or "it measures, and hasn't ended yet")
 
 
@@ -141,13 +149,18 @@ def _version(turn: Pass, job: JobMetric) -> Version:
 
 
 def clear(turn: Pass) -> None:
-    """Pods whose measurement is over go, and attempts at them are forgotten."""
+    """Pods whose measurement is over go, and attempts at them are forgotten; so do those that mustn't stay
+    where they are. What has ended by itself stays until then: it is counted.
+    """
     for key, run in turn.runs.items():
         wanted = _wanted(key, run)
+        faulty = {pod.key: why for pod, why in gather(turn, key, 0).faulty}
         for pod in turn.observed.by_owner.get(key, ()):
             if pod.record.name not in wanted and not pod.terminating:
                 over = f"{key} has ended: {run.phase}" if run.phase in ENDED else "its measurement is over"
                 effects.stop_pod(turn, pod, over)
+            elif pod.key in faulty and pod.phase not in ("Succeeded", "Failed"):
+                effects.stop_pod(turn, pod, faulty[pod.key])
         for attempt in turn.attempts_of(key):
             if attempt.record.name not in wanted:
                 turn.attempts.pop(attempt.record.key, None)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from reconciler.decide.analysis import jobs
 from reconciler.decide.analysis.limits import limits
+from reconciler.decide.analysis.run import due_at
 from reconciler.decide.current import Pass
 from reconciler.model.analysis import Argument, Metric
 from reconciler.model.delivery import ENDED, MetricState, RunState
@@ -30,7 +31,7 @@ def go_on(
         state = run.metrics[metric.name]
         if state.phase in ENDED:
             continue
-        due = state.next_at if state.next_at is not None else turn.now
+        due = due_at(metric, state, turn.now)
         if due > turn.now:
             turn.draft.wait(str(key), f'metric "{metric.name}" is measured{_again(state)}', due)
         elif not served and _counts_from_the_first_pod(run, metric, state):

@@ -93,6 +93,15 @@ def with_measurement(run: RunState, metric: Metric, measurement: Measurement) ->
     )
 
 
+def due_at(metric: Metric, state: MetricState, now: float) -> float:
+    """When it is measured next. What is further off than any pause was written before the clock was set back:
+    it counts as now.
+    """
+    bounds = limits(metric)
+    longest = max(bounds.initial_delay, bounds.interval or 0.0, ERROR_RETRY)
+    return now if state.next_at is None or state.next_at > now + longest else state.next_at
+
+
 def _pause(measurement: Measurement, bounds: Limits) -> float:
     interval = ERROR_RETRY if bounds.interval is None else bounds.interval
     return min(ERROR_RETRY, interval) if measurement.phase == "Error" else interval

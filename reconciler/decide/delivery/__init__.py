@@ -9,6 +9,7 @@ orders      what people tell it to do
 judges      which analyses are asked for; judging: they are pursued
 scale       how many pods of each version there should be
 approach    from those that there are to those that there should be
+restart     pods that are older than restartAt
 versions    what the pods of a version are made from
 split       who gets which traffic; weights: shares of it as weights of endpoints
 ephemeral   labels that pods have as long as they play one part

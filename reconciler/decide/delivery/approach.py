@@ -35,7 +35,8 @@ def freely(sight: Sight, wanted: Targets, first: str) -> Moves:
 def within(sight: Sight, wanted: Targets, budget: Budget, first: str) -> Moves:
     """All versions together have at most `most` pods, and `least` available ones are never given up.
 
-    Surplus pods that aren't available go first, then as many others as can be spared.
+    Surplus pods that aren't ready go first, then as many others as can be spared: those that are ready, and
+    not for long enough to count, only while enough others are available.
     """
     room, hidden = budget.most - sight.total, sight.hidden
     start: dict[str, int] = {}
@@ -50,7 +51,7 @@ def within(sight: Sight, wanted: Targets, budget: Budget, first: str) -> Moves:
     for version in reversed(_ordered(sight, wanted, first)):
         crowd = sight.of(version)
         surplus = max(0, crowd.count - wanted.get(version, 0))
-        idle = min(surplus, crowd.count - crowd.available)
+        idle = min(surplus, crowd.count - crowd.available - (crowd.young if spare < 0 else 0))
         serving = max(0, min(surplus - idle, spare))
         spare -= serving
         stop[version] = idle + serving

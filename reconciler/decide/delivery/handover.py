@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from reconciler.decide.current import Pass
+from reconciler.decide.slots import gather
 from reconciler.model.desired import Desired
 from reconciler.model.meta import Key
 from reconciler.model.rollout import Rollout
@@ -12,22 +13,22 @@ from reconciler.model.workload import Deployment
 
 
 def handed_over(turn: Pass, key: Key, deployment: Deployment) -> Deployment:
-    """With fewer replicas as its Rollout has more: none once that has been promoted (onsuccess), or one less
-    for each that is available (progressively).
+    """With none once its Rollout has a stable version: what comes after that is no business of these pods.
+    Until then with all (onsuccess), or with one less for each pod of the Rollout that is available
+    (progressively).
     """
     rollout = turn.takers.get(key)
     if rollout is None:
         return deployment
     turn.unsteady.add(key)
     spec, state = deployment.spec, turn.rollouts.get(rollout.key)
-    way = state.delivery if state is not None else None
     ref = rollout.spec.workload_ref
     left = spec.replicas
-    if ref is not None and ref.scale_down == "onsuccess" and way is not None and way.stage == "done":
+    if state is not None and state.stable_hash:
         left = 0
-    if ref is not None and ref.scale_down == "progressively":
-        pods = turn.observed.by_owner.get(rollout.key, ())
-        left = max(0, spec.replicas - sum(p.ready and not p.terminating for p in pods))
+    elif ref is not None and ref.scale_down == "progressively":
+        slots = gather(turn, rollout.key, 0, float(rollout.spec.min_ready_seconds))
+        left = max(0, spec.replicas - sum(slot.available for slot in slots.here))
     if left == spec.replicas:
         return deployment
     return msgspec.structs.replace(deployment, spec=msgspec.structs.replace(spec, replicas=left))

@@ -12,6 +12,7 @@ from reconciler.decide.delivery.begin import next_version
 from reconciler.decide.delivery.judging import Judging
 from reconciler.decide.delivery.memory import beginning
 from reconciler.decide.delivery.recipe import Recipe, recipe_of
+from reconciler.decide.delivery.restart import restart
 from reconciler.decide.delivery.scale import targets
 from reconciler.decide.delivery.sight import Sight, crowds
 from reconciler.decide.delivery.stages import advance, late_message
@@ -41,11 +42,11 @@ def plan_delivery(turn: Pass, owner: Key, workload: Rollout | Deployment) -> Ver
     effects.note_away(turn, slots)
     moves = _moves(scene)
     stopped = _stop(turn, scene, slots, moves)
-    blocked = _start(turn, owner, scene, slots, moves, refused)
-    if not moves.start and not moves.stop:
-        stopped += _restart(turn, scene, slots)
-    gone = {id(s) for s in stopped}
+    blocked = _start(turn, owner, scene, slots, moves, refused) or _homeless(turn, owner)
+    restarted, old = restart(turn, owner, scene, slots, moving=bool(moves.start or moves.stop))
+    gone = {id(s) for s in (*stopped, *restarted)}
     working = effects.tend(turn, [s for s in slots.here if id(s) not in gone])
+    working += 0 if blocked else old
     wait(turn, owner, scene)
     if blocked:
         turn.draft.wait(str(owner), blocked)
@@ -134,6 +135,11 @@ def _start(turn: Pass, owner: Key, scene: Scene, slots: Slots, moves: Moves, ref
     return blocked
 
 
+def _homeless(turn: Pass, owner: Key) -> str:
+    """Why one of its analyses can't measure."""
+    return next((why for run, why in turn.homeless.items() if turn.runs[run].owner == owner), "")
+
+
 def _looked_up(turn: Pass, owner: Key, state: RolloutState) -> bool:
     """The loop brings an older version, with the ConfigMaps of its time, once progress asks for it: in the
     pass after this one. If it can't, a pod's own record must do.
@@ -142,18 +148,6 @@ def _looked_up(turn: Pass, owner: Key, state: RolloutState) -> bool:
     return owner in turn.desired.stable or (
         before is not None and before.stable_hash == state.stable_hash and falls_back(before)
     )
-
-
-def _restart(turn: Pass, scene: Scene, slots: Slots) -> list[Slot]:
-    """restartAt: pods that are older go, as many at a time as may be unavailable, the stable ones first."""
-    at, stable = scene.recipe.restart_at, scene.state.stable_hash
-    if not at or turn.now < at or not all(s.available for s in slots.here):
-        return []
-    old = [s for s in slots.here if s.pod is not None and s.pod.created_at < s.view.clock(at)]
-    ordered = sorted(old, key=lambda s: (s.record.template_hash != stable, s.name))
-    out = ordered[: max(1, scene.recipe.budget.unavailable)]
-    effects.stop_slots(turn, out, "it is older than spec.restartAt")
-    return out
 
 
 def _told(turn: Pass, owner: Key, scene: Scene, refused: tuple[str, ...]) -> RolloutState:

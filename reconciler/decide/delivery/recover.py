@@ -76,7 +76,7 @@ def _held(sight: Sight, recipe: Recipe, traces: Traces, now: float) -> RolloutSt
     entry = PastVersion(number=2, template_hash=wanted, revision=sight.revision, at=now)
     whole = sum(shares.values())
     beside = wanted if wanted in sight.crowds else _stable(sight, shares, stable)
-    weight = recipe.whole * shares.get(beside, 0) // whole if whole else None
+    weight = _weight(recipe.whole, shares.get(beside, 0), whole) if whole else None
     green = recipe.blue_green is not None
     others = sorted(v for v in sight.crowds.keys() - {stable, wanted} if _whole(sight, v))
     way = Delivery(
@@ -104,6 +104,12 @@ def _held(sight: Sight, recipe: Recipe, traces: Traces, now: float) -> RolloutSt
         history=(past, entry),
         delivery=way,
     )
+
+
+def _weight(of: int, part: int, whole: int) -> int:
+    """The nearest one; none that takes all from somebody who has some."""
+    nearest = (2 * of * part + whole) // (2 * whole)
+    return nearest if part in (0, whole) else min(max(1, nearest), of - 1)
 
 
 def _whole(sight: Sight, version: str) -> bool:

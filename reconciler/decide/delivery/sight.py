@@ -9,10 +9,13 @@ from reconciler.model.base import Value
 
 
 class Crowd(Value):
-    """Pods of one version that hold a place. `available` ones are ready for minReadySeconds."""
+    """Pods of one version that hold a place. `available` ones are ready for minReadySeconds; `young` ones are
+    ready, and not for that long yet.
+    """
 
     count: int = 0
     available: int = 0
+    young: int = 0
 
 
 NOBODY = Crowd()
@@ -54,6 +57,10 @@ def crowds(slots: Iterable[Slot], kept: Container[str]) -> dict[str, Crowd]:
         if slot.view.status != "lost" or slot.record.template_hash in kept:
             found.setdefault(slot.record.template_hash, []).append(slot)
     return {
-        template_hash: Crowd(count=len(mine), available=sum(s.available for s in mine))
+        template_hash: Crowd(
+            count=len(mine),
+            available=sum(s.available for s in mine),
+            young=sum(s.ready and not s.available for s in mine),
+        )
         for template_hash, mine in sorted(found.items())
     }

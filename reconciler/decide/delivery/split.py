@@ -7,6 +7,9 @@ stableService   the stable version; the newest while there is no stable one
 canaryService   the canary; the stable version while no pod of a canary is ready
 any other       both versions, by weight; as Kubernetes does it where there is no weight
 an Ingress      in front of stableService: both versions, by weight
+
+Until a first version is promoted all ready pods serve: also those of a Deployment that hands over, and of
+another first version that was wanted before.
 """
 
 from __future__ import annotations
@@ -30,13 +33,16 @@ AT_INGRESS = ":split"
 
 class Split(Value):
     """One service's part. `only`: versions whose pods are endpoints at all, () for every pod; as long as
-    none of them is ready, `fallback` stands in. `shares`: what each version gets of the traffic, () when
-    every pod gets as much as any other. `active` is what the live slot holds and `standby` the other one.
+    none of them is ready, `fallback` stands in. `beside`: nothing has been promoted yet, so ready pods of
+    other owners, and of an earlier first version, serve as they did. `shares`: what each version gets of the
+    traffic, () when every pod gets as much as any other. `active` is what the live slot holds and `standby`
+    the other one.
     """
 
     owner: Key
     only: tuple[str, ...] = ()
     fallback: str = ""
+    beside: bool = False
     shares: tuple[tuple[str, int], ...] = ()
     active: str = ""
     standby: str = ""
@@ -82,12 +88,16 @@ def _blue_green(
     standby = next((v for v in beside if v not in ("", active)), "")
     found = {
         Key("Service", owner.namespace, green.active_service): Split(
-            owner=owner, only=(active, standby) if standby else (active,), active=active, standby=standby
+            owner=owner,
+            only=(active, standby) if standby else (active,),
+            beside=not state.stable_hash,
+            active=active,
+            standby=standby,
         )
     }
     if green.preview_service:
         key = Key("Service", owner.namespace, green.preview_service)
-        found[key] = Split(owner=owner, only=(state.template_hash,))
+        found[key] = Split(owner=owner, only=(state.template_hash,), beside=not state.stable_hash)
     return {key: split for key, split in found.items() if key in desired.services}
 
 
@@ -102,12 +112,13 @@ def _canary(
     found: dict[Key, Split] = {}
     for key in leading_to(desired, owner):
         if key.name == strategy.stable_service:
-            found[key] = Split(owner=owner, only=(stable,))
+            found[key] = Split(owner=owner, only=(stable,), beside=not state.stable_hash)
         elif key.name == strategy.canary_service:
             found[key] = Split(
                 owner=owner,
                 only=(new if way.stage == "first" else canary,),
                 fallback=stable if canary != stable else "",
+                beside=not state.stable_hash,
             )
         elif shares or routes:
             found[key] = Split(owner=owner, shares=shares, header_routes=routes)

@@ -24,11 +24,15 @@ def serves(split: Split | None, backer: Backer, *, live_only: bool = False) -> b
 
 
 def standing_in(split: Split | None, backers: Iterable[Backer]) -> Split | None:
-    """With its fallback, where nobody else is ready."""
-    if split is None or not split.fallback:
+    """With its fallback, where nobody else is ready; none at all while others serve beside it."""
+    if split is None or not (split.fallback or split.beside):
         return split
-    ready = any(b.fitness == "ready" and b.owner == split.owner and b.version in split.only for b in backers)
-    return split if ready else msgspec.structs.replace(split, only=(split.fallback,), fallback="")
+    ready = [b.owner == split.owner and b.version in split.only for b in backers if b.fitness == "ready"]
+    if split.beside and not all(ready):
+        return None
+    if any(ready) or not split.fallback:
+        return split
+    return msgspec.structs.replace(split, only=(split.fallback,), fallback="")
 
 
 def live_slot(split: Split | None, backers: Iterable[Backer], before: Sequence[RoutedService]) -> Slot:

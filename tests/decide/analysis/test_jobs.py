@@ -15,7 +15,7 @@ from reconciler.model.desired import Desired
 from reconciler.model.meta import Key
 from reconciler.model.observed import PodState
 from tests.decide.analysis.builders import job_metric, run_file
-from tests.decide.builders import bare_pod, desired
+from tests.decide.builders import NODES, bare_pod, desired, fleet
 from tests.laws.world import World
 
 OWN = Key("AnalysisRun", "default", "own")
@@ -103,6 +103,18 @@ def test_a_job_that_is_too_slow_is_stopped_and_failed() -> None:
     assert run(place).phase == "Failed"
     assert "DeadlineExceeded" in run(place).message
     assert pods(place) == []
+
+
+@pytest.mark.parametrize("skew", [-100_000.0, 100_000.0])
+def test_its_time_counts_by_the_clock_of_its_node(skew: float) -> None:
+    place = world(job_metric(activeDeadlineSeconds=30))
+    place.skew = skew
+    for machine in place.fleet.machines.values():
+        machine.facts = msgspec.structs.replace(machine.facts, clock_skew=-skew)
+    go(place, 25)
+    assert run(place).phase == "Running"
+    go(place, 15)
+    assert "DeadlineExceeded" in run(place).message
 
 
 def test_a_pod_that_is_still_being_made_is_not_too_slow() -> None:
@@ -207,6 +219,31 @@ def test_a_lost_node_costs_a_try() -> None:
     place.fleet.lose(home, place.now)
     go(place, 600, every=5.0)
     assert "own-smoke-0-1" in [p.record.name for p in pods(place)]
+
+
+def test_a_tainted_node_costs_a_try_and_the_pod_goes() -> None:
+    place = world(job_metric(backoff=2))
+    go(place, 3)
+    home = pods(place)[0].node
+    taint = {"name": home, "taints": [{"key": "slow", "effect": "NoExecute"}]}
+    tainted = fleet(taint, *(name for name in NODES if name != home))
+    place.commit(msgspec.structs.replace(place.commits[-1], fleet=tainted))
+    go(place, 5)
+    assert [(p.record.name, p.node == home) for p in pods(place)] == [("own-smoke-0-1", False)]
+    kill(place, 3)
+    go(place, 5)
+    assert max(p.record.name for p in pods(place)) == "own-smoke-0-2"
+
+
+def test_a_failed_pod_that_somebody_removes_is_not_tried_again() -> None:
+    place = world(job_metric(backoff=1))
+    go(place, 3)
+    kill(place, 3)
+    go(place, 3)
+    first = pods(place)[0]
+    place.fleet.remove_container(first.node, first.key, "main")
+    go(place, 5)
+    assert [p.record.name for p in pods(place)] == ["own-smoke-0-1"]
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,14 @@ def test_the_next_measurement_is_waited_for() -> None:
     assert [(m.number, m.interval) for m in due.measures] == [(1, 60.0)]
 
 
+def test_a_clock_that_is_set_back_holds_no_measurement_up() -> None:
+    run = pursue(begin_pass(CHECKS), asked("checks"))
+    progress = after_measurement(with_run(run), came(run, value="1", at=NOW + 2))
+    turn = begin_pass(CHECKS, progress, NOW - 86_400)
+    pursue(turn, asked("checks"))
+    assert [m.number for m in turn.measures] == [1]
+
+
 def test_an_error_is_told_while_the_next_try_is_waited_for() -> None:
     run = pursue(begin_pass(CHECKS), asked("checks"))
     progress = after_measurement(with_run(run), came(run, error="connection refused"))

@@ -222,3 +222,15 @@ def test_memory_that_is_lost_judges_nothing_until_somebody_says_so() -> None:
     course.order("resume")
     course.wait(40)
     assert course.state.phase == "failed"
+
+
+def test_a_job_that_finds_no_place_blocks_the_delivery_and_says_so() -> None:
+    pod = {"restartPolicy": "Never", "containers": [{"name": "main", "image": "job:v1"}]}
+    job = {"spec": {"template": {"spec": {**pod, "nodeSelector": {"disk": "fast"}}}}}
+    steps = [{"setWeight": 25}, {"analysis": ANALYSIS}]
+    course = course_of({"steps": steps}, {"name": "good", "provider": {"job": job}}, Values())
+    version = course.push("v2")
+    assert course.shares() == {"v1": 75, "v2": 25}
+    assert course.standing.startswith(
+        f"blocked: pod web-{version}-2-1-good-0-0 of an analysis has no place: "
+    )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from reconciler.decide.delivery.recipe import Recipe
+from reconciler.decide.delivery.recover import remembered
 from reconciler.decide.delivery.scale import nearest
+from reconciler.decide.delivery.sight import Crowd, Sight
+from reconciler.model.rollout import RolloutStrategy
 
 TABLE = [
     # replicas, weight, surge -> canary, stable
@@ -64,3 +69,16 @@ TABLE = [
 @pytest.mark.parametrize(("replicas", "weight", "surge", "canary", "stable"), TABLE)
 def test_the_nearest_pair(replicas: int, weight: int, surge: int, canary: int, stable: int) -> None:
     assert nearest(replicas, weight, 100, surge) == (canary, stable)
+
+
+@pytest.mark.parametrize(("shares", "weight"), [((4, 3), 43), ((999, 1), 1), ((1, 999), 99), ((0, 5), 100)])
+def test_a_share_that_is_seen_is_the_nearest_weight_and_leaves_nobody_out(
+    shares: tuple[int, int], weight: int
+) -> None:
+    crowds = {"old": Crowd(count=2, available=2), "new": Crowd(count=2, available=2)}
+    sight = Sight(template_hash="new", revision="b", crowds=crowds)
+    recipe = Recipe(strategy=msgspec.convert({"canary": {}}, RolloutStrategy), replicas=4)
+    seen = dict(zip(("old", "new"), shares, strict=True))
+    state = remembered(sight, recipe, {}, seen, "", (), 1.0)
+    assert state.delivery is not None
+    assert state.delivery.weight == weight
