@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from reconciler.decide.delivery.recipe import Recipe
-from reconciler.decide.delivery.recover import remembered
+from reconciler.decide.delivery.recover import Traces, remembered
 from reconciler.decide.delivery.scale import nearest
 from reconciler.decide.delivery.sight import Crowd, Sight
 from reconciler.model.rollout import RolloutStrategy
@@ -79,6 +79,6 @@ def test_a_share_that_is_seen_is_the_nearest_weight_and_leaves_nobody_out(
     sight = Sight(template_hash="new", revision="b", crowds=crowds)
     recipe = Recipe(strategy=msgspec.convert({"canary": {}}, RolloutStrategy), replicas=4)
     seen = dict(zip(("old", "new"), shares, strict=True))
-    state = remembered(sight, recipe, {}, seen, "", (), 1.0)
+    state = remembered(sight, recipe, Traces(shares=seen), 1.0)
     assert state.delivery is not None
     assert state.delivery.weight == weight
