@@ -1,8 +1,8 @@
 # make test    everything: set-up, checks, pure tests, then the lab's
 # make demo    set-up, then the main job on three real nodes, which are gone afterwards
 # make check   lint, types, layers, schemas, sizes
-# make pure    the tests that need nothing but Python and git; make servers, those that also run HAProxy,
-#              dnsmasq or an ACME server; make fleet, those that need the lab
+# make pure    the tests that run in Python alone, in half a minute; make programs, those that start git, the
+#              reconciler, HAProxy, dnsmasq or an ACME server; make fleet, those that need the lab
 # make lock    pin the dependencies anew; make schemas, generate the JSON Schemas; make clean
 
 BIN := .venv/bin
@@ -11,15 +11,18 @@ LINES := 350
 # Three at a time also on two cores: many a test waits for git, for a node or for a time-out. Each of them that
 # needs a lab has one of its own.
 BESIDE := -n 3 --dist worksteal
-PURE := $(BIN)/python -m pytest -m "not fleet and not servers" $(BESIDE)
-SERVERS := $(BIN)/python -m pytest -m "servers and not fleet" $(BESIDE)
+PURE := $(BIN)/python -m pytest -m "not fleet and not programs" $(BESIDE)
+PROGRAMS := $(BIN)/python -m pytest -m "programs and not fleet" $(BESIDE)
 FLEET := $(BIN)/python -m pytest -m fleet $(BESIDE)
 
-.PHONY: test demo check pure servers fleet set-up lock schemas clean
+# Compiled once, with pytest's own assertions in it, and not by each worker of each run.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: test demo check pure programs fleet set-up lock schemas clean
 
 test: check
 	@$(PURE)
-	@$(SERVERS)
+	@$(PROGRAMS)
 	@$(FLEET)
 
 demo: set-up
@@ -28,8 +31,8 @@ demo: set-up
 pure: set-up
 	@$(PURE)
 
-servers: set-up
-	@$(SERVERS)
+programs: set-up
+	@$(PROGRAMS)
 
 fleet: set-up
 	@$(FLEET)

@@ -6,7 +6,7 @@ A property that fails for one in a thousand examples must not fail one run in tw
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.fleet.plugin"]
+pytest_plugins = ["tests.fleet.plugin", "tests.programs"]
 
 settings.register_profile("same", derandomize=True, database=None, deadline=None)
 settings.register_profile("search", derandomize=False, deadline=None, print_blob=True)

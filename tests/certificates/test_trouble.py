@@ -21,7 +21,7 @@ from reconciler.model.traffic import Challenge
 from tests.certificates.pebble import Pebble
 from tests.certificates.site import WEB_TLS, Clock, Site, by_hand, desired, ingress, secret
 
-pytestmark = pytest.mark.servers
+pytestmark = pytest.mark.programs
 
 
 class Killed(BaseException):

@@ -85,6 +85,7 @@ def test_an_entry_that_does_not_say_enough(tls: tuple[IngressTLS, ...]) -> None:
     assert "give each entry of spec.tls its hosts and a secretName" in found.problems[0]
 
 
+@pytest.mark.programs
 def test_nothing_heavy_is_imported_before_a_certificate_is_obtained() -> None:
     heavy = {"acme", "josepy", "requests", "cryptography"}
     code = f"import sys, reconciler.certificates; print(*({heavy} & sys.modules.keys()))"

@@ -38,6 +38,7 @@ STORY = (
 )
 
 
+@pytest.mark.programs
 def test_on_the_simulated_fleet_it_says_so_in_one_sentence() -> None:
     done = demo("--simulated")
     assert done.returncode == 0, done.stdout

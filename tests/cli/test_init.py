@@ -17,6 +17,8 @@ from reconciler.manifests.inventory import load_fleet
 from reconciler.manifests.load import load_tree
 from reconciler.source.directory import Directory
 
+pytestmark = pytest.mark.programs
+
 
 @pytest.fixture(autouse=True)
 def own_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ import yaml
 
 from reconciler.lab import Lab
 
+pytestmark = pytest.mark.programs
+
 
 def run(*words: str, answer: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(

@@ -15,6 +15,8 @@ import pytest
 
 from tests.manifests.build import canary, rollout
 
+pytestmark = pytest.mark.programs
+
 FLEET = """\
 apiVersion: reconciler.io/v1
 kind: Fleet

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.programs
+
 FLEET = """\
 apiVersion: reconciler.io/v1
 kind: Fleet

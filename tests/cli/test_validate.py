@@ -145,6 +145,7 @@ def test_the_inventory_alone(here: Path) -> None:
     assert run("nodes.yaml") == (0, "0 objects in 1 file: ok\n")
 
 
+@pytest.mark.programs
 def test_a_path_that_is_not_there_is_wrong_usage(here: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "reconciler.cli", "validate", "nope"],
@@ -154,6 +155,7 @@ def test_a_path_that_is_not_there_is_wrong_usage(here: Path) -> None:
     assert "there is no nope" in done.stderr
 
 
+@pytest.mark.programs
 def test_nothing_heavy_is_imported(here: Path) -> None:
     (here / "a.yaml").write_text(deployment())
     code = (

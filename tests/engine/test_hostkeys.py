@@ -59,6 +59,7 @@ def test_the_pinned_key_is_the_whole_truth(tmp_path: Path) -> None:
     assert trusted("pi-1", endpoint(file), "").keys == (KEY,)
 
 
+@pytest.mark.programs
 def test_hashed_known_hosts_are_understood(tmp_path: Path) -> None:
     file = tmp_path / "known"
     file.write_text(f"[10.0.0.5]:2222 {KEY.line}\n[10.0.0.6]:2222 {OTHER.line}\n")

@@ -83,6 +83,7 @@ def test_a_node_without_ip_tells_little_and_breaks_nothing() -> None:
     assert look("#addresses\n#links\n#udp\n#end\n") == look("") == Look()
 
 
+@pytest.mark.programs
 @pytest.mark.skipif(not shutil.which("ip"), reason="needs iproute2")
 def test_the_command_is_one_that_a_shell_takes() -> None:
     done = subprocess.run(["sh", "-c", LOOK], capture_output=True, text=True, timeout=20, check=True)
@@ -195,6 +196,7 @@ def test_the_overlay_carries_full_packets() -> None:
     assert data_plane.overlay(inside(Neighbour(name="pi-3", error="it is off"))).status == "ok"
 
 
+@pytest.mark.programs
 def test_pings_of_all_at_once() -> None:
     script = pings(["10.42.1.1", "10.42.2.1"], 1450)
     assert script.endswith("one 10.42.1.1 & one 10.42.2.1 & wait")
@@ -235,6 +237,7 @@ def test_the_proxy_and_nat() -> None:
     assert data_plane.nat(inside(iptables=(3, "modprobe: FATAL\ncan't initialize table\n"))).status == "fail"
 
 
+@pytest.mark.programs
 def test_our_chains_are_looked_for_in_both_iptables() -> None:
     def told(nft: str, legacy: str) -> tuple[int, str]:
         stubs = f"iptables-nft() {{ {nft}; }}; iptables-legacy() {{ {legacy}; }}"

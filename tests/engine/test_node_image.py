@@ -17,6 +17,7 @@ def test_without_apt_it_says_where_to_get_the_image(monkeypatch: pytest.MonkeyPa
     assert "copy ~/.cache/reconciler/node-image" in caught.value.remedy
 
 
+@pytest.mark.programs
 def test_a_mirror_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A stand-in for apt-get that fails as the real one does."""
     apt = tmp_path / "apt-get"
@@ -32,6 +33,7 @@ def test_a_mirror_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch,
     assert packages.MIRROR_VARIABLE in caught.value.remedy
 
 
+@pytest.mark.programs
 def test_a_machine_whose_apt_knows_no_debian_is_told_which_variable_names_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -59,6 +61,7 @@ def test_a_missing_keyring_names_its_package(monkeypatch: pytest.MonkeyPatch, tm
     assert caught.value.remedy == "apt-get install debian-archive-keyring"
 
 
+@pytest.mark.programs
 def test_a_package_that_apt_does_not_bring_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A stand-in for apt-get that downloads one of two, with what it depends on."""
     apt = tmp_path / "apt-get"

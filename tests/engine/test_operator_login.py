@@ -49,6 +49,7 @@ def test_the_hub_is_known_by_its_old_name(config: Path) -> None:
     assert login["username"] == "me"
 
 
+@pytest.mark.programs
 def test_a_credential_store_is_asked(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = config.parent / "docker-credential-test"
     answer = {"ServerURL": "registry.example", "Username": "me", "Secret": "secret"}

@@ -70,6 +70,7 @@ def test_a_layout_that_cannot_be_edited_is_said_and_left_alone() -> None:
         with_host_key(text, "pi-1", NEW)
 
 
+@pytest.mark.programs
 def test_known_hosts_keeps_everything_but_the_old_key_of_that_host(tmp_path: Path) -> None:
     text = f"# mine\na {OLD}\n[a]:23 {OLD}\nb,a {OLD}\nnonsense\n"
     fresh = with_known_host(text, "a", KEY)

@@ -13,6 +13,8 @@ import pytest
 
 from tests.fleet.load import Result, load
 
+pytestmark = pytest.mark.programs
+
 BODY = b"v1 web-a 127.0.0.1\n"
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n" + BODY
 LAST = GOOD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")

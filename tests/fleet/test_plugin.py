@@ -27,6 +27,7 @@ def run(**environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.mark.programs
 @pytest.mark.skipif(sys.platform != "linux", reason="the sentence is another one there")
 def test_a_lab_that_cannot_run_is_skipped_loudly() -> None:
     done = run()
@@ -35,6 +36,7 @@ def test_a_lab_that_cannot_run_is_skipped_loudly() -> None:
     assert "1 skipped" in done.stdout.splitlines()[-1]
 
 
+@pytest.mark.programs
 def test_in_ci_a_skip_is_a_failure() -> None:
     done = run(RECONCILER_LAB="required")
     assert done.returncode == 1

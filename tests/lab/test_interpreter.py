@@ -12,7 +12,10 @@ import pytest
 from reconciler.errors import LabError
 from reconciler.lab import interpreter, sample_app
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="images are Linux's")
+pytestmark = [
+    pytest.mark.programs,
+    pytest.mark.skipif(sys.platform != "linux", reason="images are Linux's"),
+]
 SCRIPT = Path(sample_app.__file__)
 
 

@@ -101,6 +101,7 @@ def test_nodes_yaml_reads_back_whatever_the_path(tmp_path: Path) -> None:
     assert {node.identity_file for node in fleet.spec.nodes} == {str(place / "identity")}
 
 
+@pytest.mark.programs
 def test_a_process_is_found_by_its_mark_alone(tmp_path: Path) -> None:
     child = process.spawn(["sleep", "60"], tmp_path, "sleeper", tmp_path / "log")
     try:
@@ -114,6 +115,7 @@ def test_a_process_is_found_by_its_mark_alone(tmp_path: Path) -> None:
         child.kill()
 
 
+@pytest.mark.programs
 def test_an_owner_is_known_by_its_start_time_too() -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     owner = process.token(child.pid)

@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +51,7 @@ print("\\n".join(texts))
 """
 
 
+@pytest.mark.programs
 def test_the_same_text_in_every_process() -> None:
     """Law 2: whatever order Python gives its sets and hashes."""
     (text,) = said_in_processes(ROLL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -112,6 +113,7 @@ print("\\n".join(texts), world.fleet.machines["pi-1"].traffic)
 """
 
 
+@pytest.mark.programs
 def test_the_same_text_in_every_process() -> None:
     """Law 2: whatever order Python gives its sets and hashes."""
     (text,) = said_in_processes(ROLL)

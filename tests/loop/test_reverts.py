@@ -220,6 +220,7 @@ def test_the_loop_tells_what_is_due_and_what_came_of_it(
     assert repository.closed
 
 
+@pytest.mark.programs
 def test_manifests_in_a_real_repository(tmp_path: Path) -> None:
     """Also what a workload reads belongs to its version: the settings are taken back, the rest stays."""
     work, remote = Work(tmp_path / "work"), tmp_path / "remote.git"

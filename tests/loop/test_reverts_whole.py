@@ -25,6 +25,8 @@ from tests.source.conftest import Work, own_git
 
 __all__ = ["own_git"]
 
+pytestmark = pytest.mark.programs
+
 WEB = Key("Rollout", "default", "web")
 
 

@@ -22,6 +22,8 @@ from tests.source.conftest import Work, own_git
 
 __all__ = ["own_git"]
 
+pytestmark = pytest.mark.programs
+
 
 @pytest.fixture
 def seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[object]:

@@ -25,6 +25,7 @@ def tree(tmp_path: Path) -> Path:
     return Path(shutil.copytree(FLEET / "kustomized", tmp_path / "tree"))
 
 
+@pytest.mark.programs
 @needs_program
 def test_an_overlay_is_rendered_and_its_base_is_not_read_twice(tree: Path) -> None:
     loaded = load_tree(tree)
@@ -35,6 +36,7 @@ def test_an_overlay_is_rendered_and_its_base_is_not_read_twice(tree: Path) -> No
     assert {item.metadata.namespace for item in loaded.objects} == {"home"}
 
 
+@pytest.mark.programs
 @needs_program
 def test_nothing_is_rendered_again_while_nothing_changes(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = LoadCache()
@@ -50,6 +52,7 @@ def test_nothing_is_rendered_again_while_nothing_changes(tree: Path, monkeypatch
     assert rendered == [tree / "overlays" / "home"]
 
 
+@pytest.mark.programs
 @needs_program
 def test_findings_name_the_kustomization_and_the_object(tree: Path) -> None:
     base = tree / "base" / "deployment.yaml"
@@ -62,6 +65,7 @@ def test_findings_name_the_kustomization_and_the_object(tree: Path) -> None:
     ]
 
 
+@pytest.mark.programs
 @needs_program
 def test_what_kustomize_says_is_passed_on(tree: Path) -> None:
     (tree / "overlays" / "home" / "kustomization.yaml").write_text("resources: [nope.yaml]\n")

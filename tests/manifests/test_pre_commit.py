@@ -50,6 +50,7 @@ def test_the_hook_names_a_command_that_exists() -> None:
     assert entry["pass_filenames"] is False
 
 
+@pytest.mark.programs
 @pytest.mark.skipif(not PRE_COMMIT.exists(), reason="pre-commit isn't installed")
 def test_a_bad_commit_is_refused_and_a_good_one_passes(tmp_path: Path, hook: Path) -> None:
     """pre-commit makes its own environment and installs this package into it, as for any user.

@@ -5,8 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.programs
+
 RACE = """
 import threading
+import pytest
+
 import msgspec
 from reconciler.model.base import typed
 from reconciler.model.observed import PodRecord

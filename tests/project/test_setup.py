@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.programs
+
 SCRIPT = Path(__file__).parents[2] / ".ci" / "setup"
 
 

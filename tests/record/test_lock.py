@@ -42,6 +42,7 @@ def other_process(directory: Path) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.programs
 def test_a_second_process_is_refused_politely(tmp_path: Path) -> None:
     with other_process(tmp_path) as process:
         try:
@@ -56,6 +57,7 @@ def test_a_second_process_is_refused_politely(tmp_path: Path) -> None:
             process.kill()
 
 
+@pytest.mark.programs
 def test_who_holds_it_and_where_to_ask(tmp_path: Path) -> None:
     with other_process(tmp_path) as process:
         found = holder("home", tmp_path)
@@ -64,6 +66,7 @@ def test_who_holds_it_and_where_to_ask(tmp_path: Path) -> None:
     assert (found.pid, found.listen, found.unix_socket) == (process.pid, "127.0.0.1:7420", "/run/x.sock")
 
 
+@pytest.mark.programs
 def test_a_killed_holder_leaves_nothing_in_the_way(tmp_path: Path) -> None:
     with other_process(tmp_path) as process:
         process.send_signal(signal.SIGKILL)
@@ -87,6 +90,7 @@ def test_other_fleets_are_free(tmp_path: Path) -> None:
         assert holder("home", tmp_path) is not None
 
 
+@pytest.mark.programs
 def test_looking_does_not_keep_a_reconciler_from_starting(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", WATCH, str(tmp_path)], stdout=subprocess.PIPE, text=True

@@ -165,6 +165,7 @@ def open_at_once(path: Path, gate: Any, found: Any) -> None:
     store.close()
 
 
+@pytest.mark.programs
 def test_several_programs_may_be_the_first(tmp_path: Path) -> None:
     fork = multiprocessing.get_context("fork")
     found = fork.Queue()
@@ -253,6 +254,7 @@ while True:
 """
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("writes", [1, 40, 300])
 def test_a_kill_in_the_middle_of_writing_loses_nothing_that_was_written(tmp_path: Path, writes: int) -> None:
     path = tmp_path / "state.db"

@@ -186,6 +186,7 @@ def test_a_directory_that_is_far_too_big(source: Directory, monkeypatch: pytest.
         source.fetch()
 
 
+@pytest.mark.programs
 def test_one_shot_imports_neither_git_nor_watchdog(folder: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from reconciler.source.open import open_path;"

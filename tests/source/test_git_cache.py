@@ -14,6 +14,8 @@ from reconciler.errors import SourceError
 from reconciler.source.git import RemoteRepository
 from tests.source.conftest import Work, shown
 
+pytestmark = pytest.mark.programs
+
 Remote = Callable[..., RemoteRepository]
 
 

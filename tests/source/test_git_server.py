@@ -15,6 +15,8 @@ from reconciler.source.git import RemoteRepository
 from reconciler.source.snapshot import Snapshot
 from tests.source.conftest import Work, until
 
+pytestmark = pytest.mark.programs
+
 Remote = Callable[..., RemoteRepository]
 
 

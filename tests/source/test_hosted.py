@@ -13,6 +13,8 @@ from reconciler.source.hosted import LOOK_S, HostedRepository
 from tests.source.conftest import Work, shown, until
 from tests.source.hosting import BAD, GOOD, open_hosted
 
+pytestmark = pytest.mark.programs
+
 
 def test_before_the_first_push_it_says_how_to_push(hosted: HostedRepository) -> None:
     with pytest.raises(SourceError, match='nothing has been pushed to the branch "main" yet') as caught:

@@ -11,6 +11,8 @@ from reconciler.source.hosted import SOCKET, HostedRepository
 from tests.source.conftest import Work
 from tests.source.hosting import GOOD, open_hosted
 
+pytestmark = pytest.mark.programs
+
 
 def test_starting_again_refreshes_the_hooks_and_keeps_the_rest(clone: Work, hosted: HostedRepository) -> None:
     commit = clone.commit({"a.yaml": GOOD % 1})

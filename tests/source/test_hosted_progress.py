@@ -18,6 +18,8 @@ from tests.manifests.build import deployment
 from tests.source.conftest import Work, shown, until
 from tests.source.hosting import GOOD, Daemon
 
+pytestmark = pytest.mark.programs
+
 
 def test_a_push_shows_the_rollout_until_it_converged(
     clone: Work, hosted: HostedRepository, daemon: Callable[..., Daemon]

@@ -68,6 +68,7 @@ def test_urls(url: str, tmp_path: Path) -> None:
     assert isinstance(open_path(url, tmp_path), RemoteRepository)
 
 
+@pytest.mark.programs
 def test_a_work_tree_is_a_directory_and_its_git_folder_the_repository(work: Work, tmp_path: Path) -> None:
     work.commit({"a.yaml": "committed"})
     (work.path / "a.yaml").write_text("edited")
@@ -77,6 +78,7 @@ def test_a_work_tree_is_a_directory_and_its_git_folder_the_repository(work: Work
     assert (committed.root / "a.yaml").read_text() == "committed"
 
 
+@pytest.mark.programs
 def test_a_bare_repository_by_whatever_name(work: Work, tmp_path: Path) -> None:
     work.git("checkout", "--quiet", "-b", "trunk")
     work.commit({"a.yaml": "1"}, "on trunk")

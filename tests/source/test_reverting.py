@@ -23,6 +23,8 @@ from tests.source.reverted import Judge, Remote, fleet, reversal, there
 
 __all__ = ["there"]
 
+pytestmark = pytest.mark.programs
+
 
 def test_the_one_commit_is_taken_back_with_the_evidence(there: Remote) -> None:
     there.push({"web.yaml": "v1", "other.yaml": "1"}, "First")

@@ -16,6 +16,8 @@ from tests.source.reverted import Judge, Remote, fleet, reversal, there
 
 __all__ = ["there"]
 
+pytestmark = pytest.mark.programs
+
 
 def test_a_conflict_pushes_nothing_and_names_the_file(there: Remote) -> None:
     there.push({"web.yaml": "v1\nreplicas: 1\n"}, "First")

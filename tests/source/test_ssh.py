@@ -20,9 +20,10 @@ from tests.source.conftest import Work, shown, until
 from tests.source.hosting import BAD, GOOD, open_hosted
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-pytestmark = pytest.mark.skipif(
-    SSHD is None or shutil.which("ssh") is None, reason="needs OpenSSH's sshd and ssh"
-)
+pytestmark = [
+    pytest.mark.programs,
+    pytest.mark.skipif(SSHD is None or shutil.which("ssh") is None, reason="needs OpenSSH's sshd and ssh"),
+]
 
 Remote = Callable[..., RemoteRepository]
 

@@ -12,6 +12,8 @@ from reconciler.source.git import RemoteRepository
 from reconciler.source.submodules import is_local, resolve
 from tests.source.conftest import Work, shown
 
+pytestmark = pytest.mark.programs
+
 Remote = Callable[..., RemoteRepository]
 
 

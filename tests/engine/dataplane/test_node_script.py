@@ -23,6 +23,8 @@ from tests.fleet.site import until
 from tests.fleet.tls import pair, shown
 from tests.ports import free_port
 
+pytestmark = pytest.mark.programs
+
 SCRIPT = Path(node_image.__file__).with_name("node.sh")
 AS_THERE = ("setpriv", "--bounding-set", "-fowner") if os.geteuid() == 0 else ()
 """Root in the node container may not do with others' files what root may do here."""

@@ -20,6 +20,7 @@ from tests.ports import free_port
 SCRIPT = Path(node_image.__file__).with_name("node.sh")
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("lines", [0, 1, 5000], ids=["empty", "small", "large"])
 def test_a_file_arrives_as_it_was_sent(tmp_path: Path, lines: int) -> None:
     content = b"default_web_80.tcp default_web_80.http\n" * lines
@@ -41,7 +42,7 @@ def test_a_file_arrives_as_it_was_sent(tmp_path: Path, lines: int) -> None:
     assert (net / "maps" / "http.map").read_bytes() == content
 
 
-@pytest.mark.servers
+@pytest.mark.programs
 def test_a_commit_switches_slots_and_lets_endpoints_come_and_go(tmp_path: Path) -> None:
     net, run, ip, port = tmp_path / "net", tmp_path / "run", "127.0.86.1", free_port()
     blue, green = Pod("127.0.86.2"), Pod("127.0.86.3")

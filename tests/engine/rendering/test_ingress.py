@@ -17,7 +17,7 @@ from tests.engine.rendering.proxy import running
 from tests.engine.rendering.samples import ingress, route, service, traffic
 from tests.ports import free_port
 
-pytestmark = pytest.mark.servers
+pytestmark = pytest.mark.programs
 
 ROUTES = (
     route("shop.example.org", "/", "whole"),
