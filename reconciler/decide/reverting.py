@@ -1,7 +1,8 @@
 """Which versions are to be taken back in Git, and what their commits' messages say of it. Pure.
 
-A delivery that was aborted by itself is: by an analysis, or by its deadline. One that somebody aborted or
-undid isn't, because they have Git in their own hands; nor one that somebody has paused since.
+A delivery that was aborted by itself is: by an analysis that failed, or by its deadline. One that somebody
+aborted or undid isn't, because they have Git in their own hands; nor one that somebody has paused since; nor one
+whose analysis couldn't be carried out, because nothing is known against it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ def due(desired: Desired, progress: Progress) -> tuple[Reversal, ...]:
         for key, state in found
         if state.delivery is not None
         and _failed(state, state.delivery)
+        and not _unjudged(key, state, progress)
         and desired.hashes.get(key) == state.template_hash
     )
 
@@ -39,6 +41,11 @@ def _failed(state: RolloutState, way: Delivery) -> bool:
     if way.stage != "aborted" or state.stable_hash in ("", state.template_hash):
         return False
     return not _by_somebody(way) and not way.held_by("order")
+
+
+def _unjudged(key: Key, state: RolloutState, progress: Progress) -> bool:
+    run = _run(key, state, progress)
+    return run is not None and run.phase == "Error"
 
 
 def _by_somebody(way: Delivery) -> bool:

@@ -84,6 +84,14 @@ def test_what_is_no_longer_wanted_is_not_due() -> None:
     assert due(wanting(hashes={}), progress(failed())) == ()
 
 
+def test_what_could_not_be_judged_is_not_taken_back() -> None:
+    """A monitoring server that is down says nothing against a version."""
+    broken = msgspec.structs.replace(judged(), phase="Error")
+    assert due(wanting(), progress(failed(), broken)) == ()
+    before = msgspec.structs.replace(broken, completed_at=NOW - 100)
+    assert due(wanting(), progress(failed(), before, judged()))
+
+
 def measured(phase: str, value: str, at: float = NOW - 9, message: str = "") -> Measurement:
     return Measurement(phase=phase, started_at=at - 1, finished_at=at, value=value, message=message)  # type: ignore[arg-type]
 
