@@ -1,7 +1,12 @@
-"""Keeps the pure tests pure: one that starts a program must be marked `programs` (or `fleet`)."""
+"""Tests that start programs are marked `programs`, with the names of those that not every machine has.
+
+Without one of these they skip and say so; with RECONCILER_LAB=required a skip is a failure. A test that isn't
+marked and starts a program fails: that keeps the pure ones pure, and quick.
+"""
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 
@@ -33,3 +38,9 @@ def pytest_configure(config: pytest.Config) -> None:
     watch = Watch()
     sys.addaudithook(watch.look)
     config.pluginmanager.register(watch)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    names = [name for mark in item.iter_markers("programs") for name in mark.args]
+    if missing := [name for name in names if not shutil.which(name)]:
+        pytest.skip(f"not on this machine: {', '.join(missing)}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import ssl
 import subprocess
 import time
@@ -51,8 +50,6 @@ def pebble(
 
     `reuse`: how often, in percent, a host that was validated needn't be validated again.
     """
-    for program in ("pebble", "pebble-challtestsrv", "setpriv"):
-        assert shutil.which(program), f"{program} is missing: apt-get install pebble util-linux"
     api, management, http, tls, dns, dns_management = (free_port() for _ in range(6))
     http = http_port or http
     _write_certificate(folder)

@@ -19,7 +19,7 @@ from reconciler.model.config import Secret
 from tests.certificates.pebble import Pebble, pebble
 from tests.certificates.site import WEB_TLS, Clock, Site, by_hand, desired, http_site, ingress
 
-pytestmark = pytest.mark.programs
+pytestmark = pytest.mark.programs("pebble", "pebble-challtestsrv", "setpriv")
 
 HOSTS = ("web.example.org", "www.example.org")
 

@@ -21,7 +21,7 @@ from reconciler.model.traffic import Challenge
 from tests.certificates.pebble import Pebble
 from tests.certificates.site import WEB_TLS, Clock, Site, by_hand, desired, ingress, secret
 
-pytestmark = pytest.mark.programs
+pytestmark = pytest.mark.programs("pebble", "pebble-challtestsrv", "setpriv")
 
 
 class Killed(BaseException):

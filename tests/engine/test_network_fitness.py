@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from ipaddress import IPv4Network
 from typing import Any
@@ -83,8 +82,7 @@ def test_a_node_without_ip_tells_little_and_breaks_nothing() -> None:
     assert look("#addresses\n#links\n#udp\n#end\n") == look("") == Look()
 
 
-@pytest.mark.programs
-@pytest.mark.skipif(not shutil.which("ip"), reason="needs iproute2")
+@pytest.mark.programs("ip")
 def test_the_command_is_one_that_a_shell_takes() -> None:
     done = subprocess.run(["sh", "-c", LOOK], capture_output=True, text=True, timeout=20, check=True)
     assert done.stdout.endswith("#end\n")

@@ -98,7 +98,7 @@ def test_http_sends_the_headers_that_were_asked_for() -> None:
     assert "X-A: b" in lines
 
 
-@pytest.mark.programs
+@pytest.mark.programs("openssl")
 def test_https_trusts_the_pods_own_certificate(tmp_path: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
     subprocess.run(

@@ -5,7 +5,7 @@
 `clean_lab`  the same lab, with everything undone before and after the test: containers, cut links, power
 
 Mark such tests `fleet`; they run after all others. Where no lab can run they skip, saying why; with
-RECONCILER_LAB=required any skip of theirs is a failure.
+RECONCILER_LAB=required any skip, also of another test, is a failure.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     expected = hasattr(report, "wasxfail")
-    if REQUIRED and report.skipped and not expected and item.get_closest_marker("fleet"):
+    if REQUIRED and report.skipped and not expected:
         report.outcome, report.longrepr = "failed", f"must not skip here: {report.longreprtext}"
     return report
 

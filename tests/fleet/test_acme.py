@@ -14,7 +14,7 @@ from tests.fleet.networking import Place, app, service, settled
 from tests.fleet.site import until
 from tests.fleet.tls import shown
 
-pytestmark = pytest.mark.fleet
+pytestmark = [pytest.mark.fleet, pytest.mark.programs("pebble", "pebble-challtestsrv", "setpriv")]
 
 HOSTS = ["shop.test", "www.shop.test"]
 ASKS = {"cert-manager.io/cluster-issuer": "letsencrypt"}

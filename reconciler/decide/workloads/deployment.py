@@ -220,4 +220,6 @@ def _verdict(turn: Pass, scene: Scene, blocked: str, working: int) -> Verdict:
     if blocked and not working:
         return verdict("blocked", blocked, scene.slots, wanted, want)
     message = f"{counts.new} of {want} pods updated, {counts.new_available} of these available"
+    if counts.new > want:
+        message = f"{counts.new} pods, and {want} are wanted"
     return verdict("progressing", message, scene.slots, wanted, want)

@@ -49,7 +49,7 @@ def whole(counters: tuple[Counter, ...]) -> dict[tuple[str, str], tuple[int, int
     return {(one.service, one.pod): (one.requests, one.errors) for one in counters}
 
 
-@pytest.mark.programs
+@pytest.mark.programs("haproxy", "socat")
 def test_a_pod_is_counted_for_the_service_whose_backend_it_answered_in(
     tmp_path: Path, pods: list[Pod]
 ) -> None:
@@ -82,7 +82,7 @@ def test_a_pod_is_counted_for_the_service_whose_backend_it_answered_in(
     greeter.stop()
 
 
-@pytest.mark.programs
+@pytest.mark.programs("haproxy", "socat")
 def test_what_was_not_answered_is_an_error_once(tmp_path: Path, pods: list[Pod]) -> None:
     port = free_port()
     dead = endpoint("dead", "127.0.99.8", port=free_port())
@@ -94,7 +94,7 @@ def test_what_was_not_answered_is_an_error_once(tmp_path: Path, pods: list[Pod])
     assert counted.get(("default/web", "dead"), (0, 0)) == (0, 0), "who was found out cost no client anything"
 
 
-@pytest.mark.programs
+@pytest.mark.programs("haproxy", "socat")
 def test_times_are_those_until_the_answer_begins(tmp_path: Path, pods: list[Pod]) -> None:
     port, tally = free_port(), Tally()
     with running(tmp_path / "net", traffic(service(pods[0].endpoint(), ip=IP, port=port))):

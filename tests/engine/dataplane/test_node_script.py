@@ -23,7 +23,7 @@ from tests.fleet.site import until
 from tests.fleet.tls import pair, shown
 from tests.ports import free_port
 
-pytestmark = pytest.mark.programs
+pytestmark = pytest.mark.programs("haproxy", "socat")
 
 SCRIPT = Path(node_image.__file__).with_name("node.sh")
 AS_THERE = ("setpriv", "--bounding-set", "-fowner") if os.geteuid() == 0 else ()

@@ -42,7 +42,7 @@ def test_a_file_arrives_as_it_was_sent(tmp_path: Path, lines: int) -> None:
     assert (net / "maps" / "http.map").read_bytes() == content
 
 
-@pytest.mark.programs
+@pytest.mark.programs("haproxy", "socat")
 def test_a_commit_switches_slots_and_lets_endpoints_come_and_go(tmp_path: Path) -> None:
     net, run, ip, port = tmp_path / "net", tmp_path / "run", "127.0.86.1", free_port()
     blue, green = Pod("127.0.86.2"), Pod("127.0.86.3")

@@ -19,7 +19,7 @@ from tests.engine.rendering.proxy import write
 from tests.engine.rendering.samples import traffic
 from tests.ports import free_port
 
-pytestmark = pytest.mark.programs
+pytestmark = pytest.mark.programs("dnsmasq")
 
 A, PTR, AAAA = 1, 12, 28
 NXDOMAIN = 3

@@ -207,7 +207,7 @@ def test_without_its_certificate_there_is_no_https() -> None:
     assert [path for path in given if path.startswith("certs/")] == ["certs/list", "certs/default_shop.pem"]
 
 
-@pytest.mark.programs
+@pytest.mark.programs("haproxy")
 @pytest.mark.parametrize(
     "found",
     [

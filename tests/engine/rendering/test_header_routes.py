@@ -17,7 +17,7 @@ from tests.engine.rendering.proxy import check, running
 from tests.engine.rendering.samples import endpoint, ingress, route, service, traffic
 from tests.ports import free_port
 
-pytestmark = pytest.mark.programs
+pytestmark = pytest.mark.programs("haproxy")
 
 IP = "127.0.96.1"
 TRICKY = [

@@ -17,7 +17,7 @@ from tests.engine.rendering.proxy import running
 from tests.engine.rendering.samples import ingress, route, service, traffic
 from tests.ports import free_port
 
-pytestmark = pytest.mark.programs
+pytestmark = pytest.mark.programs("haproxy")
 
 ROUTES = (
     route("shop.example.org", "/", "whole"),

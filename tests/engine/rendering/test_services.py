@@ -21,7 +21,7 @@ from tests.engine.rendering.proxy import Proxy, running
 from tests.engine.rendering.samples import service, traffic
 from tests.ports import free_port
 
-pytestmark = pytest.mark.programs
+pytestmark = pytest.mark.programs("haproxy")
 
 IP = "127.0.91.1"
 INSPECTED_S = 3.0

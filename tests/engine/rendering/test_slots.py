@@ -20,7 +20,7 @@ from tests.engine.rendering.proxy import Proxy, running
 from tests.engine.rendering.samples import ingress, route, service, traffic
 from tests.ports import free_port
 
-pytestmark = pytest.mark.programs
+pytestmark = pytest.mark.programs("haproxy")
 
 IP = "127.0.94.1"
 

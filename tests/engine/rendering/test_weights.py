@@ -19,7 +19,7 @@ from tests.engine.rendering.proxy import running
 from tests.engine.rendering.samples import endpoint, service, traffic
 from tests.ports import free_port
 
-pytestmark = pytest.mark.programs
+pytestmark = pytest.mark.programs("haproxy")
 
 IP = "127.0.88.1"
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
