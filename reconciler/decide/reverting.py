@@ -1,8 +1,8 @@
 """Which versions are to be taken back in Git, and what their commits' messages say of it. Pure.
 
 A delivery that was aborted by itself is: by an analysis that failed, or by its deadline. One that somebody
-aborted or undid isn't, because they have Git in their own hands; nor one that somebody has paused since; nor one
-whose analysis couldn't be carried out, because nothing is known against it.
+aborted or undid isn't, because they have Git in their own hands; nor one that somebody has paused since; nor
+one whose analysis couldn't be carried out, because nothing is known against it.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from reconciler.model.ingress import Ingress, IngressClass
 from reconciler.model.kinds import Addresses, AnyTemplate, Object, Workload
 from reconciler.model.meta import Key
 from reconciler.model.revision import Revision
-from reconciler.model.rollout import RolloutStrategy
+from reconciler.model.rollout import Rollout, RolloutStrategy
 from reconciler.model.service import Endpoints, EndpointSlice, Service
 from reconciler.model.workload import Deployment
 
@@ -128,8 +128,12 @@ def _hash(workload: Workload, contents: Contents, cache: DigestCache) -> str:
 
 
 def _template(workload: Workload) -> tuple[bytes, tuple[Key, ...]]:
-    template = template_of(workload)
-    return template_digest(template), reads(template.spec, workload.metadata.namespace)
+    """A Rollout's version and that of the Deployment that lends it its template are two: generated
+    ReplicaSets are named after them, and both objects may have one name.
+    """
+    template, namespace = template_of(workload), workload.metadata.namespace
+    lent = isinstance(workload, Rollout) and workload.spec.workload_ref is not None
+    return template_digest(template) + (b"lent" if lent else b""), reads(template.spec, namespace)
 
 
 def _content(content: ConfigMap | Secret | None, cache: DigestCache) -> bytes | None:
