@@ -28,6 +28,11 @@ PORTS = "ports: [{name: http, port: 80, targetPort: 8080}]"
 NODE_PORT = 30080
 LATE_S = 40.0
 APP = Key("Rollout", "default", "app")
+PLACE = (
+    *("phase", "stage", "step", "weight", "number", "template_hash", "stable_hash"),
+    *("decisions", "sets", "runs"),
+)
+"""What of a delivery's status stays over a restart of the daemon."""
 
 
 def rollout(
@@ -176,6 +181,15 @@ class Course:
             return now is not None and now.phase == phase and (step is None or now.step == step)
 
         until(there, f"it is {phase}" + (f" at step {step}" if step is not None else ""), self.tell, within)
+        return self.status()
+
+    def is_again(self, before: DeliveryStatus) -> DeliveryStatus:
+        """Where it was, with the same sets and decisions, once a new daemon has probed every pod."""
+
+        def place(stands: DeliveryStatus | None) -> list[object]:
+            return [getattr(stands, name, None) for name in PLACE]
+
+        until(lambda: place(self.look()) == place(before), f"it is at {place(before)}", self.tell)
         return self.status()
 
     def tell(self) -> str:

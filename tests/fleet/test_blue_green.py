@@ -75,25 +75,20 @@ def test_killed_at_each_step_it_goes_on_where_it_was(course: Course, apps: dict[
         course.again()  # at the very beginning
         before = course.reaches("Paused")
         course.again()
-        assert _place(course.reaches("Paused")) == _place(before)
+        course.is_again(before)
         course.serves(old)
         assert preview(course) == new
         course.order("promote")
         course.again()  # with the switch
         before = course.reaches("Healthy")
         course.again()  # while the old set is warm
-        assert _place(course.reaches("Healthy")) == _place(before)
+        course.is_again(before)
         course.order("undo")
         course.again()
         course.reaches("Degraded")
 
     witnessed(course, kill).lossless()
     course.serves(old)
-
-
-def _place(stands: object) -> tuple[object, ...]:
-    names = ("stage", "step", "number", "template_hash", "stable_hash", "decisions", "sets", "runs")
-    return tuple(getattr(stands, name) for name in names)
 
 
 @pytest.mark.parametrize("switched", [False, True])

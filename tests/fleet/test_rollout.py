@@ -163,8 +163,7 @@ def test_killed_at_each_step_it_goes_on_where_it_was(course: Course, apps: dict[
         for step, weight in ((1, 1), (3, 5), (5, 20), (7, 50)):
             before = course.reaches("Paused", step=step)
             course.again()
-            after = course.reaches("Paused", step=step)
-            assert _place(after) == _place(before) and after.weight == weight
+            assert course.is_again(before).weight == weight
             course.order("promote")
         course.again()  # while the last of v1 goes
         course.reaches("Healthy")
@@ -172,11 +171,6 @@ def test_killed_at_each_step_it_goes_on_where_it_was(course: Course, apps: dict[
     found = witnessed(course, kill, HOST)
     found.lossless()
     course.serves(new)
-
-
-def _place(stands: object) -> tuple[object, ...]:
-    names = ("stage", "step", "weight", "number", "template_hash", "stable_hash", "decisions", "sets", "runs")
-    return tuple(getattr(stands, name) for name in names)
 
 
 def test_after_loss_of_all_state_it_holds_its_weight_until_told(course: Course, apps: dict[str, str]) -> None:
