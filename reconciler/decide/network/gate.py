@@ -22,8 +22,8 @@ States = dict[Place, EndpointState]
 
 
 class Gate:
-    """`publishing`: node -> the number of its Publish step. Only nodes that were told something hold a stop
-    up.
+    """`publishing`: node -> the number of its Publish step. Only nodes that were told something, or are being
+    told it right now for the first time, hold a stop up.
     """
 
     def __init__(self, turn: Pass, wanted: Mapping[str, NodeTraffic], publishing: Mapping[str, int]) -> None:
@@ -33,7 +33,7 @@ class Gate:
         """What each node does, and what it may do at any moment."""
         for name in wanted:
             state = turn.survey.views[name].state
-            for traffic in (state.traffic, state.telling) if state.traffic is not None else ():
+            for traffic in (state.traffic, state.telling):
                 if traffic is not None:
                     self._told.append((name, self._states(traffic.services)))
         self._wanted = [self._states(traffic.services) for traffic in wanted.values()]

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from reconciler.apply.inflight import overlay
+from reconciler.decide import decide
 from reconciler.engine.simulation.forecast import forecast
 from reconciler.errors import EngineError
 from reconciler.model.action import Publish, StopPod
@@ -127,6 +128,17 @@ def test_a_node_that_cannot_be_told_holds_nothing_up() -> None:
     assert "publish pi-3: it is told everything" in str(world.decide())
     world.fleet.set_data_plane("pi-3", "stopped")
     assert [s.after for s in stops(world)] == [(2, 3)]
+
+
+def test_a_node_that_is_being_told_for_the_first_time_holds_a_stop_up() -> None:
+    """What it is told was right when it was begun, and comes into force at any moment."""
+    world = running(deployment(replicas=1), of=networked(), services=(service(),))
+    first = Publish(node="pi-3", because="it joins", owner=None, traffic=told(world, "pi-3"))
+    roll(world)
+    world.fleet.machines["pi-3"].traffic, world.fleet.machines["pi-3"].stale = None, True
+    plan = decide(world.desired, overlay(world.observe(), [first]), world.progress, world.clock)
+    (stop,) = (s for s in plan.steps if isinstance(s.action, StopPod))
+    assert stop.after == tuple(s.number for s in plan.steps if isinstance(s.action, Publish)) == (1, 2, 3)
 
 
 def test_a_publish_that_failed_is_tried_again_and_the_stop_is_not_lost() -> None:
