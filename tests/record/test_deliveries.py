@@ -314,14 +314,24 @@ def test_a_strategy_without_steps_has_none() -> None:
     [(WEB, None, NOW + 30), (WEB, 5, NOW + 5), (WEB, 0, None), (SHOP, 7, NOW + 7), (SHOP, 0, None)],
 )
 def test_how_long_an_aborted_set_stays(key: Key, delay: int | None, until: float | None) -> None:
+    later = {} if delay is None else {"abortScaleDownDelaySeconds": delay}
+    assert aborted(key, **later) == {NEW: until, OLD: None}
+
+
+@pytest.mark.parametrize("plain", [{"trafficRouting": None}, {"dynamicStableScale": True}])
+def test_an_aborted_set_that_goes_at_once(plain: dict[str, Any]) -> None:
+    assert aborted(WEB, **plain) == {NEW: None, OLD: None}
+
+
+def aborted(key: Key, **how: Any) -> dict[str, float | None]:
+    """Until when each version stays."""
     name = "canary" if key == WEB else "blueGreen"
     given = CANARY if key == WEB else BLUE_GREEN
-    later = {} if delay is None else {"abortScaleDownDelaySeconds": delay}
-    world = desired(workloads={key: rollout(key, {name: given[name] | later})}, strategies={})
+    world = desired(workloads={key: rollout(key, {name: given[name] | how})}, strategies={})
     progress = Progress(rollouts={key: state(Delivery(stage="aborted", ended_at=NOW))})
     seen = delivery_status(world, both_sets(key), progress, None, NOW, key)
     assert seen is not None
-    assert {s.template_hash: s.ends_at for s in seen.sets} == {NEW: until, OLD: None}
+    return {s.template_hash: s.ends_at for s in seen.sets}
 
 
 def test_a_newer_commit_in_the_middle_leaves_the_weight_with_the_canary_that_has_it() -> None:

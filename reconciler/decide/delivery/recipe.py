@@ -90,6 +90,8 @@ class Recipe(Value):
     @property
     def warm_after_abort(self) -> float:
         """How long the new set stays after an abort; `inf`: until the next version."""
+        if self.shared:
+            return 0.0
         delay: int | None
         if self.blue_green is not None:
             delay = self.blue_green.abort_scale_down_delay_seconds

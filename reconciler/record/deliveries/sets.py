@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable
+from math import inf
 
-from reconciler.decide.delivery.recipe import ABORT_DELAY, WHOLE
+from reconciler.decide.delivery.recipe import WHOLE, Recipe
 from reconciler.model.observed import PodState
 from reconciler.model.progress import RolloutState
 from reconciler.model.rollout import RolloutStrategy
@@ -88,9 +89,8 @@ def ends_at(strategy: RolloutStrategy, state: RolloutState | None, template_hash
     if state is None or delivery is None:
         return None
     if delivery.stage == "aborted" and template_hash == state.template_hash:
-        how = strategy.blue_green or strategy.canary
-        delay = how.abort_scale_down_delay_seconds if how else None
-        return None if delay == 0 else delivery.ended_at + (ABORT_DELAY if delay is None else delay)
+        delay = Recipe(strategy=strategy, replicas=state.replicas or 0).warm_after_abort
+        return delivery.ended_at + delay if 0 < delay < inf else None
     return delivery.retiring.get(template_hash)
 
 
