@@ -129,7 +129,8 @@ def template(
     kind: str = "AnalysisTemplate",
 ) -> str:
     """A template with one metric, `metric`: more of it in flow style; `spec`: more of its spec."""
-    condition = "" if "ondition" in metric or "job:" in provider else "successCondition: result > 1, "
+    told = "result.canary.errors" if "haproxy" in provider else "result"
+    condition = "" if "ondition" in metric or "job:" in provider else f"successCondition: {told} > 1, "
     return f"""\
 apiVersion: argoproj.io/v1alpha1
 kind: {kind}

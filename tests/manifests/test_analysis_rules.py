@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.measuring.haproxy import _rates
 from reconciler.model.analysis import AnalysisTemplate
 from tests.decide.builders import fleet
 from tests.manifests.build import WEB, assert_only, lines, load, template
@@ -76,6 +77,26 @@ PROVIDERS = [
 @pytest.mark.parametrize(("provider", "expected"), PROVIDERS)
 def test_a_provider(tmp_path: Path, provider: str, expected: str) -> None:
     assert_only(lines(load(tmp_path, template(provider=provider))), expected)
+
+
+MISFITS = [
+    ("result.canry.errorRate < 0.1", 'nothing has no field "errorRate"'),
+    ("result.canary.errRate <= result.stable.errorRate", "nothing <= a number can't be compared"),
+    ("result < 1", "an object < a number can't be compared"),
+    ("result.canary.errors", "it comes to a number, not to true or false"),
+]
+
+
+@pytest.mark.parametrize(("text", "why"), MISFITS)
+def test_a_condition_that_does_not_fit_what_the_proxies_count(tmp_path: Path, text: str, why: str) -> None:
+    found = lines(load(tmp_path, template(f'successCondition: "{text}"', provider="{haproxy: {}}")))
+    assert_only(found, f'{METRIC}.successCondition: "{text}" doesn\'t fit what haproxy gives: {why}')
+
+
+def test_what_the_proxies_count_can_be_asked_for(tmp_path: Path) -> None:
+    texts = [f"result.canary.{name} <= result.stable.{name}" for name in _rates(1, 1, 1.0, 1.0)]
+    found = load(tmp_path, template(f'successCondition: "{" && ".join(texts)}"', provider="{haproxy: {}}"))
+    assert lines(found) == []
 
 
 def test_a_job_is_judged_by_how_it_ends(tmp_path: Path) -> None:
@@ -180,7 +201,7 @@ RIGHT = [
     ("count: 0, interval: 5s", WEB),
     ("count: '3', interval: 5s, failureLimit: '1', inconclusiveLimit: 3", WEB),
     ("failureLimit: -1, consecutiveSuccessLimit: 2, interval: 500ms", WEB),
-    ("failureCondition: result > 1", "{haproxy: {service: '', minRequests: '10'}}"),
+    ("failureCondition: result.canary.errors > 1", "{haproxy: {service: '', minRequests: '10'}}"),
     ("", "{web: {url: '{{args.x}}', method: POST, jsonBody: {a: [1]}, timeoutSeconds: '{{args.x}}'}}"),
     ("", "{prometheus: {address: 'http://a:9090', query: up, rangeQuery: {start: 'now()', end: 'now()', step: 1m}}}"),
     ("", "{prometheus: {address: 'http://a', query: up, authentication: {basicAuth: {username: a, password: b}}}}"),

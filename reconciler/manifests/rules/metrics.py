@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.conditions import condition_error
+from reconciler.conditions import ConditionError, condition_error, holds
 from reconciler.manifests.documents import Path
 from reconciler.manifests.rules import providers
 from reconciler.manifests.rules.amounts import amount, length, number
 from reconciler.manifests.said import Said
 from reconciler.model.analysis import Metric
+
+COUNTED = ("requests", "errors", "errorRate", "requestRate", "latency")
+"""What the proxies tell of each side (`measuring.haproxy`)."""
 
 
 def check(metric: Metric, path: Path) -> Iterator[Said]:
@@ -68,3 +71,19 @@ def _conditions(metric: Metric, path: Path) -> Iterator[Said]:
         if text and (wrong := condition_error(text)):
             remedy = "write a comparison of result, such as result[0] >= 0.95"
             yield Said((*path, name), f'"{text}" can\'t be understood: {wrong}', remedy, rule="metric")
+        elif text and metric.provider.haproxy and (wrong := _misfit(text)):
+            remedy = f"result.canary and result.stable have {', '.join(COUNTED)}"
+            message = f'"{text}" doesn\'t fit what haproxy gives: {wrong}'
+            yield Said((*path, name), message, remedy, rule="metric")
+
+
+def _misfit(text: str) -> str:
+    """What is wrong with a condition on a result of the builtin provider; "" when it can be worked out."""
+    if "{{" in text:
+        return ""
+    side = dict.fromkeys(COUNTED, 1.0)
+    try:
+        holds(text, {"canary": side, "stable": side})
+    except ConditionError as error:
+        return str(error)
+    return ""
