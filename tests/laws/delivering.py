@@ -47,7 +47,7 @@ class Delivering(World):
     def turn(self, at_most: int | None = None) -> Plan:
         before, observed = self.progress, self.observe()
         plan = self.decide()
-        check_plan(plan, self.desired, observed, before)
+        check_plan(plan, self.desired, observed, before, self.clock)
         check_delivery(self.key, plan, self.desired, observed, before, self.clock)
         self.progress = kept(plan.progress)
         self.act(plan, at_most)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import msgspec
 
 from reconciler.decide import decide
 from reconciler.decide.attempts import after_failure, after_success
 from reconciler.decide.delivery.handover import takers
 from reconciler.decide.rollout.budget import budget_of
+from reconciler.decide.survey import survey
 from reconciler.engine.simulation.simulated import SimulatedFleet
 from reconciler.engine.simulation.simulated_pod import Behaviour
 from reconciler.errors import NodeError
@@ -114,7 +117,7 @@ class World:
     def turn(self, at_most: int | None = None) -> Plan:
         """One pass: decide, check the laws that hold for every plan, record, act."""
         plan = self.decide()
-        check_plan(plan, self.desired, self.observe(), self.progress)
+        check_plan(plan, self.desired, self.observe(), self.progress, self.clock)
         self.progress = plan.progress
         self.act(plan, at_most)
         return plan
@@ -177,7 +180,7 @@ def endpoints(traffic: NodeTraffic | None) -> list[Endpoint]:
     return [e for service in services for port in service.ports for e in port.endpoints]
 
 
-def check_plan(plan: Plan, desired: Desired, observed: Observed, progress: Progress) -> None:
+def check_plan(plan: Plan, desired: Desired, observed: Observed, progress: Progress, now: float) -> None:
     """What holds for every plan, whatever has happened before."""
     numbers = [s.number for s in plan.steps]
     assert numbers == list(range(1, len(numbers) + 1))
@@ -188,14 +191,25 @@ def check_plan(plan: Plan, desired: Desired, observed: Observed, progress: Progr
     for step in plan.steps:
         node = observed.nodes.get(step.action.node)
         assert node is not None and node.reachable, f"{step} acts on a node that can't be reached"
+    views = survey(desired.fleet, observed, now).views
+    believed = {name for name, view in views.items() if view.status in ("ready", "silent")}
     handed = takers(desired)  # their pods go as those of another object come
     for key, workload in desired.workloads.items():
         if isinstance(workload, Deployment) and key not in desired.strategies and key not in handed:
-            check_budget(plan, key, workload, observed, progress)
+            check_budget(plan, key, workload, observed, progress, believed)
 
 
-def check_budget(plan: Plan, key: Key, workload: Deployment, observed: Observed, progress: Progress) -> None:
-    """Law 3: a plan never takes more than maxUnavailable allows, nor goes above maxSurge."""
+def check_budget(
+    plan: Plan,
+    key: Key,
+    workload: Deployment,
+    observed: Observed,
+    progress: Progress,
+    believed: Container[str],
+) -> None:
+    """Law 3: a plan never takes more than maxUnavailable allows, nor goes above maxSurge. Pods on a node that
+    is `believed` count as they were last seen.
+    """
     if workload.spec.strategy.type == "Recreate" or workload.spec.paused:
         return
     budget = budget_of(workload.spec.strategy, workload.spec.replicas)
@@ -212,7 +226,7 @@ def check_budget(plan: Plan, key: Key, workload: Deployment, observed: Observed,
         and (s.action.node, s.action.key) not in sees
         and s.action.key not in progress.attempts
     ]
-    up = [p for p in pods if p.ready and observed.nodes[p.node].reachable]
+    up = [p for p in pods if p.ready and p.node in believed]
     taken = [pod for a in stops if (pod := sees[a.node, a.key]) in up]
     if taken:
         assert len(up) - len(taken) >= budget.least, f"{key}: too few stay available\n{plan}"
