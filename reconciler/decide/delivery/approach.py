@@ -7,7 +7,7 @@ off anywhere.
 from __future__ import annotations
 
 from reconciler.decide.delivery.scale import Targets
-from reconciler.decide.delivery.sight import Sight
+from reconciler.decide.delivery.sight import Crowd, Sight
 from reconciler.decide.rollout.budget import Budget
 from reconciler.model.base import Value
 
@@ -36,9 +36,12 @@ def within(sight: Sight, wanted: Targets, budget: Budget, first: str) -> Moves:
     """All versions together have at most `most` pods, and `least` available ones are never given up.
 
     Surplus pods that aren't ready go first, then as many others as can be spared: those that are ready, and
-    not for long enough to count, only while enough others are available.
+    not for long enough to count, only while enough others are available. Surplus pods on lost nodes take no
+    room: nobody could stop them, and an update doesn't wait for their node (Kubernetes: old replicas that
+    aren't healthy are cleaned up first).
     """
-    room, hidden = budget.most - sight.total, sight.hidden
+    gone = sum(min(crowd.lost, _surplus(crowd, wanted.get(v, 0))) for v, crowd in sight.crowds.items())
+    room, hidden = budget.most - (sight.total - gone), sight.hidden
     start: dict[str, int] = {}
     for version in _ordered(sight, wanted, first):
         missing = max(0, wanted.get(version, 0) - sight.of(version).count)
@@ -50,12 +53,16 @@ def within(sight: Sight, wanted: Targets, budget: Budget, first: str) -> Moves:
     stop: dict[str, int] = {}
     for version in reversed(_ordered(sight, wanted, first)):
         crowd = sight.of(version)
-        surplus = max(0, crowd.count - wanted.get(version, 0))
+        surplus = _surplus(crowd, wanted.get(version, 0))
         idle = min(surplus, crowd.count - crowd.available - (crowd.young if spare < 0 else 0))
         serving = max(0, min(surplus - idle, spare))
         spare -= serving
         stop[version] = idle + serving
     return _moves(start, stop)
+
+
+def _surplus(crowd: Crowd, wanted: int) -> int:
+    return max(0, crowd.count - wanted)
 
 
 def _ordered(sight: Sight, wanted: Targets, first: str) -> list[str]:

@@ -142,7 +142,7 @@ def _weigh(scene: Scene) -> RolloutState:
 
 
 def _scaled(scene: Scene) -> bool:
-    """The newest version has its pods, and nothing is left that should go."""
+    """The newest version has its pods, and nothing is left that should go, but on lost nodes."""
     state, sight = scene.state, scene.sight
     wanted = targets(scene)
     new, want = sight.of(state.template_hash), wanted.get(state.template_hash, 0)
@@ -154,7 +154,8 @@ def _scaled(scene: Scene) -> bool:
         return True
     stable = sight.of(state.stable_hash)
     others = sight.total - new.count - stable.count
-    return stable.count <= wanted.get(state.stable_hash, 0) and not others and new.count <= want
+    left = stable.count - stable.lost <= wanted.get(state.stable_hash, 0)
+    return left and not others and new.count - new.lost <= want
 
 
 def _enough(scene: Scene, crowd: Crowd, want: int) -> bool:

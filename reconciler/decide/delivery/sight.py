@@ -10,12 +10,13 @@ from reconciler.model.base import Value
 
 class Crowd(Value):
     """Pods of one version that hold a place. `available` ones are ready for minReadySeconds; `young` ones are
-    ready, and not for that long yet.
+    ready, and not for that long yet; `lost` ones are on nodes that are.
     """
 
     count: int = 0
     available: int = 0
     young: int = 0
+    lost: int = 0
 
 
 NOBODY = Crowd()
@@ -61,6 +62,7 @@ def crowds(slots: Iterable[Slot], kept: Container[str]) -> dict[str, Crowd]:
             count=len(mine),
             available=sum(s.available for s in mine),
             young=sum(s.ready and not s.available for s in mine),
+            lost=sum(s.view.status == "lost" for s in mine),
         )
         for template_hash, mine in sorted(found.items())
     }

@@ -41,6 +41,17 @@ def test_a_step_says_how_many_pods_it_waits_for_and_which_node_does_not_answer()
     )
 
 
+def test_pods_on_a_lost_node_that_are_too_many_hold_no_step_up() -> None:
+    """Nobody can stop them; the update goes on where there are nodes, long before they are given up."""
+    course = Course({"canary": {"steps": [{"setWeight": 50}, {"pause": {}}]}}, web())
+    course.fleet.lose("pi-1", course.now)
+    course.wait(50)
+    course.push("v2")
+    course.wait(5)
+    assert course.standing.startswith("paused: paused at step 2")
+    assert course.pods() == {"v1": 4, "v2": 2}, "two of v1 are lost"
+
+
 @pytest.mark.parametrize(
     ("behaviour", "said"),
     [("crashing", "; web-b381014e7e-0: CrashLoopBackOff"), ("never_ready", " of the canary available")],
