@@ -13,7 +13,8 @@ LINES := 350
 BESIDE := -n 3 --dist worksteal
 PURE := $(BIN)/python -m pytest -m "not fleet and not programs" $(BESIDE)
 PROGRAMS := $(BIN)/python -m pytest -m "programs and not fleet" $(BESIDE)
-FLEET := $(BIN)/python -m pytest -m fleet $(BESIDE)
+# Tests of one file share what they have brought to their lab.
+FLEET := $(BIN)/python -m pytest -m fleet -n 3 --dist loadfile --no-loadscope-reorder
 
 # Compiled once, with pytest's own assertions in it, and not by each worker of each run.
 export PYTHONDONTWRITEBYTECODE :=

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -73,11 +73,21 @@ def test_a_service_has_its_address_under_each_of_its_names_on_every_node(place: 
         assert addresses(name, at=place.inside(node.name)) == [place.ip("app")]
 
 
+def all_answer(place: Place, url: str, *, at: Sequence[str] = ()) -> None:
+    """Every pod, soon, and nobody else."""
+    seen: set[str] = set()
+
+    def asked() -> bool:
+        seen.add(get(url, at=at).split()[1])
+        return seen >= set(place.pod_ips())
+
+    until(asked, f"all pods answer at {url}", place.tell, 10)
+    assert seen == set(place.pod_ips())
+
+
 def test_a_service_balances_over_all_of_its_pods_from_every_node(place: Place) -> None:
     for node in place.lab.nodes:
-        inside = place.inside(node.name)
-        seen = {get("http://app/", at=inside).split()[1] for _ in range(12)}
-        assert seen == set(place.pod_ips())
+        all_answer(place, "http://app/", at=place.inside(node.name))
 
 
 def test_a_server_that_speaks_first_is_heard_at_once(place: Place) -> None:
@@ -92,8 +102,7 @@ def test_udp_is_balanced_as_well(place: Place) -> None:
 
 def test_a_node_port_is_open_on_every_node_from_outside(place: Place) -> None:
     for node in place.lab.nodes:
-        seen = {get(f"http://{node.ip}:30080/").split()[1] for _ in range(12)}
-        assert seen == set(place.pod_ips())
+        all_answer(place, f"http://{node.ip}:30080/")
 
 
 def test_the_node_itself_reaches_services_too(place: Place) -> None:
