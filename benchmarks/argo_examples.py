@@ -145,7 +145,7 @@ def course_line(told: Told) -> str:
 @contextmanager
 def bench(clone: Path, root: Path) -> Iterator[Bench]:
     """A lab whose daemon serves a folder, and the stand-ins in its registry and on its nodes."""
-    every = [e for e in examples(clone) if e.path.startswith(FOLDERS)]
+    every = examples(clone, FOLDERS)
     lab = Lab.up(f"argo-{os.getpid()}")
     try:
         images = samples.push_all(lab)

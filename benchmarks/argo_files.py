@@ -62,9 +62,12 @@ class Example:
         return ", ".join(sorted({d["kind"] for d in self.of(*KINDS)} or set(_KIND.findall(self.text))))
 
 
-def examples(clone: Path) -> list[Example]:
-    """Every file with one of the kinds, with the documents of other files that it needs."""
-    texts = {str(p.relative_to(clone)): p.read_text() for p in sorted(clone.rglob("*.yaml"))}
+def examples(clone: Path, folders: Iterable[str]) -> list[Example]:
+    """Every file of these folders with one of the kinds, with the documents of their other files that it
+    needs.
+    """
+    files = sorted(file for folder in folders for file in (clone / folder).rglob("*.yaml"))
+    texts = {str(file.relative_to(clone)): file.read_text() for file in files}
     library = {path: _documents(_filled(text, path, clone)) for path, text in texts.items()}
     return [_example(path, text, library) for path, text in texts.items() if _KIND.search(text)]
 
@@ -95,7 +98,7 @@ def _needed(document: Document, by: list[Document], *, near: bool, alone: bool) 
     """It is named by what is there already and isn't there, or it is a Service of the same pods in a file of
     its own next to it.
     """
-    kind, name = document.get("kind"), document.get("metadata", {}).get("name")
+    kind, name = document.get("kind"), (document.get("metadata") or {}).get("name")
     if not name or any(d.get("kind") == kind and d["metadata"].get("name") == name for d in by):
         return False
     if kind in ("AnalysisTemplate", "ClusterAnalysisTemplate"):

@@ -43,7 +43,7 @@ def clone(root: Path, **files: str) -> dict[str, Example]:
         path = root / f"{name.replace('__', '/')}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return {example.path: example for example in examples(root)}
+    return {example.path: example for example in examples(root, ["."])}
 
 
 def names(example: Example) -> list[str]:
