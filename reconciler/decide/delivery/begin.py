@@ -75,7 +75,7 @@ def _way(before: RolloutState, sight: Sight, recipe: Recipe, now: float) -> Deli
         previous_revision=old.previous_revision,
         decisions=old.decisions,
     )
-    if old.stage == "first" or not before.stable_hash:
+    if not before.stable_hash:
         return msgspec.structs.replace(way, active_hash=sight.template_hash if recipe.blue_green else "")
     full = _in_full(before, old, sight, recipe)
     if recipe.blue_green is not None:

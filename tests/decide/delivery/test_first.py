@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import msgspec
 import pytest
 
 from reconciler.engine.simulation.simulated_pod import Behaviour
 from reconciler.model.desired import Desired
-from tests.decide.builders import desired, rollout
+from reconciler.model.rollout import RolloutStrategy
+from tests.decide.builders import WEB, deployment, desired, rollout
 from tests.decide.delivery.course import Course, fleet_of, web
 from tests.laws.world import World
 
@@ -65,3 +67,24 @@ def test_pods_that_are_not_ready_for_long_enough_serve_until_others_do(strategy:
 def ready(world: World) -> Counter[str]:
     pods = [p for p in world.observe().pods() if p.ready and not p.terminating]
     return Counter(p.record.spec.containers[0].image for p in pods)
+
+
+def test_a_way_back_that_was_rolled_and_is_cut_short_has_a_stable_version() -> None:
+    """The annotation comes back with a third version: that one is tried step by step, beside the first."""
+    steps = {"canary": {"steps": [{"setWeight": 25}, {"pause": {}}], "trafficRouting": {}}}
+
+    def wanted(image: str, *, annotated: bool) -> Desired:
+        strategies = {WEB: msgspec.convert(steps, RolloutStrategy)} if annotated else {}
+        return desired(deployment("web", image, 4), of=fleet_of(), strategies=strategies, services=(web(),))
+
+    world = World(wanted("web:v1", annotated=True))
+    world.run()
+    for image in ("web:v2", "web:v1"):
+        world.commit(wanted(image, annotated=False))
+        world.turn()
+    world.commit(wanted("web:v3", annotated=True))
+    world.turn()
+    state = world.progress.rollouts[WEB]
+    assert state.delivery is not None
+    assert state.stable_hash == world.commits[0].hashes[WEB]
+    assert state.delivery.stage == "stepping"
