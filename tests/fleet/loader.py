@@ -257,10 +257,13 @@ def main(url: str, connections: int, rate: float, keep_alive: bool, timeout: flo
     ]
     for thread in threads:
         thread.start()
-    started.wait()
-    print("started", flush=True)
-    sys.stdin.read()
-    stop.set()
+    try:
+        started.wait()
+        print("started", flush=True)
+        sys.stdin.read()
+    finally:  # also when Ctrl-C comes, or nobody reads any more: the threads would go on for ever
+        stop.set()
+        started.abort()
     for thread in threads:
         thread.join()
     print(json.dumps(tally.result(time.monotonic() - began)), flush=True)

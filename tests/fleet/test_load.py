@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from subprocess import PIPE
 
 import pytest
 
-from tests.fleet.load import Result, load
+from tests.fleet.load import PROGRAM, Result, load
 
 pytestmark = pytest.mark.programs
 
@@ -139,6 +143,20 @@ def test_another_host_can_be_asked_for() -> None:
         pass
     assert run.result.failed == 0
     assert b"\r\nHost: a.example\r\n" in asked[0]
+
+
+def test_it_ends_when_it_is_interrupted() -> None:
+    """Ctrl-C reaches it, too; a client that stayed would be counted by whoever tests there next."""
+    with server(says(GOOD)) as url:
+        command = [sys.executable, str(PROGRAM), url, "2", "50", "True", "2", ""]
+        client = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True)
+        assert client.stdout and client.stdout.readline() == "started\n"
+        client.send_signal(signal.SIGINT)
+        try:
+            assert "KeyboardInterrupt" in client.communicate(timeout=30)[1]
+        finally:
+            client.kill()
+            client.wait()
 
 
 def test_an_announced_end_of_a_connection_is_fine() -> None:
