@@ -141,8 +141,13 @@ class Course:
             self.reaches("Healthy")
 
     def versions(self) -> tuple[str, str]:
-        """What is stable, as clients see it, and another one: what the next test may deliver."""
-        (now,) = shares(self.url(), 10)
+        """What is stable, as clients see it at every node, and another one, for the next test to deliver."""
+
+        def stable() -> set[str]:
+            return {v for node in self.place.lab.nodes for v in shares(self.url(node.name), 10)}
+
+        self._soon(lambda: len(stable()) == 1, "one version answers at every node", 5)
+        (now,) = stable()
         return (now, "v2") if now == "v1" else (now, "v1")
 
     def serves(self, *versions: str, at: str = "", port: int = NODE_PORT, within: float = 2.0) -> None:

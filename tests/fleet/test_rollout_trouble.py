@@ -11,7 +11,7 @@ import yaml
 
 from reconciler.lab import Lab
 from tests.fleet.lossless import witnessed
-from tests.fleet.rollouts import Course, delivering, near, rollout, services, shares, template
+from tests.fleet.rollouts import Course, delivering, rollout, services, template
 from tests.fleet.site import until
 
 pytestmark = pytest.mark.fleet
@@ -70,7 +70,7 @@ def test_of_two_commits_in_a_hurry_the_later_one_is_delivered(course: Course, ap
         until(lambda: course.status().updated > 0, "the first has begun", course.tell)
         course.push(canary(apps[f"app:{new}"]))
         course.reaches("Paused", step=1)
-        assert near(shares(course.url(), 100), new, 50)
+        course.gives(new, 50)
         course.order("promote")
         course.reaches("Healthy")
         until(lambda: set(course.place.images()) == {new}, "only its pods are there", course.tell)
