@@ -91,9 +91,17 @@ def test_a_power_cut_ends_everything_and_start_brings_restarting_containers_back
 def test_stop_engine_leaves_the_node_and_kill_leaves_the_containers(clean_lab: Lab) -> None:
     node = clean_lab.nodes[0]
     clean_lab.docker(node.name, "run", "-d", "--name", "one", f"{clean_lab.registry}/sleeper:v1")
+
+    def running() -> str:
+        return clean_lab.exec(node.name, ["pgrep", "-f", "sleep 2147483647"], check=False).stdout
+
+    until = time.monotonic() + 10  # it is runc's at first, also when it is called started
+    while not (before := running()):
+        assert time.monotonic() < until
+        time.sleep(0.05)
     clean_lab.stop_engine(node.name, signal="KILL")
     assert clean_lab.status()[0].engine == "silent"
-    assert clean_lab.exec(node.name, ["pgrep", "-f", "sleep 2147483647"], check=False).stdout
+    assert running() == before
     clean_lab.start_engine(node.name)
     assert clean_lab.status()[0].engine == "ready"
 
