@@ -12,6 +12,7 @@ from reconciler.model.names import PERCENTAGE, Labels
 from reconciler.model.pod import PodTemplate
 
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Deadline = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Share = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=PERCENTAGE)]
 """A number of pods, or a percentage of them: `1`, `25%`."""
 
@@ -32,7 +33,7 @@ class DeploymentSpec(Model):
     replicas: Count = 1
     strategy: DeploymentStrategy = DeploymentStrategy()
     min_ready_seconds: Count = 0
-    progress_deadline_seconds: Annotated[int, Meta(ge=1)] = 600
+    progress_deadline_seconds: Deadline = 600
     revision_history_limit: Count = 10
     paused: bool = False
 

@@ -27,6 +27,8 @@ METRICS = [
     ("count: -1", f"{METRIC}.count: expected at least 0, found -1"),
     ("count: 2", f"{METRIC}.interval: is missing: 2 measurements need a time between them"),
     ("failureLimit: -2", f"{METRIC}.failureLimit: expected at least -1, found -2"),
+    ("failureLimit: 3000000000", f"{METRIC}.failureLimit: expected at most 2147483647, found 3000000000"),
+    (f"interval: {'9' * 300}h", f"{METRIC}.interval: expected a duration"),
     ("failureLimit: -1", f"{METRIC}.failureLimit: -1 and no consecutiveSuccessLimit"),
     ("failureLimit: 2, count: 1", f"{METRIC}.count: expected at least failureLimit and consecutiveSuccessLimit together (2), found 1"),
     ("failureLimit: -1, consecutiveSuccessLimit: 3, count: 2, interval: 1s", f"{METRIC}.count: expected at least failureLimit and consecutiveSuccessLimit together (3)"),

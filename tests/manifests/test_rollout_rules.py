@@ -64,6 +64,9 @@ STRATEGIES = [
     (canary("setWeight: 51", more=ROUTED + "trafficRouting: {maxTrafficWeight: 50}"), f"{STEPS}.setWeight: expected at most 50, found 51"),
     (step("pause: {duration: soon}"), f'{STEPS}.pause.duration: expected a duration, found "soon"'),
     (step("pause: {duration: -5}"), f"{STEPS}.pause.duration: expected a duration, found -5"),
+    (step(f"pause: {{duration: {'9' * 300}}}"), f"{STEPS}.pause.duration: expected a duration"),
+    (step(f"pause: {{duration: '{'9' * 300}'}}"), f"{STEPS}.pause.duration: expected a duration"),
+    (step(f"pause: {{duration: {'9' * 300}h}}"), f"{STEPS}.pause.duration: expected a duration"),
     (step("pause: {duration: 10x}"), f"{STEPS}.pause.duration: expected a duration"),
     (step("setCanaryScale: {}"), f"{STEPS}.setCanaryScale: expected one of replicas, weight, matchTrafficWeight, found none"),
     (step("setCanaryScale: {replicas: 1, weight: 2}"), f"{STEPS}.setCanaryScale: expected one of replicas, weight, matchTrafficWeight, found replicas and weight"),
@@ -133,6 +136,12 @@ SPECS = [
     ("workloadRef: {name: other}", True, "spec.template: excludes workloadRef"),
     ("", False, "spec.template: is missing, expected a mapping"),
     ("restartAt: yesterday", True, 'spec.restartAt: expected a time with its zone, found "yesterday"'),
+    ("restartAt: '2026-03-30t21:19:35z'", True, "spec.restartAt: expected a time with its zone"),
+    (
+        f"progressDeadlineSeconds: {'9' * 300}",
+        True,
+        "spec.progressDeadlineSeconds: expected at most 2147483647",
+    ),
     ("restartAt: '2026-03-30 21:19:35'", True, "spec.restartAt: expected a time with its zone"),
     ("restartAt: '2026-13-30T21:19:35Z'", True, "spec.restartAt: expected a time with its zone"),
     (

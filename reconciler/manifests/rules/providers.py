@@ -54,9 +54,7 @@ def _prometheus(metric: PrometheusMetric, path: Path) -> Iterator[Said]:
     yield from _headers(metric.headers, (*path, "headers"))
     if not metric.query.strip():
         yield Said((*path, "query"), "is empty", "write a query of PromQL", rule="metric")
-    if metric.timeout < 0:
-        message = f"expected at least 0, found {metric.timeout}"
-        yield Said((*path, "timeout"), message, "write seconds", rule="metric")
+    yield from amount(metric.timeout, (*path, "timeout"))
     if within := metric.range_query:
         at = (*path, "rangeQuery")
         for name, text in (("start", within.start), ("end", within.end), ("step", within.step)):
