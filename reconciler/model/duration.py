@@ -14,7 +14,7 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 @lru_cache(maxsize=256)
 def seconds(text: str, longest: float = math.inf) -> float:
-    """`1h30m` -> 5400.0. Raises `ValueError` naming what was found, also for what is longer than `longest`."""
+    """`1h30m` -> 5400.0. Raises `ValueError` naming what was found, also beyond `longest`."""
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f'not a duration: "{text}"')

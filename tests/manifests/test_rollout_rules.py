@@ -113,6 +113,7 @@ ARGUMENTS = [
     ("[{name: a, value: b, valueFrom: {podTemplateHashValue: Latest}}]", "args[0].valueFrom: excludes value"),
     ("[{name: a, valueFrom: {podTemplateHashValue: Newest}}]", "args[0].valueFrom.podTemplateHashValue: expected one of Latest, Stable"),
     ("[{name: a, valueFrom: {fieldRef: {fieldPath: metadata.uid}}}]", "args[0].valueFrom.fieldRef.fieldPath: expected a field of the Rollout"),
+    ("[{name: a, valueFrom: {fieldRef: {fieldPath: status.phase}}}]", "args[0].valueFrom.fieldRef.fieldPath: expected a field of the Rollout"),
     ("[{name: a, valueFrom: {fieldRef: {fieldPath: name}}}]", "args[0].valueFrom.fieldRef.fieldPath: expected a field of the Rollout"),
     ("[{name: a, value: b}, {name: a, value: c}]", 'args[1].name: a second argument is called "a"'),
 ]  # fmt: skip
@@ -210,7 +211,7 @@ def test_what_is_right(tmp_path: Path, strategy: str) -> None:
         "{podTemplateHashValue: Stable}",
         "{fieldRef: {fieldPath: \"metadata.labels['app']\"}}",
         "{fieldRef: {fieldPath: 'spec.template.spec.containers[0].image'}}",
-        "{fieldRef: {fieldPath: status.phase}}",
+        "{fieldRef: {fieldPath: metadata.labels}}",
     ],
 )
 def test_where_an_argument_may_come_from(tmp_path: Path, origin: str) -> None:
