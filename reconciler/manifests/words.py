@@ -47,6 +47,7 @@ PATTERNS: dict[str, tuple[str, str]] = {
     names.QUANTITY: ("a quantity", "write it as 500m, 0.5, 128Mi or 1Gi"),
     names.CAPABILITY: ("a capability", "write it as NET_ADMIN"),
     names.PERCENTAGE: ("a number or a percentage", "write it as 1 or 25%"),
+    names.ANY_PERCENTAGE: ("a number or a percentage", "write it as 1 or 25%"),
     names.HEADER_NAME: ("the name of an HTTP header", "use letters, digits and '-'"),
     names.DURATION: ("a duration", "write it as 30s, 5m or 1h30m"),
     names.FLEET_NAME: ("a fleet's name", "use up to 40 lowercase letters, digits and '-'"),

@@ -187,6 +187,7 @@ def test_its_pods_keep_running(tmp_path: Path) -> None:
 RIGHT = [
     "{canary: {}}",
     canary("pause: {}", more="canaryMetadata: {labels: {role: canary, app: web}, annotations: {app: other}}"),
+    canary(more="maxSurge: 200%, maxUnavailable: 0"),
     canary("{setWeight: 0}, {pause: {duration: 10}}, {pause: {duration: '10'}}, {pause: {duration: 10s}}, {pause: {duration: 1h}}, {setWeight: 100}"),
     canary("{setCanaryScale: {replicas: 0}}, {setCanaryScale: {weight: 0}}, {setCanaryScale: {matchTrafficWeight: true}}", routed=True),
     canary("setWeight: 500", more=ROUTED + "trafficRouting: {maxTrafficWeight: 1000}"),

@@ -118,7 +118,11 @@ SPEC = [
         "strategy: {type: Recreate, rollingUpdate: {maxSurge: 1}}",
         "spec.strategy.rollingUpdate: isn't allowed with type Recreate",
     ),
-    ("strategy: {rollingUpdate: {maxSurge: 120%}}", "spec.strategy.rollingUpdate.maxSurge: expected"),
+    ("strategy: {rollingUpdate: {maxSurge: -120%}}", "spec.strategy.rollingUpdate.maxSurge: expected"),
+    (
+        "strategy: {rollingUpdate: {maxUnavailable: 120%}}",
+        "spec.strategy.rollingUpdate.maxUnavailable: expected",
+    ),
     (
         "minReadySeconds: 700",
         "spec.progressDeadlineSeconds: expected more than minReadySeconds (700), found 600",
