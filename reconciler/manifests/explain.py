@@ -37,9 +37,14 @@ def explain(value: Any, kind: type[Model]) -> list[Said]:
 
 @cache
 def _validator(kind: type[Model]) -> Validator:
+    """3.0 is no integer, as for the decoder."""
     from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
 
-    return Draft202012Validator(schema_of(kind))
+    types = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    checked = extend(Draft202012Validator, type_checker=types)  # type: ignore[no-untyped-call]  # has no types
+    validator: Validator = checked(schema_of(kind))
+    return validator
 
 
 def _said(error: ValidationError, above: Path) -> Iterator[Said]:
@@ -80,8 +85,12 @@ def _form(branch: dict[str, Any]) -> str:
 
 
 def _other_type(error: ValidationError) -> bool:
-    """The branch asks for another type at its very root."""
-    return error.validator == "type" and not error.relative_path
+    """The branch asks for another type at its very root; one of a few words is text."""
+    if error.relative_path:
+        return False
+    words: Any = error.validator_value
+    few = error.validator == "enum" and not any(type(word) is type(error.instance) for word in words)
+    return few or error.validator == "type"
 
 
 def _unknown(error: ValidationError, path: Path) -> Iterator[Said]:

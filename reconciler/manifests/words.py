@@ -79,6 +79,8 @@ def quote_it(value: object, expected: str) -> str:
         return "quote it"
     if expected in ("an integer", "a number") and isinstance(value, str) and value.strip().isdigit():
         return "remove the quotes"
+    if expected == "an integer" and isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return f"write it as {int(value)}"
     if expected == "true or false" and isinstance(value, str):
         return "write true or false without quotes"
     if expected == "a list" and value is not None:

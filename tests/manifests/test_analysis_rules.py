@@ -81,6 +81,21 @@ def test_a_provider(tmp_path: Path, provider: str, expected: str) -> None:
     assert_only(lines(load(tmp_path, template(provider=provider))), expected)
 
 
+PRIVATE = [
+    ("headers: [{key: Authorization, value: 31337}]", "headers[0].value: expected a string"),
+    ("headers: ['Authorization: 31337']", "headers[0]: expected a mapping"),
+    ("authentication: {basicAuth: {username: a, password: 31337}}", "authentication.basicAuth.password: expected a string"),
+    ("authentication: 'a:31337'", "authentication: expected a mapping"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("more", "expected"), PRIVATE)
+def test_what_may_be_a_password_is_not_shown(tmp_path: Path, more: str, expected: str) -> None:
+    loaded = load(tmp_path, template(provider=f"{{web: {{url: 'http://a', {more}}}}}"))
+    assert lines(loaded) == [f"{PROVIDER}.web.{expected}"]
+    assert "31337" not in repr(loaded.findings)
+
+
 MISFITS = [
     ("result.canry.errorRate < 0.1", 'nothing has no field "errorRate"'),
     ("result.canary.errRate <= result.stable.errorRate", "nothing <= a number can't be compared"),

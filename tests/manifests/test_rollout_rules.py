@@ -31,6 +31,7 @@ STRATEGIES = [
     ("{}", "spec.strategy: names no strategy"),
     ("{canary: {}, blueGreen: {activeService: active}}", f"{BLUE}: canary and blueGreen exclude each other"),
     ("{blueGreen: {}}", f"{BLUE}.activeService: is missing"),
+    (blue("previewService: 100"), f'{BLUE}.previewService: expected a DNS name or "", found 100'),
     (blue("previewService: active"), f"{BLUE}.previewService: active is activeService already"),
     (blue("scaleDownDelayRevisionLimit: 11"), f"{BLUE}.scaleDownDelayRevisionLimit: expected at most revisionHistoryLimit (10), found 11"),
     (blue("autoPromotionSeconds: -1"), f"{BLUE}.autoPromotionSeconds: expected at least 0, found -1"),

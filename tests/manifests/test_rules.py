@@ -118,6 +118,7 @@ SPEC = [
         "strategy: {type: Recreate, rollingUpdate: {maxSurge: 1}}",
         "spec.strategy.rollingUpdate: isn't allowed with type Recreate",
     ),
+    ("replicas: 3.0", "spec.replicas: expected an integer, found 3.0"),
     ("strategy: {rollingUpdate: {maxSurge: -120%}}", "spec.strategy.rollingUpdate.maxSurge: expected"),
     (
         "strategy: {rollingUpdate: {maxUnavailable: 120%}}",
