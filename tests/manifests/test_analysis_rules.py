@@ -123,6 +123,7 @@ def test_a_job_is_judged_by_how_it_ends(tmp_path: Path) -> None:
 
 SPECS = [
     ("args: [{name: a}, {name: a}]", 'spec.args[1].name: a second argument is called "a"'),
+    ("args: [{name: a, value: b, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]", "spec.args[0].valueFrom: excludes value"),
     ("args: [{name: a, valueFrom: {}}]", "spec.args[0].valueFrom: expected secretKeyRef or fieldRef, found neither"),
     ("dryRun: [{metricName: '*'}]", "spec.dryRun[0].metricName: expected a regular expression"),
     ("measurementRetention: [{metricName: '[', limit: 1}]", "spec.measurementRetention[0].metricName: expected a regular expression"),
@@ -250,6 +251,13 @@ def test_a_run_is_named_after_its_spec(tmp_path: Path) -> None:
     assert names[0] == names[1] != names[2]
     assert names[0].startswith("smoke-")
     assert len(names[0]) == len("smoke-") + 5
+
+
+@pytest.mark.parametrize("field", ["dryRun", "measurementRetention"])
+def test_what_names_metrics_of_a_run_matches_one(tmp_path: Path, field: str) -> None:
+    text = template(kind="AnalysisRun", spec=f"{field}: [{{metricName: go+d}}, {{metricName: bad}}]")
+    expected = f'spec.{field}[1].metricName: expected what matches the name of a metric, found "bad"'
+    assert lines(load(tmp_path, text)) == [expected]
 
 
 def test_other_kinds_need_a_name(tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ def check(item: Judging) -> Iterator[Said]:
         names.add(metric.name)
         yield from metrics.check(metric, at)
     yield from regexes.metric_names(spec.dry_run, spec.measurement_retention, ("spec",))
+    if isinstance(item, AnalysisRun):
+        yield from regexes.match_some(spec.dry_run, spec.measurement_retention, names, ("spec",))
 
 
 def _arguments(item: Judging) -> Iterator[Said]:
@@ -49,6 +51,8 @@ def _arguments(item: Judging) -> Iterator[Said]:
             found = "neither" if origin.field_ref is None else "both"
             message = f"expected secretKeyRef or fieldRef, found {found}"
             yield Said((*at, "valueFrom"), message, "write one of the two", rule="argument")
+        if origin and argument.value is not None:
+            yield Said((*at, "valueFrom"), "excludes value", "keep one of the two", rule="argument")
         if isinstance(item, AnalysisRun) and not has_value(argument):
             message = f'the argument "{argument.name}" has no value, and nobody gives a run one'
             yield Said((*at, "value"), message, "add value, or valueFrom", rule="argument")
