@@ -222,6 +222,8 @@ def test_what_is_waited_for_has_to_end(tmp_path: Path) -> None:
         found,
         f'{TEMPLATES}[0].templateName: the metric "good" of AnalysisTemplate default/good has an interval and no count: it never ends',
     )
+    enough = template("interval: 5s, failureLimit: -1, consecutiveSuccessLimit: 4")
+    assert lines(load(tmp_path, judged_by("good"), enough)) == []
     background = rollout(canary("setWeight: 5", more="analysis: {templates: [{templateName: good}]}"))
     assert lines(load(tmp_path, background, text)) == []
 

@@ -100,14 +100,15 @@ def _use(use: Use, namespace: str, kept: Kept, complete: bool) -> Iterator[Said]
 
 
 def _endless(use: Use, template: AnyTemplate, path: Path, kept: Kept) -> Iterator[Said]:
-    """Something waits for this run: it has to end."""
+    """Something waits for this run: it has to end. With a consecutiveSuccessLimit it does without a count."""
     for one in () if use.endless else _with_nested([template], kept):
         for metric in one.spec.metrics:
-            if metric.interval and (metric.count is None or number(metric.count) == 0):
+            counted = metric.count is not None and number(metric.count) != 0
+            if metric.interval and not counted and number(metric.consecutive_success_limit) == 0:
                 message = (
                     f'the metric "{metric.name}" of {one.key} has an interval and no count: it never ends'
                 )
-                remedy = "add count to the metric, or use the template in the canary's own analysis"
+                remedy = "add count or consecutiveSuccessLimit, or use it in the canary's own analysis"
                 yield Said(path, message, remedy, rule="metric")
 
 
