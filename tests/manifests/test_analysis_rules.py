@@ -124,6 +124,7 @@ def test_a_job_is_judged_by_how_it_ends(tmp_path: Path) -> None:
 SPECS = [
     ("args: [{name: a}, {name: a}]", 'spec.args[1].name: a second argument is called "a"'),
     ("args: [{name: a, value: b, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]", "spec.args[0].valueFrom: excludes value"),
+    ("args: [{name: a, valueFrom: {fieldRef: {fieldPath: name}}}]", "spec.args[0].valueFrom.fieldRef.fieldPath: expected a field of the Rollout"),
     ("args: [{name: a, valueFrom: {}}]", "spec.args[0].valueFrom: expected secretKeyRef or fieldRef, found neither"),
     ("dryRun: [{metricName: '*'}]", "spec.dryRun[0].metricName: expected a regular expression"),
     ("measurementRetention: [{metricName: '[', limit: 1}]", "spec.measurementRetention[0].metricName: expected a regular expression"),

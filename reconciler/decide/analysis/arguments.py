@@ -17,7 +17,7 @@ from reconciler.model.analysis import Argument, Metric, ValueFrom
 from reconciler.model.base import typed
 from reconciler.model.rollout import AnalysisRunArgument
 
-_PLACE = re.compile(r"\{\{\s*args\.([A-Za-z0-9_.\-]+)\s*\}\}")
+_PLACE = re.compile(r"\{\{\s*args\.([^{}\s]+)\s*\}\}")
 _PATH = re.compile(r"""\.?([^.\[\]'"]+)|\[\s*'([^']*)'\s*\]|\[\s*"([^"]*)"\s*\]""")
 
 

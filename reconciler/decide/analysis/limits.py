@@ -70,6 +70,8 @@ def _check(metric: Metric) -> None:
         raise Unfit(
             f"{said}: a Secret's value can't stand in a Job's text; let the container read the Secret"
         )
+    if backoff_limit(metric) < 0:
+        raise Unfit(f"{said}: backoffLimit can't be negative")
     for name, text in (
         ("successCondition", metric.success_condition),
         ("failureCondition", metric.failure_condition),

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 import msgspec
 
 from reconciler.manifests.arguments import used
-from reconciler.manifests.rules import metrics, regexes
+from reconciler.manifests.rules import analysis_uses, metrics, regexes
 from reconciler.manifests.said import Said
 from reconciler.model.analysis import AnalysisRun, AnalysisTemplate, Argument, ClusterAnalysisTemplate
 
@@ -51,6 +51,9 @@ def _arguments(item: Judging) -> Iterator[Said]:
             found = "neither" if origin.field_ref is None else "both"
             message = f"expected secretKeyRef or fieldRef, found {found}"
             yield Said((*at, "valueFrom"), message, "write one of the two", rule="argument")
+        if origin and origin.field_ref:
+            place = (*at, "valueFrom", "fieldRef", "fieldPath")
+            yield from analysis_uses.field(origin.field_ref.field_path, place)
         if origin and argument.value is not None:
             yield Said((*at, "valueFrom"), "excludes value", "keep one of the two", rule="argument")
         if isinstance(item, AnalysisRun) and not has_value(argument):

@@ -42,10 +42,10 @@ def _argument(argument: AnalysisRunArgument, path: Path) -> Iterator[Said]:
         message = f"expected podTemplateHashValue or fieldRef, found {found}"
         yield Said(at, message, "write one of the two", rule="argument")
     if origin.field_ref is not None:
-        yield from _field(origin.field_ref.field_path, (*at, "fieldRef", "fieldPath"))
+        yield from field(origin.field_ref.field_path, (*at, "fieldRef", "fieldPath"))
 
 
-def _field(text: str, path: Path) -> Iterator[Said]:
+def field(text: str, path: Path) -> Iterator[Said]:
     """Argo Rollouts: what pods may read of their metadata, or any plain value of spec. The status
     is no part of the object here: it is drawn from what the reconciler remembers, for people.
     """

@@ -170,6 +170,10 @@ def test_arguments_go_everywhere_and_numbers_with_them() -> None:
     assert made.provider.web.json_body == {"7": ["7", 1]}
 
 
+def test_an_argument_has_any_name() -> None:
+    assert url(begun(with_url("{{args.größe/x}}", {"name": "größe/x", "value": "5"}), "checks")) == "5"
+
+
 def test_a_secret_stays_a_reference() -> None:
     token = {"name": "token", "valueFrom": {"secretKeyRef": {"name": "api", "key": "token"}}}
     run = begun(with_url("http://x/?t={{args.token}}", token), "checks")
@@ -181,6 +185,7 @@ def test_a_secret_stays_a_reference() -> None:
 
 
 SECRET = {"name": "s", "valueFrom": {"secretKeyRef": {"name": "api", "key": "token"}}}
+FEW = {"name": "few", "value": "few"}
 JOB = msgspec.to_builtins(job_metric().provider)
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"interval": "soon"}, "interval must be a duration such as 30s"),
@@ -194,6 +199,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"successCondition": "result >"}, 'successCondition "result >": an operator or a value'),
     ({"failureCondition": "results > 1"}, 'there is no "results"'),
     ({"successCondition": "result == '{{args.s}}'"}, "a Secret's value can't stand in successCondition"),
+    (
+        {"provider": msgspec.to_builtins(job_metric(backoff="{{args.few}}").provider)},
+        'backoffLimit must be a whole number, not "few"',
+    ),
+    ({"provider": msgspec.to_builtins(job_metric(backoff=-1).provider)}, "backoffLimit can't be negative"),
     ({"provider": {}}, "exactly one provider is needed"),
     ({"provider": {"web": {"url": "x"}, "haproxy": {}}}, "exactly one provider is needed"),
     ({"provider": {"web": {"url": "{{args.nope}}"}}}, 'there is no argument "nope"'),
@@ -202,7 +212,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("fields", "said"), WRONG)
 def test_a_metric_that_cannot_be_measured_ends_the_run_in_words(fields: dict[str, Any], said: str) -> None:
-    whole = with_templates(template("checks", {"name": "rate", **fields}, args=[SECRET]))
+    whole = with_templates(template("checks", {"name": "rate", **fields}, args=[SECRET, FEW]))
     run = begun(whole, "checks")
     assert run.phase == "Error"
     assert said in run.message
