@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from functools import lru_cache
+from inspect import signature
 from typing import Any
 
 from simpleeval import EvalWithCompoundTypes, InvalidExpression  # type: ignore[import-untyped]
@@ -51,9 +52,21 @@ def time_of(text: str, now: float) -> float:
 def _parsed(text: str, names: frozenset[str], functions: frozenset[str]) -> ast.stmt:
     python = rewritten(text, names, functions)
     try:
-        return ast.parse(python).body[0]
+        tree = ast.parse(python).body[0]
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     except (SyntaxError, ValueError, IndexError, RecursionError, MemoryError):
         raise ConditionError("an operator or a value is missing or out of place") from None
+    for call in calls:
+        _check_arguments(call.func.id, call.args)  # type: ignore[attr-defined]  # only names are called
+    return tree
+
+
+def _check_arguments(name: str, given: list[ast.expr]) -> None:
+    if name in FUNCTIONS:
+        try:
+            signature(FUNCTIONS[name]).bind(*given)
+        except TypeError:
+            raise ConditionError(f"{name} has too few or too many arguments") from None
 
 
 def _worked_out(tree: ast.stmt, names: dict[str, Any], functions: dict[str, Any]) -> Any:

@@ -133,7 +133,9 @@ WRONG = [
     ("result..5", '".."'),
     ("{'a': 1}", '"{"'),
     ("result @ 1", '"@"'),
-    ("len() == 1 == true", "too few or too many arguments"),
+    ("len() == 1 == true", "len has too few or too many arguments"),
+    ("false && isNaN(result, 1)", "isNaN has too few or too many arguments"),
+    ("default(result) == 1", "default has too few or too many arguments"),
     ("result not matches 'x'", '"matches" isn\'t there: use contains'),
     ("result not", "missing or out of place"),
     ("(" * 40 + "1" + ")" * 40, "more than 30 brackets"),
@@ -179,6 +181,7 @@ def test_a_wrong_text_says_where(condition: str, said: str) -> None:
 
 def test_a_wrong_text_is_known_without_a_value() -> None:
     assert "out of place" in condition_error("result[0] >=")
+    assert "default has too few" in condition_error("default(result) > 1")
     assert condition_error("result > {{args.limit}}") == "", "arguments aren't known yet"
 
 
