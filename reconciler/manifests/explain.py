@@ -14,7 +14,7 @@ from reconciler.manifests.documents import Path
 from reconciler.manifests.fields import REFUSED_BY_NAME, REMEDIES_BY_NAME
 from reconciler.manifests.said import Said, shown
 from reconciler.manifests.schemas import schema_of
-from reconciler.manifests.words import PATTERNS, choice, of_type, quote_it
+from reconciler.manifests.words import PATTERNS, WAYS, choice, of_type, quote_it
 from reconciler.model.base import Model
 
 if TYPE_CHECKING:
@@ -145,8 +145,9 @@ def _value(error: ValidationError, path: Path) -> Said:
     limit: Any = error.validator_value
     match error.validator:
         case "type":
-            expected = of_type({"type": limit})
-            remedy = quote_it(error.instance, expected)
+            schema: Any = error.schema
+            expected = of_type({"type": limit, "title": schema.get("title", "")})
+            remedy = WAYS.get(expected) or quote_it(error.instance, expected)
         case "enum" | "const":
             values = limit if error.validator == "enum" else [limit]
             expected = choice(values)

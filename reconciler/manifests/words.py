@@ -57,10 +57,16 @@ PATTERNS: dict[str, tuple[str, str]] = {
 """pattern -> (what is expected, how to write it)."""
 
 
+WAYS = {"a duration": PATTERNS[names.DURATION][1]}
+"""What is expected -> how to write it, where a pattern can't say it: arguments may stand in it."""
+
+
 def of_type(schema: dict[str, Any]) -> str:
     """What a schema asks for, in few words: `a string`, `one of Always, Never`."""
     if "pattern" in schema and schema["pattern"] in PATTERNS:
         return PATTERNS[schema["pattern"]][0]
+    if schema.get("title") == "Duration":
+        return "a duration"
     if "enum" in schema or "const" in schema:
         return choice(schema.get("enum", [schema.get("const")]))
     kind = schema.get("type", "object")

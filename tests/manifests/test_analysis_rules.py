@@ -19,7 +19,7 @@ JOB = "{job: {spec: {template: {spec: {restartPolicy: Never, containers: [{name:
 METRICS = [
     ("successCondition: ''", f"{METRIC}: warning: has no condition"),
     ("interval: soon, count: 2", f'{METRIC}.interval: expected a duration, found "soon"'),
-    ("initialDelay: 5", f"{METRIC}.initialDelay: expected a string, found 5"),
+    ("initialDelay: 5", f"{METRIC}.initialDelay: expected a duration, found 5"),
     ("successCondition: 'result >'", f'{METRIC}.successCondition: "result >" can\'t be understood: an operator'),
     ("failureCondition: results > 1", f'{METRIC}.failureCondition: "results > 1" can\'t be understood: there is no'),
     ("initialDelay: 5 s", f"{METRIC}.initialDelay: expected a duration"),
