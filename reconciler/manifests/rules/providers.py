@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from reconciler.conditions import ConditionError, moment
 from reconciler.manifests.arguments import has_argument
 from reconciler.manifests.documents import Path
 from reconciler.manifests.rules import metadata, pods
@@ -61,7 +62,19 @@ def _prometheus(metric: PrometheusMetric, path: Path) -> Iterator[Said]:
             if not text.strip():
                 remedy = "a range has a start, an end and a step"
                 yield Said((*at, name), "is missing", remedy, rule="required")
+        yield from _time(within.start, (*at, "start"))
+        yield from _time(within.end, (*at, "end"))
         yield from length(within.step, (*at, "step"))
+
+
+def _time(text: str, path: Path) -> Iterator[Said]:
+    if not text.strip() or "{{" in text:
+        return
+    try:
+        moment(text, 0.0)
+    except ConditionError as error:
+        message = f"expected a time, found {shown(text)}: {error}"
+        yield Said(path, message, 'write it as now() - duration("5m")', rule="metric")
 
 
 def _web(metric: WebMetric, path: Path) -> Iterator[Said]:
