@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from itertools import islice
 
 import msgspec
 
 from reconciler.manifests.arguments import used
+from reconciler.manifests.explain import MAX_ERRORS
 from reconciler.manifests.rules import analysis_uses, metrics, regexes
 from reconciler.manifests.said import Said
 from reconciler.model.analysis import AnalysisRun, AnalysisTemplate, Argument, ClusterAnalysisTemplate
@@ -24,7 +26,7 @@ def check(item: Judging) -> Iterator[Said]:
         message = "is missing, expected at least one metric"
         yield Said(("spec", "metrics"), message, "add one", rule="required")
     yield from _arguments(item)
-    yield from _undeclared(item)
+    yield from islice(_undeclared(item), MAX_ERRORS)
     names: set[str] = set()
     for index, metric in enumerate(spec.metrics):
         at = ("spec", "metrics", index)
