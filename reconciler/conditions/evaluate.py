@@ -18,6 +18,8 @@ from reconciler.model.duration import seconds
 MOST_STEPS = 50_000
 """Parts that are worked out, so that a condition over a long list ends soon (well under a second)."""
 ITEMS_A_STEP = 16
+LATEST = 2**63 / 1e9
+"""Seconds since the epoch: the year 2262, as far as Prometheus and Go count."""
 
 _NODES = (
     ast.Expr, ast.Name, ast.UnaryOp, ast.BinOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Call, ast.Subscript,
@@ -44,7 +46,7 @@ def time_of(text: str, now: float) -> float:
     """In seconds since the epoch. Raises `ConditionError`."""
     functions = {"now": lambda: now, "duration": seconds}
     found = _worked_out(_parsed(text, frozenset(), _TIMES), {}, functions)
-    if isinstance(found, bool) or not isinstance(found, int | float):
+    if isinstance(found, bool) or not isinstance(found, int | float) or not abs(found) < LATEST:
         raise ConditionError("it doesn't come to a time")
     return float(found)
 
