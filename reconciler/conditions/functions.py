@@ -74,6 +74,9 @@ def _remainder(left: float, right: float) -> float:
 
 
 def _within(left: Any, right: Any) -> bool:
+    """Nothing is in nil, as in expr."""
+    if right is None:
+        return False
     if isinstance(right, list):
         return any(equal(left, x) for x in right)
     if isinstance(right, dict):
@@ -107,10 +110,12 @@ OPERATORS: dict[type, Callable[..., Any]] = {
     ast.USub: lambda value: -_number(value),
     ast.UAdd: _number,
     ast.Invert: lambda value: not truth(value),
-    ast.Pow: lambda left, right: right if left is None else left,
-    ast.MatMult: _of_texts(lambda left, right: right in left),
-    ast.LShift: _of_texts(str.startswith),
-    ast.RShift: _of_texts(str.endswith),
+}
+
+OF_TEXTS: dict[str, Callable[[Any, Any], bool]] = {
+    "contains": _of_texts(lambda left, right: right in left),
+    "startsWith": _of_texts(str.startswith),
+    "endsWith": _of_texts(str.endswith),
 }
 
 
@@ -133,6 +138,22 @@ def _as_float(value: Any) -> float:
         except ValueError:
             raise ValueError("asFloat: the text isn't a number") from None
     return float(_number(value))
+
+
+def _whole(work: Callable[[float], float]) -> Callable[[Any], float]:
+    """NaN and infinity stay what they are, as in Go."""
+
+    def worked(value: Any) -> float:
+        number = _number(value)
+        return work(number) if math.isfinite(number) else number
+
+    return worked
+
+
+def _rounded(number: float) -> float:
+    """Go's `math.Round`: a half goes away from zero. Python's own goes to the even number."""
+    down, part = divmod(abs(number), 1)
+    return math.copysign(down + (part >= 0.5), number)
 
 
 def _length(value: Any) -> int:
@@ -181,9 +202,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "default": lambda value, instead: instead if value is None else value,
     "len": _length,
     "abs": lambda value: abs(_number(value)),
-    "ceil": lambda value: math.ceil(_number(value)),
-    "floor": lambda value: math.floor(_number(value)),
-    "round": lambda value: round(_number(value)),
+    "ceil": _whole(math.ceil),
+    "floor": _whole(math.floor),
+    "round": _whole(_rounded),
     "max": _spread(max),
     "min": _spread(min),
     "sum": _spread(math.fsum),

@@ -3,7 +3,8 @@
     a && b, a || b      a and b, a or b
     !a, not a           ~a                      binds as tightly as in expr; `~` is given that meaning
     a ?? b              a ** b                  the same
-    a contains b        a @ b                   and startsWith, endsWith: `<<`, `>>`
+    a contains b        a is "contains" is b    a comparison, as in expr; also startsWith, endsWith
+    a not contains b    a is "contains" is not b
     a.b, a?.b           a["b"], a[maybe, "b"]   so no attribute of anything is ever read
     c ? x : y           x if c else y
     all(l, {# > 1})     all([item1 > 1 for item1 in l])
@@ -29,7 +30,7 @@ WORDS = {
     "or": "or",
     "in": "in",
 }
-INFIX = {"contains": "@", "startsWith": "<<", "endsWith": ">>"}
+INFIX = {name: f'is "{name}" is' for name in ("contains", "startsWith", "endsWith")}
 OPERATORS = {"&&": "and", "||": "or", "!": "~", "??": "**"} | {
     op: op for op in ("==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%")
 }
@@ -117,22 +118,25 @@ class _Reader:
             return self._take().text, True
         if token.kind == "text":
             return repr(self._take().text), True
-        return self._named() if token.kind == "name" else self._sign(after_value)
+        return self._named(after_value) if token.kind == "name" else self._sign(after_value)
 
-    def _named(self) -> tuple[str, bool]:
+    def _named(self, after_value: bool) -> tuple[str, bool]:
         word = self.next.text
         if word == "not":
             self._take()
-            if self.next == ("name", "in", self.next.at):
-                self._take()
-                return "not in", False
-            return "~", False
+            test = self.next.text if after_value and self.next.kind == "name" else ""
+            if test != "in" and test not in INFIX:
+                return "~", False
+            self._take()
+            return "not in" if test == "in" else f"{INFIX[test]} not", False
         if word in WORDS or word in INFIX:
             self._take()
             return WORDS.get(word) or INFIX[word], word not in _BETWEEN
         following = self._tokens[self._at + 1]
         if following.kind == "op" and following.text == "(":
             return self._call(), True
+        if word == "matches":
+            raise self.misplaced()
         if word not in self._names:
             known = ", ".join(sorted(self._names)) or "none"
             raise ConditionError(f'there is no "{word}"; what has a name here: {known}')

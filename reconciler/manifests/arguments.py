@@ -22,6 +22,8 @@ WITH_METRICS = frozenset({"AnalysisTemplate", "ClusterAnalysisTemplate", "Analys
 _BRACES = re.compile(r"\{\{[^{}]*\}\}")
 _ARGUMENT = re.compile(r"\{\{\s*args\.([^{}\s]+)\s*\}\}")
 
+_STAND_IN = re.compile(r"argument-[0-9]+-in-braces")
+
 Texts = dict[str, str]
 """Stand-in -> what it stands for."""
 
@@ -68,11 +70,7 @@ def shown_again(value: Any, texts: Texts) -> Any:
 
 
 def _filled(text: str, texts: Texts) -> str:
-    if "-in-braces" not in text:
-        return text
-    for name, original in texts.items():
-        text = text.replace(name, original)
-    return text
+    return _STAND_IN.sub(lambda found: texts.get(found[0], found[0]), text)
 
 
 def _in_all(value: Any, change: Callable[[str], str]) -> Any:

@@ -14,7 +14,7 @@ from reconciler.manifests.documents import Path
 from reconciler.manifests.fields import REFUSED_BY_NAME, REMEDIES_BY_NAME
 from reconciler.manifests.said import Said, shown
 from reconciler.manifests.schemas import schema_of
-from reconciler.manifests.words import PATTERNS, choice, of_type, quote_it
+from reconciler.manifests.words import PATTERNS, WAYS, choice, of_type, quote_it
 from reconciler.model.base import Model
 
 if TYPE_CHECKING:
@@ -37,9 +37,14 @@ def explain(value: Any, kind: type[Model]) -> list[Said]:
 
 @cache
 def _validator(kind: type[Model]) -> Validator:
+    """3.0 is no integer, as for the decoder."""
     from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
 
-    return Draft202012Validator(schema_of(kind))
+    types = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    checked = extend(Draft202012Validator, type_checker=types)  # type: ignore[no-untyped-call]  # has no types
+    validator: Validator = checked(schema_of(kind))
+    return validator
 
 
 def _said(error: ValidationError, above: Path) -> Iterator[Said]:
@@ -80,8 +85,12 @@ def _form(branch: dict[str, Any]) -> str:
 
 
 def _other_type(error: ValidationError) -> bool:
-    """The branch asks for another type at its very root."""
-    return error.validator == "type" and not error.relative_path
+    """The branch asks for another type at its very root; one of a few words is text."""
+    if error.relative_path:
+        return False
+    words: Any = error.validator_value
+    few = error.validator == "enum" and not any(type(word) is type(error.instance) for word in words)
+    return few or error.validator == "type"
 
 
 def _unknown(error: ValidationError, path: Path) -> Iterator[Said]:
@@ -136,8 +145,9 @@ def _value(error: ValidationError, path: Path) -> Said:
     limit: Any = error.validator_value
     match error.validator:
         case "type":
-            expected = of_type({"type": limit})
-            remedy = quote_it(error.instance, expected)
+            schema: Any = error.schema
+            expected = of_type({"type": limit, "title": schema.get("title", "")})
+            remedy = WAYS.get(expected) or quote_it(error.instance, expected)
         case "enum" | "const":
             values = limit if error.validator == "enum" else [limit]
             expected = choice(values)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from reconciler.manifests import rules
-from reconciler.manifests.arguments import Texts, hidden, shown_again
+from reconciler.manifests.arguments import WITH_METRICS, Texts, hidden, shown_again
 from reconciler.manifests.builtin import supported_kinds, unsupported
 from reconciler.manifests.decode import decode, with_defaults
 from reconciler.manifests.documents import Path
@@ -19,6 +19,7 @@ from reconciler.model.base import Model
 from reconciler.model.kinds import KINDS, Object
 
 FLEET = "Fleet"
+_PRIVATE = frozenset({"headers", "authentication"})
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
 
 
@@ -77,10 +78,14 @@ def _no_field(name: str, value: dict[str, Any]) -> Said:
 
 
 def why(value: Any, kind: type[Model], error: msgspec.ValidationError) -> list[Said]:
-    """Every violation, worded; what only the decoder noticed in its own words. Secrets stay hidden."""
+    """Every violation, worded; what only the decoder noticed in its own words. Secrets stay hidden, and so do
+    passwords of metrics.
+    """
     from reconciler.manifests.explain import explain
 
     said = explain(value, kind) or [_decoder(error)]
+    if kind.__name__ in WITH_METRICS:
+        return [_without_password(one) for one in said]
     return [_hidden(one) for one in said] if kind.__name__ == "Secret" else said
 
 
@@ -90,6 +95,13 @@ def _decoder(error: msgspec.ValidationError) -> Said:
     parts = re.findall(r"[^.\[\]]+", found["path"] or "")
     path: Path = tuple(int(part) if part.isdigit() else part for part in parts)
     return Said(path, found["what"].replace("`", ""), rule="schema")
+
+
+def _without_password(said: Said) -> Said:
+    """What stands in a header or for a user may be a password, wherever in there it was written."""
+    if not said.found or _PRIVATE.isdisjoint(said.path) or said.path[-1] == "key":
+        return said
+    return said._replace(message=f"expected {said.expected}", found="")
 
 
 def _hidden(said: Said) -> Said:

@@ -47,6 +47,7 @@ PATTERNS: dict[str, tuple[str, str]] = {
     names.QUANTITY: ("a quantity", "write it as 500m, 0.5, 128Mi or 1Gi"),
     names.CAPABILITY: ("a capability", "write it as NET_ADMIN"),
     names.PERCENTAGE: ("a number or a percentage", "write it as 1 or 25%"),
+    names.ANY_PERCENTAGE: ("a number or a percentage", "write it as 1 or 25%"),
     names.HEADER_NAME: ("the name of an HTTP header", "use letters, digits and '-'"),
     names.DURATION: ("a duration", "write it as 30s, 5m or 1h30m"),
     names.FLEET_NAME: ("a fleet's name", "use up to 40 lowercase letters, digits and '-'"),
@@ -56,10 +57,16 @@ PATTERNS: dict[str, tuple[str, str]] = {
 """pattern -> (what is expected, how to write it)."""
 
 
+WAYS = {"a duration": PATTERNS[names.DURATION][1]}
+"""What is expected -> how to write it, where a pattern can't say it: arguments may stand in it."""
+
+
 def of_type(schema: dict[str, Any]) -> str:
     """What a schema asks for, in few words: `a string`, `one of Always, Never`."""
     if "pattern" in schema and schema["pattern"] in PATTERNS:
         return PATTERNS[schema["pattern"]][0]
+    if schema.get("title") == "Duration":
+        return "a duration"
     if "enum" in schema or "const" in schema:
         return choice(schema.get("enum", [schema.get("const")]))
     kind = schema.get("type", "object")
@@ -78,6 +85,8 @@ def quote_it(value: object, expected: str) -> str:
         return "quote it"
     if expected in ("an integer", "a number") and isinstance(value, str) and value.strip().isdigit():
         return "remove the quotes"
+    if expected == "an integer" and isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return f"write it as {int(value)}"
     if expected == "true or false" and isinstance(value, str):
         return "write true or false without quotes"
     if expected == "a list" and value is not None:

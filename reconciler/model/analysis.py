@@ -17,7 +17,7 @@ from reconciler.model.workload import Count
 Amount = int | str
 """A number; text where an argument stands for it: `"{{args.count}}"`."""
 
-Duration = str
+Duration = Annotated[str, Meta(title="Duration")]
 """As Go writes it (`30s`), or with arguments in it: `"{{args.interval}}"`."""
 
 
@@ -53,7 +53,7 @@ class RangeQuery(Model):
 
     start: str = ""
     end: str = ""
-    step: str = ""
+    step: Duration = ""
 
 
 class PrometheusMetric(Model):

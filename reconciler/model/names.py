@@ -29,6 +29,7 @@ IMAGE = rf"^\S+{END}"
 QUANTITY = rf"^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{{1,2}}|[numkMGTPE]|[KMGTPE]i)?{END}"
 CAPABILITY = rf"^[A-Za-z_]+{END}"
 PERCENTAGE = rf"^(100|[0-9]{{1,2}})%{END}"
+ANY_PERCENTAGE = rf"^[0-9]{{1,4}}%{END}"
 HEADER_NAME = rf"^[-A-Za-z0-9!#$%&'*+.^_`|~]+{END}"
 
 DURATION = rf"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+{END}"

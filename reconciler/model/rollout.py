@@ -10,7 +10,7 @@ from reconciler.model.base import Model
 from reconciler.model.meta import Key, LabelSelector, ObjectMeta
 from reconciler.model.names import HEADER_NAME, Annotations, DNSSubdomain, Labels, Seconds
 from reconciler.model.pod import PodSpec, PodTemplate
-from reconciler.model.workload import Count, Share
+from reconciler.model.workload import Count, Deadline, Share, Surge
 
 Weight = Annotated[int, Meta(ge=0)]
 """A share of the traffic, out of `maxTrafficWeight` (100)."""
@@ -208,7 +208,7 @@ class CanaryStrategy(Model):
     canary_service: DNSSubdomain | Literal[""] = ""
     stable_service: DNSSubdomain | Literal[""] = ""
     traffic_routing: TrafficRouting | None = None
-    max_surge: Share = "25%"
+    max_surge: Surge = "25%"
     max_unavailable: Share = "25%"
     analysis: BackgroundAnalysis | None = None
     canary_metadata: EphemeralMetadata | None = None
@@ -245,7 +245,7 @@ class RolloutSpec(Model):
     workload_ref: WorkloadRef | None = None
     replicas: Count = 1
     min_ready_seconds: Count = 0
-    progress_deadline_seconds: Annotated[int, Meta(ge=1)] = 600
+    progress_deadline_seconds: Deadline = 600
     progress_deadline_abort: bool = False
     revision_history_limit: Count = 10
     rollback_window: RollbackWindow | None = None

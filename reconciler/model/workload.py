@@ -8,17 +8,20 @@ from msgspec import Meta
 
 from reconciler.model.base import Model
 from reconciler.model.meta import Key, LabelSelector, ObjectMeta
-from reconciler.model.names import PERCENTAGE, Labels
+from reconciler.model.names import ANY_PERCENTAGE, PERCENTAGE, Labels
 from reconciler.model.pod import PodTemplate
 
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Deadline = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Share = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=PERCENTAGE)]
 """A number of pods, or a percentage of them: `1`, `25%`."""
+Surge = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=ANY_PERCENTAGE)]
+"""The same; more than all of them is allowed, as in Kubernetes: `200%`."""
 
 
 class RollingUpdate(Model):
     max_unavailable: Share = "25%"
-    max_surge: Share = "25%"
+    max_surge: Surge = "25%"
 
 
 class DeploymentStrategy(Model):
@@ -32,7 +35,7 @@ class DeploymentSpec(Model):
     replicas: Count = 1
     strategy: DeploymentStrategy = DeploymentStrategy()
     min_ready_seconds: Count = 0
-    progress_deadline_seconds: Annotated[int, Meta(ge=1)] = 600
+    progress_deadline_seconds: Deadline = 600
     revision_history_limit: Count = 10
     paused: bool = False
 

@@ -73,6 +73,22 @@ FINER = [
     ("abs(result) == 2 && ceil(1.5) == 2 && floor(1.5) == 1 && round(1.4) == 1", -2, True),
     ("lower(result) == 'ok' && upper(result) == 'OK' && trim(' a ') == 'a'", "Ok", True),
     ("[1, 2] == result", [1, 2], True),
+    ("0 < result < 5", 3, True),
+    ("0 < result <= 5", 6, False),
+    ("5 < result < result.nothing", 3, False),
+    ("0 < result < 5 == true", 3, True),
+    ("result == 1 == true", 1, True),
+    ("result not contains 'err'", "ok", True),
+    ("result not startsWith 'o' or result not endsWith 'k'", "ok", False),
+    ("result contains 'a' + 'b' == true", "xab", True),
+    ("(result.a ?? result.b.c) == 1", {"a": 1}, True),
+    ("result?.a.b.c == nil", None, True),
+    ("result.a?.b[0].c == nil", {}, True),
+    ("result.a?.b == 1", {"a": {"b": 1}}, True),
+    ("'a' in result.tags", {}, False),
+    ("round(2.5) == 3 && round(-2.5) == -3 && round(result) == 0", 0.49999999999999994, True),
+    ("round(result) < 5 || ceil(result) < 5 || floor(result) < 5", math.nan, False),
+    ("ceil(result) > 5 && floor(-result) < 5", math.inf, True),
 ]
 
 UNCLEAR = [
@@ -93,6 +109,8 @@ UNCLEAR = [
     ("result % 0 == 1", 5, "division by 0"),
     ("1 in result", 5, "nothing can be in a number"),
     ("asInt(result) == 1", math.nan, "isn't finite"),
+    ("result?.a.b == nil", {}, 'nothing has no field "b"'),
+    ("result not contains 'a'", 5, "two texts are expected, not a number and text"),
 ]
 
 WRONG = [
@@ -115,7 +133,11 @@ WRONG = [
     ("result..5", '".."'),
     ("{'a': 1}", '"{"'),
     ("result @ 1", '"@"'),
-    ("len() == 1 == true", "two comparisons in a row"),
+    ("len() == 1 == true", "len has too few or too many arguments"),
+    ("false && isNaN(result, 1)", "isNaN has too few or too many arguments"),
+    ("default(result) == 1", "default has too few or too many arguments"),
+    ("result not matches 'x'", '"matches" isn\'t there: use contains'),
+    ("result not", "missing or out of place"),
     ("(" * 40 + "1" + ")" * 40, "more than 30 brackets"),
     ("result == " + "1" * 3000, "at most 2000"),
 ]
@@ -159,6 +181,7 @@ def test_a_wrong_text_says_where(condition: str, said: str) -> None:
 
 def test_a_wrong_text_is_known_without_a_value() -> None:
     assert "out of place" in condition_error("result[0] >=")
+    assert "default has too few" in condition_error("default(result) > 1")
     assert condition_error("result > {{args.limit}}") == "", "arguments aren't known yet"
 
 
@@ -179,12 +202,21 @@ def test_a_long_value_ends_it_soon() -> None:
         holds("all(result, # >= 0 && # >= 0 && # >= 0)", list(range(1_000_000)))
     with pytest.raises(ConditionError, match="steps"):
         holds("sum(result) > 0 && " * 100 + "true", [1.0] * 100_000)
+    with pytest.raises(ConditionError, match="steps"):
+        holds("all(result, # in result)", list(range(10_000)))
 
 
 def test_times_of_a_range() -> None:
     assert moment('now() - duration("5m")', 1000.0) == 700.0
     assert moment("now()", 5.0) == 5.0
-    for wrong in ("yesterday()", "now() > 1", 'duration("five")', "result"):
+    for wrong in (
+        "yesterday()",
+        "now() > 1",
+        'duration("five")',
+        "result",
+        "9" * 400,
+        'now() - duration("99999999999h")',
+    ):
         with pytest.raises(ConditionError):
             moment(wrong, 0.0)
 

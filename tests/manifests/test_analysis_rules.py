@@ -19,7 +19,7 @@ JOB = "{job: {spec: {template: {spec: {restartPolicy: Never, containers: [{name:
 METRICS = [
     ("successCondition: ''", f"{METRIC}: warning: has no condition"),
     ("interval: soon, count: 2", f'{METRIC}.interval: expected a duration, found "soon"'),
-    ("initialDelay: 5", f"{METRIC}.initialDelay: expected a string, found 5"),
+    ("initialDelay: 5", f"{METRIC}.initialDelay: expected a duration, found 5"),
     ("successCondition: 'result >'", f'{METRIC}.successCondition: "result >" can\'t be understood: an operator'),
     ("failureCondition: results > 1", f'{METRIC}.failureCondition: "results > 1" can\'t be understood: there is no'),
     ("initialDelay: 5 s", f"{METRIC}.initialDelay: expected a duration"),
@@ -27,6 +27,8 @@ METRICS = [
     ("count: -1", f"{METRIC}.count: expected at least 0, found -1"),
     ("count: 2", f"{METRIC}.interval: is missing: 2 measurements need a time between them"),
     ("failureLimit: -2", f"{METRIC}.failureLimit: expected at least -1, found -2"),
+    ("failureLimit: 3000000000", f"{METRIC}.failureLimit: expected at most 2147483647, found 3000000000"),
+    (f"interval: {'9' * 300}h", f"{METRIC}.interval: expected a duration"),
     ("failureLimit: -1", f"{METRIC}.failureLimit: -1 and no consecutiveSuccessLimit"),
     ("failureLimit: 2, count: 1", f"{METRIC}.count: expected at least failureLimit and consecutiveSuccessLimit together (2), found 1"),
     ("failureLimit: -1, consecutiveSuccessLimit: 3, count: 2, interval: 1s", f"{METRIC}.count: expected at least failureLimit and consecutiveSuccessLimit together (3)"),
@@ -61,7 +63,9 @@ PROVIDERS = [
     ("{prometheus: {address: 'ftp://a', query: up}}", f"{PROVIDER}.prometheus.address: expected a web address"),
     ("{prometheus: {address: 'http://a', query: up, timeout: -1}}", f"{PROVIDER}.prometheus.timeout: expected at least 0"),
     ("{prometheus: {address: 'http://a', query: up, rangeQuery: {start: 'now()', step: 1m}}}", f"{PROVIDER}.prometheus.rangeQuery.end: is missing"),
-    ("{prometheus: {address: 'http://a', query: up, rangeQuery: {start: a, end: b, step: 1x}}}", f"{PROVIDER}.prometheus.rangeQuery.step: expected a duration"),
+    ("{prometheus: {address: 'http://a', query: up, rangeQuery: {start: 'now()', end: 'now()', step: 1x}}}", f"{PROVIDER}.prometheus.rangeQuery.step: expected a duration"),
+    ("{prometheus: {address: 'http://a', query: up, rangeQuery: {start: 5 minutes ago, end: 'now()', step: 1m}}}", f'{PROVIDER}.prometheus.rangeQuery.start: expected a time, found "5 minutes ago": "minutes" at'),
+    ("{prometheus: {address: 'http://a', query: up, rangeQuery: {start: 'now() - duration(\"5 m\")', end: 'now()', step: 1m}}}", f"{PROVIDER}.prometheus.rangeQuery.start: expected a time"),
     ("{haproxy: {minRequests: few}}", f"{PROVIDER}.haproxy.minRequests: expected a number or an argument"),
     (JOB.replace("restartPolicy: Never, ", ""), f"{PROVIDER}.job.spec.template.spec.restartPolicy: expected Never or OnFailure, found Always"),
     (JOB.replace("{template", "{parallelism: 2, template"), f"{PROVIDER}.job.spec.parallelism: expected 1, found 2"),
@@ -77,6 +81,21 @@ PROVIDERS = [
 @pytest.mark.parametrize(("provider", "expected"), PROVIDERS)
 def test_a_provider(tmp_path: Path, provider: str, expected: str) -> None:
     assert_only(lines(load(tmp_path, template(provider=provider))), expected)
+
+
+PRIVATE = [
+    ("headers: [{key: Authorization, value: 31337}]", "headers[0].value: expected a string"),
+    ("headers: ['Authorization: 31337']", "headers[0]: expected a mapping"),
+    ("authentication: {basicAuth: {username: a, password: 31337}}", "authentication.basicAuth.password: expected a string"),
+    ("authentication: 'a:31337'", "authentication: expected a mapping"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("more", "expected"), PRIVATE)
+def test_what_may_be_a_password_is_not_shown(tmp_path: Path, more: str, expected: str) -> None:
+    loaded = load(tmp_path, template(provider=f"{{web: {{url: 'http://a', {more}}}}}"))
+    assert lines(loaded) == [f"{PROVIDER}.web.{expected}"]
+    assert "31337" not in repr(loaded.findings)
 
 
 MISFITS = [
@@ -106,6 +125,8 @@ def test_a_job_is_judged_by_how_it_ends(tmp_path: Path) -> None:
 
 SPECS = [
     ("args: [{name: a}, {name: a}]", 'spec.args[1].name: a second argument is called "a"'),
+    ("args: [{name: a, value: b, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]", "spec.args[0].valueFrom: excludes value"),
+    ("args: [{name: a, valueFrom: {fieldRef: {fieldPath: name}}}]", "spec.args[0].valueFrom.fieldRef.fieldPath: expected a field of the Rollout"),
     ("args: [{name: a, valueFrom: {}}]", "spec.args[0].valueFrom: expected secretKeyRef or fieldRef, found neither"),
     ("dryRun: [{metricName: '*'}]", "spec.dryRun[0].metricName: expected a regular expression"),
     ("measurementRetention: [{metricName: '[', limit: 1}]", "spec.measurementRetention[0].metricName: expected a regular expression"),
@@ -233,6 +254,13 @@ def test_a_run_is_named_after_its_spec(tmp_path: Path) -> None:
     assert names[0] == names[1] != names[2]
     assert names[0].startswith("smoke-")
     assert len(names[0]) == len("smoke-") + 5
+
+
+@pytest.mark.parametrize("field", ["dryRun", "measurementRetention"])
+def test_what_names_metrics_of_a_run_matches_one(tmp_path: Path, field: str) -> None:
+    text = template(kind="AnalysisRun", spec=f"{field}: [{{metricName: go+d}}, {{metricName: bad}}]")
+    expected = f'spec.{field}[1].metricName: expected what matches the name of a metric, found "bad"'
+    assert lines(load(tmp_path, text)) == [expected]
 
 
 def test_other_kinds_need_a_name(tmp_path: Path) -> None:

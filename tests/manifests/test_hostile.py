@@ -14,6 +14,7 @@ from reconciler.manifests.parse import parse
 from tests.manifests.build import deployment, lines
 
 GOOD = deployment().encode()
+TEMPLATE = "apiVersion: argoproj.io/v1alpha1\nkind: AnalysisTemplate\nmetadata: {name: a}\n"
 
 
 @pytest.mark.parametrize(
@@ -127,3 +128,25 @@ def test_hidden_files_and_other_suffixes_are_left_out(tmp_path: Path) -> None:
         (tmp_path / name).write_text("not: [a manifest")
     loaded = load_tree(tmp_path)
     assert (loaded.findings, loaded.files) == ((), 0)
+
+
+def test_a_template_of_nothing_but_arguments_takes_bounded_time() -> None:
+    declared = ", ".join(f"{{name: argument-{n}, value: a}}" for n in range(1000))
+    metric = "{{name: m{0}, count: '{{{{args.argumant-{0}}}}}', provider: {{web: {{url: 'http://a'}}}}}}"
+    metrics = ", ".join(metric.format(n) for n in range(5000))
+    text = f"{TEMPLATE}spec: {{args: [{declared}], metrics: [{metrics}]}}"
+    began = time.perf_counter()
+    found = parse("a.yaml", text.encode()).findings
+    assert time.perf_counter() - began < 20
+    assert sum("there is no argument" in f.message for f in found) == 100
+
+
+def test_many_labels_with_arguments_take_bounded_time() -> None:
+    labels = ", ".join(f'a{n}: "{{{{args.b}}}}"' for n in range(60_000))
+    pod = "{restartPolicy: Never, containers: [{name: a, image: 'a:1'}]}"
+    job = f"{{spec: {{template: {{metadata: {{labels: {{{labels}}}}}, spec: {pod}}}}}}}"
+    metrics = f"[{{name: a, provider: {{job: {job}}}}}]"
+    text = f"{TEMPLATE}spec: {{args: [{{name: b}}], metrics: {metrics}}}"
+    began = time.perf_counter()
+    assert parse("a.yaml", text.encode()).findings == ()
+    assert time.perf_counter() - began < 20

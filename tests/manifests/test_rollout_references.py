@@ -34,6 +34,24 @@ def judged_by(*names: str, more: str = "") -> str:
     return rollout(canary(f"analysis: {{templates: [{references}]{more}}}"))
 
 
+@pytest.mark.parametrize("field", ["dryRun", "measurementRetention"])
+def test_what_names_metrics_matches_one_of_some_template(tmp_path: Path, field: str) -> None:
+    named = f"{field}: [{{metricName: goo}}]"
+    second = template("count: 1", spec=named, name="second")
+    assert lines(load(tmp_path, judged_by("good", "second"), template("count: 1"), second)) == []
+    found = load(tmp_path, judged_by("good", more=f", {named.replace('goo', 'bad')}"), template("count: 1"))
+    assert [(f.path, f.message, f.remedy) for f in found.findings][:1] == [
+        (
+            f"{CANARY}.steps[0].analysis.{field}[0].metricName",
+            'expected what matches the name of a metric, found "bad"',
+            "the metrics are good",
+        )
+    ]
+    found = load(tmp_path, judged_by("second"), template("count: 1"), second)
+    message = f"spec.{field}[0].metricName of AnalysisTemplate default/second: expected what matches"
+    assert [(f.path, f.message[: len(message)]) for f in found.findings] == [(TEMPLATES, message)]
+
+
 def test_services_that_arent_there(tmp_path: Path) -> None:
     found = load(tmp_path, rollout(canary(routed=True)), service(name="stables"), service(name="other"))
     assert [(f.severity, f.path, f.message, f.remedy) for f in found.findings] == [
@@ -204,6 +222,8 @@ def test_what_is_waited_for_has_to_end(tmp_path: Path) -> None:
         found,
         f'{TEMPLATES}[0].templateName: the metric "good" of AnalysisTemplate default/good has an interval and no count: it never ends',
     )
+    enough = template("interval: 5s, failureLimit: -1, consecutiveSuccessLimit: 4")
+    assert lines(load(tmp_path, judged_by("good"), enough)) == []
     background = rollout(canary("setWeight: 5", more="analysis: {templates: [{templateName: good}]}"))
     assert lines(load(tmp_path, background, text)) == []
 

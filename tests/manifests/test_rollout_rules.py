@@ -31,6 +31,7 @@ STRATEGIES = [
     ("{}", "spec.strategy: names no strategy"),
     ("{canary: {}, blueGreen: {activeService: active}}", f"{BLUE}: canary and blueGreen exclude each other"),
     ("{blueGreen: {}}", f"{BLUE}.activeService: is missing"),
+    (blue("previewService: 100"), f'{BLUE}.previewService: expected a DNS name or "", found 100'),
     (blue("previewService: active"), f"{BLUE}.previewService: active is activeService already"),
     (blue("scaleDownDelayRevisionLimit: 11"), f"{BLUE}.scaleDownDelayRevisionLimit: expected at most revisionHistoryLimit (10), found 11"),
     (blue("autoPromotionSeconds: -1"), f"{BLUE}.autoPromotionSeconds: expected at least 0, found -1"),
@@ -64,6 +65,9 @@ STRATEGIES = [
     (canary("setWeight: 51", more=ROUTED + "trafficRouting: {maxTrafficWeight: 50}"), f"{STEPS}.setWeight: expected at most 50, found 51"),
     (step("pause: {duration: soon}"), f'{STEPS}.pause.duration: expected a duration, found "soon"'),
     (step("pause: {duration: -5}"), f"{STEPS}.pause.duration: expected a duration, found -5"),
+    (step(f"pause: {{duration: {'9' * 300}}}"), f"{STEPS}.pause.duration: expected a duration"),
+    (step(f"pause: {{duration: '{'9' * 300}'}}"), f"{STEPS}.pause.duration: expected a duration"),
+    (step(f"pause: {{duration: {'9' * 300}h}}"), f"{STEPS}.pause.duration: expected a duration"),
     (step("pause: {duration: 10x}"), f"{STEPS}.pause.duration: expected a duration"),
     (step("setCanaryScale: {}"), f"{STEPS}.setCanaryScale: expected one of replicas, weight, matchTrafficWeight, found none"),
     (step("setCanaryScale: {replicas: 1, weight: 2}"), f"{STEPS}.setCanaryScale: expected one of replicas, weight, matchTrafficWeight, found replicas and weight"),
@@ -110,6 +114,7 @@ ARGUMENTS = [
     ("[{name: a, value: b, valueFrom: {podTemplateHashValue: Latest}}]", "args[0].valueFrom: excludes value"),
     ("[{name: a, valueFrom: {podTemplateHashValue: Newest}}]", "args[0].valueFrom.podTemplateHashValue: expected one of Latest, Stable"),
     ("[{name: a, valueFrom: {fieldRef: {fieldPath: metadata.uid}}}]", "args[0].valueFrom.fieldRef.fieldPath: expected a field of the Rollout"),
+    ("[{name: a, valueFrom: {fieldRef: {fieldPath: status.phase}}}]", "args[0].valueFrom.fieldRef.fieldPath: expected a field of the Rollout"),
     ("[{name: a, valueFrom: {fieldRef: {fieldPath: name}}}]", "args[0].valueFrom.fieldRef.fieldPath: expected a field of the Rollout"),
     ("[{name: a, value: b}, {name: a, value: c}]", 'args[1].name: a second argument is called "a"'),
 ]  # fmt: skip
@@ -133,6 +138,12 @@ SPECS = [
     ("workloadRef: {name: other}", True, "spec.template: excludes workloadRef"),
     ("", False, "spec.template: is missing, expected a mapping"),
     ("restartAt: yesterday", True, 'spec.restartAt: expected a time with its zone, found "yesterday"'),
+    ("restartAt: '2026-03-30t21:19:35z'", True, "spec.restartAt: expected a time with its zone"),
+    (
+        f"progressDeadlineSeconds: {'9' * 300}",
+        True,
+        "spec.progressDeadlineSeconds: expected at most 2147483647",
+    ),
     ("restartAt: '2026-03-30 21:19:35'", True, "spec.restartAt: expected a time with its zone"),
     ("restartAt: '2026-13-30T21:19:35Z'", True, "spec.restartAt: expected a time with its zone"),
     (
@@ -177,6 +188,7 @@ def test_its_pods_keep_running(tmp_path: Path) -> None:
 RIGHT = [
     "{canary: {}}",
     canary("pause: {}", more="canaryMetadata: {labels: {role: canary, app: web}, annotations: {app: other}}"),
+    canary(more="maxSurge: 200%, maxUnavailable: 0"),
     canary("{setWeight: 0}, {pause: {duration: 10}}, {pause: {duration: '10'}}, {pause: {duration: 10s}}, {pause: {duration: 1h}}, {setWeight: 100}"),
     canary("{setCanaryScale: {replicas: 0}}, {setCanaryScale: {weight: 0}}, {setCanaryScale: {matchTrafficWeight: true}}", routed=True),
     canary("setWeight: 500", more=ROUTED + "trafficRouting: {maxTrafficWeight: 1000}"),
@@ -201,7 +213,7 @@ def test_what_is_right(tmp_path: Path, strategy: str) -> None:
         "{podTemplateHashValue: Stable}",
         "{fieldRef: {fieldPath: \"metadata.labels['app']\"}}",
         "{fieldRef: {fieldPath: 'spec.template.spec.containers[0].image'}}",
-        "{fieldRef: {fieldPath: status.phase}}",
+        "{fieldRef: {fieldPath: metadata.labels}}",
     ],
 )
 def test_where_an_argument_may_come_from(tmp_path: Path, origin: str) -> None:

@@ -118,7 +118,12 @@ SPEC = [
         "strategy: {type: Recreate, rollingUpdate: {maxSurge: 1}}",
         "spec.strategy.rollingUpdate: isn't allowed with type Recreate",
     ),
-    ("strategy: {rollingUpdate: {maxSurge: 120%}}", "spec.strategy.rollingUpdate.maxSurge: expected"),
+    ("replicas: 3.0", "spec.replicas: expected an integer, found 3.0"),
+    ("strategy: {rollingUpdate: {maxSurge: -120%}}", "spec.strategy.rollingUpdate.maxSurge: expected"),
+    (
+        "strategy: {rollingUpdate: {maxUnavailable: 120%}}",
+        "spec.strategy.rollingUpdate.maxUnavailable: expected",
+    ),
     (
         "minReadySeconds: 700",
         "spec.progressDeadlineSeconds: expected more than minReadySeconds (700), found 600",

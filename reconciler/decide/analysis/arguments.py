@@ -17,7 +17,7 @@ from reconciler.model.analysis import Argument, Metric, ValueFrom
 from reconciler.model.base import typed
 from reconciler.model.rollout import AnalysisRunArgument
 
-_PLACE = re.compile(r"\{\{\s*args\.([A-Za-z0-9_.\-]+)\s*\}\}")
+_PLACE = re.compile(r"\{\{\s*args\.([^{}\s]+)\s*\}\}")
 _PATH = re.compile(r"""\.?([^.\[\]'"]+)|\[\s*'([^']*)'\s*\]|\[\s*"([^"]*)"\s*\]""")
 
 
@@ -71,9 +71,21 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
+def in_full(value: Any) -> Any:
+    """An object as plain data with its defaults, for `fieldRef`: `replicas: 1` is there to be read."""
+    if isinstance(value, msgspec.Struct):
+        names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
+        given = ((json_name, getattr(value, name)) for name, json_name in names)
+        return {json_name: in_full(one) for json_name, one in given if one is not None and one != ""}
+    if isinstance(value, Mapping):
+        return {key: in_full(one) for key, one in value.items()}
+    return [in_full(one) for one in value] if isinstance(value, list | tuple) else value
+
+
 def field(fields: Mapping[str, Any], path: str, name: str) -> str:
     """The text at `metadata.labels['env']` or `spec.steps[0].x`. Raises `Unfit` where nothing is there; only
-    a label or an annotation that the object hasn't is empty (Kubernetes: ExtractFieldPathAsString).
+    a label or an annotation that the object hasn't is empty, and all of them are lines (Kubernetes:
+    ExtractFieldPathAsString).
     """
     at: Any = fields
     parts = _parts(path, name)
@@ -84,13 +96,20 @@ def field(fields: Mapping[str, Any], path: str, name: str) -> str:
             at = at[int(part)]
         else:
             at = None
-    if at is None and len(parts) == 3 and parts[:2] in (["metadata", "labels"], ["metadata", "annotations"]):
-        return ""
+    if parts[:2] in (["metadata", "labels"], ["metadata", "annotations"]):
+        if len(parts) == 2 and isinstance(at, Mapping):
+            return "\n".join(f"{key}={_quoted(one)}" for key, one in sorted(at.items()))
+        if len(parts) == 3 and at is None:
+            return ""
     if at is None:
         raise Unfit(f'the argument "{name}": the object has no {path}')
     if isinstance(at, Mapping | list | tuple):
         raise Unfit(f'the argument "{name}": {path} is more than one value; name one field')
     return _text(at)
+
+
+def _quoted(text: object) -> str:
+    return msgspec.json.encode(text).decode()
 
 
 def _parts(path: str, name: str) -> list[str]:

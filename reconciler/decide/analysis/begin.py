@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from reconciler.decide.analysis.arguments import Origin, filled, settled
+from reconciler.decide.analysis.arguments import Origin, filled, in_full, settled
 from reconciler.decide.analysis.asked import Asked
 from reconciler.decide.analysis.limits import check
 from reconciler.decide.analysis.reasons import Unfit
@@ -63,7 +63,7 @@ def from_file(key: Key, given: AnalysisRun, now: float) -> RunState:
 
 
 def _given_spec(given: AnalysisRun) -> AnalysisRunSpec:
-    args = settled(given.spec.args, (), Origin(fields=msgspec.to_builtins(given)))
+    args = settled(given.spec.args, (), Origin(fields=in_full(given)))
     metrics = tuple(filled(m, args) for m in given.spec.metrics)
     return msgspec.structs.replace(given.spec, args=args, metrics=metrics)
 

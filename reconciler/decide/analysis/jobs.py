@@ -15,6 +15,7 @@ Pods carry their names and their owner, the AnalysisRun; nothing else is remembe
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
 from hashlib import blake2b
 
 import msgspec
@@ -54,11 +55,12 @@ def measure(turn: Pass, key: Key, run: RunState, metric: Metric, job: JobMetric)
     seen = {p.record.name: p for p in turn.observed.by_owner.get(key, ())}
     here = {s.name: s for s in slots.here}
     lost = {p.record.name for p in slots.away} | {p.record.name for p, _ in slots.faulty}
-    names = _names(key, metric, number)
-    latest = max((i for i, name in enumerate(names) if name in seen or name in here), default=0)
-    begun = min((_created(turn, p) for n, p in seen.items() if n in names and p.created_at), default=turn.now)
+    tries = _tries(key, metric, number, seen.keys() | here.keys())
+    begun = min((_created(turn, p) for n, p in seen.items() if n in tries and p.created_at), default=turn.now)
     failed: PodState | None = None
-    for name in names[latest:]:  # whoever has removed an earlier one doesn't get that try again
+    # Whoever has removed an earlier one doesn't get that try again.
+    for attempt in range(max(tries.values(), default=0), backoff_limit(metric) + 1):
+        name = pod_name(key.name, metric.name, number, attempt)
         pod, slot = seen.get(name), here.get(name)
         if pod is not None and pod.phase == "Succeeded":
             return _over(turn, run, metric, "Successful", f"pod {name} has succeeded", begun)
@@ -81,8 +83,18 @@ def _created(turn: Pass, pod: PodState) -> float:
     return pod.created_at + turn.now - view.clock(turn.now)
 
 
-def _names(key: Key, metric: Metric, number: int) -> list[str]:
-    return [pod_name(key.name, metric.name, number, t) for t in range(backoff_limit(metric) + 1)]
+def _tries(key: Key, metric: Metric, number: int, names: Iterable[str]) -> dict[str, int]:
+    """Those among `names` that are a try of this measurement, and which. `backoffLimit` may be in millions:
+    they are never written down all.
+    """
+    tails = {name: name.rpartition("-")[2] for name in names}
+    found = {name: int(tail) for name, tail in tails.items() if re.fullmatch("[0-9]{1,10}", tail)}
+    most = backoff_limit(metric)
+    return {
+        name: attempt
+        for name, attempt in found.items()
+        if attempt <= most and pod_name(key.name, metric.name, number, attempt) == name
+    }
 
 
 def _over(
@@ -153,23 +165,26 @@ def clear(turn: Pass) -> None:
     where they are. What has ended by itself stays until then: it is counted.
     """
     for key, run in turn.runs.items():
-        wanted = _wanted(key, run)
+        pods, attempts = turn.observed.by_owner.get(key, ()), list(turn.attempts_of(key))
+        names = {pod.record.name for pod in pods} | {attempt.record.name for attempt in attempts}
+        wanted = _wanted(key, run, names)
         faulty = {pod.key: why for pod, why in gather(turn, key, 0).faulty}
-        for pod in turn.observed.by_owner.get(key, ()):
+        for pod in pods:
             if pod.record.name not in wanted and not pod.terminating:
                 over = f"{key} has ended: {run.phase}" if run.phase in ENDED else "its measurement is over"
                 effects.stop_pod(turn, pod, over)
             elif pod.key in faulty and pod.phase not in ("Succeeded", "Failed"):
                 effects.stop_pod(turn, pod, faulty[pod.key])
-        for attempt in turn.attempts_of(key):
+        for attempt in attempts:
             if attempt.record.name not in wanted:
                 turn.attempts.pop(attempt.record.key, None)
 
 
-def _wanted(key: Key, run: RunState) -> set[str]:
+def _wanted(key: Key, run: RunState, names: Collection[str]) -> set[str]:
+    """Those among `names` that are for what is being measured."""
     if run.phase in ENDED:
         return set()
     jobs = [
         m for m in run.spec.metrics if m.provider.job is not None and run.metrics[m.name].phase not in ENDED
     ]
-    return {name for m in jobs for name in _names(key, m, run.metrics[m.name].taken)}
+    return {name for m in jobs for name in _tries(key, m, run.metrics[m.name].taken, names)}

@@ -7,7 +7,7 @@ from reconciler.decide.analysis.arguments import places
 from reconciler.decide.analysis.reasons import Unfit
 from reconciler.model.analysis import Amount, AnalysisRunSpec, Metric
 from reconciler.model.base import Value
-from reconciler.model.duration import seconds
+from reconciler.model.duration import LONGEST, seconds
 
 
 class Limits(Value):
@@ -70,6 +70,8 @@ def _check(metric: Metric) -> None:
         raise Unfit(
             f"{said}: a Secret's value can't stand in a Job's text; let the container read the Secret"
         )
+    if backoff_limit(metric) < 0:
+        raise Unfit(f"{said}: backoffLimit can't be negative")
     for name, text in (
         ("successCondition", metric.success_condition),
         ("failureCondition", metric.failure_condition),
@@ -97,7 +99,7 @@ def backoff_limit(metric: Metric) -> int:
 def _duration(metric: Metric, name: str, text: str) -> float:
     """Seconds. A bare number isn't one: Go asks for a unit."""
     try:
-        return seconds(text)
+        return seconds(text, LONGEST)
     except ValueError:
         raise Unfit(
             f'metric "{metric.name}": {name} must be a duration such as 30s or 5m, not "{text}"'

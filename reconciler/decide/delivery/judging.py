@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from reconciler.decide.analysis import Asked, pursue, terminate
+from reconciler.decide.analysis.arguments import in_full
 from reconciler.decide.current import Pass
 from reconciler.decide.delivery.judges import Judge, judges
 from reconciler.decide.delivery.recipe import Recipe
@@ -58,7 +57,7 @@ class Judging:
             stable=self._pods(state.stable_hash),
             services=tuple(key.name for key in leading_to(self._turn.desired, self._owner)),
             served=any(slot.available for slot in self._slots.of(state.template_hash)),
-            fields={} if known else msgspec.to_builtins(self._workload),
+            fields={} if known else in_full(self._workload),
         )
 
     def _pods(self, version: str) -> tuple[str, ...]:

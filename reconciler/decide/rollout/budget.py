@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil, floor
 
 from reconciler.model.base import Value
-from reconciler.model.workload import DeploymentStrategy, RollingUpdate, Share
+from reconciler.model.workload import DeploymentStrategy, RollingUpdate, Share, Surge
 
 
 class Budget(Value):
@@ -34,7 +34,7 @@ def budget_of(strategy: DeploymentStrategy, desired: int) -> Budget:
     return Budget(desired=desired, surge=surge, unavailable=min(unavailable, desired))
 
 
-def share(amount: Share, of: int, *, up: bool) -> int:
+def share(amount: Share | Surge, of: int, *, up: bool) -> int:
     """`3` is 3; `25%` of 10 is 3 rounded up and 2 rounded down."""
     if isinstance(amount, int):
         return amount

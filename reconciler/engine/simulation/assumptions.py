@@ -23,7 +23,9 @@ def measured_well(progress: Progress, plan: Plan, now: float) -> Progress:
 
 
 def _endless(measure: Measure) -> bool:
-    return bool(measure.metric.interval) and measure.metric.count in (None, 0, "0", "")
+    metric = measure.metric
+    bounded = metric.count not in (None, 0, "0", "") or metric.consecutive_success_limit not in (0, "0")
+    return bool(metric.interval) and not bounded
 
 
 def promoted(progress: Progress, desired: Desired, now: float) -> tuple[Progress, tuple[Key, ...]]:

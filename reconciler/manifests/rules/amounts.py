@@ -11,6 +11,8 @@ from reconciler.manifests.said import Said, shown
 from reconciler.model import duration
 from reconciler.model.analysis import Amount
 
+MOST = 2**31 - 1
+"""Argo Rollouts: numbers have 32 bits."""
 _NUMBER = re.compile(r"-?[0-9]{1,9}", re.ASCII)
 
 
@@ -30,6 +32,8 @@ def amount(value: Amount | None, path: Path, *, least: int = 0) -> Iterator[Said
         yield Said(path, message, 'write it as 3 or "{{args.name}}"', rule="metric")
     elif found < least:
         yield Said(path, f"expected at least {least}, found {found}", rule="metric")
+    elif found > MOST:
+        yield Said(path, f"expected at most {MOST}, found {shown(found)}", "lower it", rule="metric")
 
 
 def length(text: str, path: Path) -> Iterator[Said]:
@@ -37,7 +41,7 @@ def length(text: str, path: Path) -> Iterator[Said]:
     if not text or has_argument(text):
         return
     try:
-        duration.seconds(text)
+        duration.seconds(text, duration.LONGEST)
     except ValueError:
         message = f"expected a duration, found {shown(text)}"
         yield Said(path, message, "write it as 30s, 5m or 1h30m", rule="metric")

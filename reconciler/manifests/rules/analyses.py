@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from itertools import islice
 
 import msgspec
 
 from reconciler.manifests.arguments import used
-from reconciler.manifests.rules import metrics, regexes
+from reconciler.manifests.explain import MAX_ERRORS
+from reconciler.manifests.rules import analysis_uses, metrics, regexes
 from reconciler.manifests.said import Said
 from reconciler.model.analysis import AnalysisRun, AnalysisTemplate, Argument, ClusterAnalysisTemplate
 
@@ -24,7 +26,7 @@ def check(item: Judging) -> Iterator[Said]:
         message = "is missing, expected at least one metric"
         yield Said(("spec", "metrics"), message, "add one", rule="required")
     yield from _arguments(item)
-    yield from _undeclared(item)
+    yield from islice(_undeclared(item), MAX_ERRORS)
     names: set[str] = set()
     for index, metric in enumerate(spec.metrics):
         at = ("spec", "metrics", index)
@@ -34,6 +36,8 @@ def check(item: Judging) -> Iterator[Said]:
         names.add(metric.name)
         yield from metrics.check(metric, at)
     yield from regexes.metric_names(spec.dry_run, spec.measurement_retention, ("spec",))
+    if isinstance(item, AnalysisRun):
+        yield from regexes.match_some(spec.dry_run, spec.measurement_retention, names, ("spec",))
 
 
 def _arguments(item: Judging) -> Iterator[Said]:
@@ -49,6 +53,11 @@ def _arguments(item: Judging) -> Iterator[Said]:
             found = "neither" if origin.field_ref is None else "both"
             message = f"expected secretKeyRef or fieldRef, found {found}"
             yield Said((*at, "valueFrom"), message, "write one of the two", rule="argument")
+        if origin and origin.field_ref:
+            place = (*at, "valueFrom", "fieldRef", "fieldPath")
+            yield from analysis_uses.field(origin.field_ref.field_path, place)
+        if origin and argument.value is not None:
+            yield Said((*at, "valueFrom"), "excludes value", "keep one of the two", rule="argument")
         if isinstance(item, AnalysisRun) and not has_value(argument):
             message = f'the argument "{argument.name}" has no value, and nobody gives a run one'
             yield Said((*at, "value"), message, "add value, or valueFrom", rule="argument")

@@ -11,7 +11,7 @@ from reconciler.manifests.said import Said, shown
 from reconciler.model.rollout import AnalysisRunArgument, RolloutAnalysis
 
 _METADATA = re.compile(r"metadata\.(name|namespace|labels|annotations|(labels|annotations)\['[^']+'\])")
-_FIELD = re.compile(r"(spec|status)(\.\w[-\w]*|\[[0-9]+\])+")
+_FIELD = re.compile(r"spec(\.\w[-\w]*|\[[0-9]+\])+")
 
 
 def check(analysis: RolloutAnalysis, path: Path) -> Iterator[Said]:
@@ -42,11 +42,13 @@ def _argument(argument: AnalysisRunArgument, path: Path) -> Iterator[Said]:
         message = f"expected podTemplateHashValue or fieldRef, found {found}"
         yield Said(at, message, "write one of the two", rule="argument")
     if origin.field_ref is not None:
-        yield from _field(origin.field_ref.field_path, (*at, "fieldRef", "fieldPath"))
+        yield from field(origin.field_ref.field_path, (*at, "fieldRef", "fieldPath"))
 
 
-def _field(text: str, path: Path) -> Iterator[Said]:
-    """Argo Rollouts: what pods may read of their metadata, or any plain value of spec and status."""
+def field(text: str, path: Path) -> Iterator[Said]:
+    """Argo Rollouts: what pods may read of their metadata, or any plain value of spec. The status
+    is no part of the object here: it is drawn from what the reconciler remembers, for people.
+    """
     if not _METADATA.fullmatch(text) and not _FIELD.fullmatch(text):
         message = f"expected a field of the Rollout, found {shown(text)}"
         remedy = "write it as metadata.name, metadata.labels['app'] or spec.replicas"

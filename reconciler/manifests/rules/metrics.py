@@ -14,6 +14,8 @@ from reconciler.manifests.rules.amounts import amount, length, number
 from reconciler.manifests.said import Said
 from reconciler.model.analysis import Metric
 
+LONGEST = 200
+"""Characters of a condition that are shown."""
 COUNTED = ("requests", "errors", "errorRate", "requestRate", "latency")
 """What the proxies tell of each side (`measuring.haproxy`)."""
 
@@ -70,11 +72,15 @@ def _conditions(metric: Metric, path: Path) -> Iterator[Said]:
     ):
         if text and (wrong := condition_error(text)):
             remedy = "write a comparison of result, such as result[0] >= 0.95"
-            yield Said((*path, name), f'"{text}" can\'t be understood: {wrong}', remedy, rule="metric")
+            yield Said((*path, name), f"{_brief(text)} can't be understood: {wrong}", remedy, rule="metric")
         elif text and metric.provider.haproxy and (wrong := _misfit(text)):
             remedy = f"result.canary and result.stable have {', '.join(COUNTED)}"
-            message = f'"{text}" doesn\'t fit what haproxy gives: {wrong}'
+            message = f"{_brief(text)} doesn't fit what haproxy gives: {wrong}"
             yield Said((*path, name), message, remedy, rule="metric")
+
+
+def _brief(text: str) -> str:
+    return f'"{text}"' if len(text) <= LONGEST else f'"{text[: LONGEST - 3]}..."'
 
 
 def _misfit(text: str) -> str:

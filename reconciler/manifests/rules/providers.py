@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from reconciler.conditions import ConditionError, moment
 from reconciler.manifests.arguments import has_argument
 from reconciler.manifests.documents import Path
 from reconciler.manifests.rules import metadata, pods
@@ -54,16 +55,26 @@ def _prometheus(metric: PrometheusMetric, path: Path) -> Iterator[Said]:
     yield from _headers(metric.headers, (*path, "headers"))
     if not metric.query.strip():
         yield Said((*path, "query"), "is empty", "write a query of PromQL", rule="metric")
-    if metric.timeout < 0:
-        message = f"expected at least 0, found {metric.timeout}"
-        yield Said((*path, "timeout"), message, "write seconds", rule="metric")
+    yield from amount(metric.timeout, (*path, "timeout"))
     if within := metric.range_query:
         at = (*path, "rangeQuery")
         for name, text in (("start", within.start), ("end", within.end), ("step", within.step)):
             if not text.strip():
                 remedy = "a range has a start, an end and a step"
                 yield Said((*at, name), "is missing", remedy, rule="required")
+        yield from _time(within.start, (*at, "start"))
+        yield from _time(within.end, (*at, "end"))
         yield from length(within.step, (*at, "step"))
+
+
+def _time(text: str, path: Path) -> Iterator[Said]:
+    if not text.strip() or "{{" in text:
+        return
+    try:
+        moment(text, 0.0)
+    except ConditionError as error:
+        message = f"expected a time, found {shown(text)}: {error}"
+        yield Said(path, message, 'write it as now() - duration("5m")', rule="metric")
 
 
 def _web(metric: WebMetric, path: Path) -> Iterator[Said]:

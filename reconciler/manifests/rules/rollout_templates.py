@@ -15,7 +15,8 @@ from reconciler.manifests.entry import Entry, Kept
 from reconciler.manifests.rules.amounts import number
 from reconciler.manifests.rules.analyses import has_value
 from reconciler.manifests.rules.missing import missing
-from reconciler.manifests.said import Said
+from reconciler.manifests.rules.regexes import match_some
+from reconciler.manifests.said import Said, dotted
 from reconciler.manifests.strategy import Use, uses
 from reconciler.model.analysis import AnalysisTemplate, Argument, ClusterAnalysisTemplate
 from reconciler.model.kinds import AnyTemplate
@@ -94,17 +95,20 @@ def _use(use: Use, namespace: str, kept: Kept, complete: bool) -> Iterator[Said]
     yield from _metric_names(together, use.path)
     if len(named) == len(use.analysis.templates):
         yield from _arguments(together, use)
+        if all(_find(inner, t.metadata.namespace, kept) for t in together for inner in t.spec.templates):
+            yield from _matched(together, use)
 
 
 def _endless(use: Use, template: AnyTemplate, path: Path, kept: Kept) -> Iterator[Said]:
-    """Something waits for this run: it has to end."""
+    """Something waits for this run: it has to end. With a consecutiveSuccessLimit it does without a count."""
     for one in () if use.endless else _with_nested([template], kept):
         for metric in one.spec.metrics:
-            if metric.interval and (metric.count is None or number(metric.count) == 0):
+            counted = metric.count is not None and number(metric.count) != 0
+            if metric.interval and not counted and number(metric.consecutive_success_limit) == 0:
                 message = (
                     f'the metric "{metric.name}" of {one.key} has an interval and no count: it never ends'
                 )
-                remedy = "add count to the metric, or use the template in the canary's own analysis"
+                remedy = "add count or consecutiveSuccessLimit, or use it in the canary's own analysis"
                 yield Said(path, message, remedy, rule="metric")
 
 
@@ -127,6 +131,17 @@ def _metric_names(together: Sequence[AnyTemplate], path: Path) -> Iterator[Said]
             if owner is not template:
                 message = f'{owner.key} and {template.key} both have a metric "{metric.name}"'
                 yield Said((*path, "templates"), message, "rename one of the two", rule="duplicate")
+
+
+def _matched(together: Sequence[AnyTemplate], use: Use) -> Iterator[Said]:
+    """What is dry and what is kept is said by the names of metrics, of any of the templates."""
+    names = {metric.name for template in together for metric in template.spec.metrics}
+    yield from match_some(use.analysis.dry_run, use.analysis.measurement_retention, names, use.path)
+    for template in together:
+        spec = template.spec
+        for said in match_some(spec.dry_run, spec.measurement_retention, names, ("spec",)):
+            message = f"{dotted(said.path)} of {template.key}: {said.message}"
+            yield said._replace(path=(*use.path, "templates"), message=message)
 
 
 def _arguments(together: Sequence[AnyTemplate], use: Use) -> Iterator[Said]:

@@ -10,7 +10,7 @@ from reconciler.manifests.rules import strategies, workloads
 from reconciler.manifests.said import Said, shown
 from reconciler.model.rollout import NO_TEMPLATE, Rollout
 
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[-+]\d\d:\d\d)", re.ASCII)
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)", re.ASCII)
 
 
 def check(item: Rollout) -> Iterator[Said]:
@@ -35,7 +35,7 @@ def _restart(text: str) -> Iterator[Said]:
     if not text:
         return
     try:
-        good = bool(_RFC_3339.fullmatch(text)) and datetime.fromisoformat(text.upper()) is not None
+        good = bool(_RFC_3339.fullmatch(text)) and datetime.fromisoformat(text) is not None
     except ValueError:
         good = False
     if not good:

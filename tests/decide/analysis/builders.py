@@ -36,7 +36,7 @@ def metric(name: str = "rate", **fields: Any) -> Metric:
     return msgspec.convert({"name": name, "provider": WEB_PROVIDER, **fields}, Metric)
 
 
-def job_metric(name: str = "smoke", backoff: int = 1, image: str = "job:v1", **spec: Any) -> Metric:
+def job_metric(name: str = "smoke", backoff: int | str = 1, image: str = "job:v1", **spec: Any) -> Metric:
     template = {
         "metadata": {"labels": {"app": "smoke"}},
         "spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": image}]},

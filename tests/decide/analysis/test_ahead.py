@@ -28,6 +28,17 @@ def test_the_forecast_of_an_update_goes_past_its_analysis() -> None:
     assert 120.0 <= told.at < 180.0, "three measurements, a minute apart"
 
 
+def test_a_forecast_goes_past_an_analysis_that_waits_for_good_measurements() -> None:
+    """Argo Rollouts: without a count, until so many in a row are good."""
+    waits = template("checks", {"name": "rate", "interval": "1m", "consecutiveSuccessLimit": 4})
+    world = World(with_rollout("web:v1"))
+    world.run()
+    whole = msgspec.structs.replace(with_rollout("web:v2"), templates={waits.key: waits})
+    told = forecast(whole, world.observe(), world.progress, world.now)
+    assert told.standing == "converged", str(told)
+    assert 180.0 <= told.at < 240.0, "four measurements, a minute apart"
+
+
 def test_a_forecast_of_one_that_never_ends_is_bounded() -> None:
     given = run_file(metric(interval="1s"))
     whole = msgspec.structs.replace(desired(bare_pod("web", "web:v1")), runs={given.key: given})

@@ -7,10 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from reconciler.decide.analysis.arguments import field, in_full
 from reconciler.decide.analysis.begin import for_delivery
+from reconciler.decide.analysis.reasons import Unfit
 from reconciler.model.delivery import RunState
 from reconciler.model.desired import Desired
 from tests.decide.analysis.builders import NOW, asked, job_metric, metric, template, with_templates
+from tests.decide.builders import rollout
 
 FIELDS = {
     "metadata": {"name": "web", "labels": {"env": "prod", "example.org/team": "a"}, "annotations": {}},
@@ -82,6 +85,8 @@ def test_an_argument_that_two_templates_declare_has_the_value_of_either() -> Non
         ({"fieldRef": {"fieldPath": "metadata.name"}}, "web"),
         ({"fieldRef": {"fieldPath": "metadata.labels['env']"}}, "prod"),
         ({"fieldRef": {"fieldPath": "metadata.labels['nope']"}}, ""),
+        ({"fieldRef": {"fieldPath": "metadata.labels"}}, 'env="prod"\nexample.org/team="a"'),
+        ({"fieldRef": {"fieldPath": "metadata.annotations"}}, ""),
         ({"fieldRef": {"fieldPath": 'metadata.labels["example.org/team"]'}}, "a"),
         ({"fieldRef": {"fieldPath": "spec.template.metadata.labels.version"}}, "v2"),
         ({"fieldRef": {"fieldPath": "spec.replicas"}}, "3"),
@@ -96,13 +101,29 @@ def test_values_from_elsewhere(source: dict[str, Any], value: str) -> None:
     assert url(run) == value
 
 
+def test_a_field_with_its_default_value_can_be_read() -> None:
+    """Models leave their defaults out when they are written down."""
+    fields = in_full(rollout({"canary": {"steps": [{"setWeight": 5}]}}, replicas=1))
+    for path, value in (
+        ("spec.replicas", "1"),
+        ("spec.paused", "false"),
+        ("spec.strategy.canary.maxSurge", "25%"),
+        ("spec.strategy.canary.steps[0].setWeight", "5"),
+        ("spec.template.spec.containers[0].image", "web:v1"),
+    ):
+        assert field(fields, path, "x") == value
+    for path in ("spec.restartAt", "spec.workloadRef", "spec.workloadRef.name"):
+        with pytest.raises(Unfit, match="the object has no"):
+            field(fields, path, "x")
+
+
 @pytest.mark.parametrize(
     ("path", "said"),
     [
         ("metadata.nope['x']", "the object has no metadata.nope['x']"),
         ("spec.replicas.x", "the object has no spec.replicas.x"),
         ("spec.list[9].x", "the object has no spec.list[9].x"),
-        ("metadata.labels", "metadata.labels is more than one value"),
+        ("spec.template.metadata.labels", "spec.template.metadata.labels is more than one value"),
         ("metadata.labels['env", "isn't the path of a field"),
     ],
 )
@@ -149,6 +170,10 @@ def test_arguments_go_everywhere_and_numbers_with_them() -> None:
     assert made.provider.web.json_body == {"7": ["7", 1]}
 
 
+def test_an_argument_has_any_name() -> None:
+    assert url(begun(with_url("{{args.größe/x}}", {"name": "größe/x", "value": "5"}), "checks")) == "5"
+
+
 def test_a_secret_stays_a_reference() -> None:
     token = {"name": "token", "valueFrom": {"secretKeyRef": {"name": "api", "key": "token"}}}
     run = begun(with_url("http://x/?t={{args.token}}", token), "checks")
@@ -160,6 +185,7 @@ def test_a_secret_stays_a_reference() -> None:
 
 
 SECRET = {"name": "s", "valueFrom": {"secretKeyRef": {"name": "api", "key": "token"}}}
+FEW = {"name": "few", "value": "few"}
 JOB = msgspec.to_builtins(job_metric().provider)
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"interval": "soon"}, "interval must be a duration such as 30s"),
@@ -173,6 +199,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"successCondition": "result >"}, 'successCondition "result >": an operator or a value'),
     ({"failureCondition": "results > 1"}, 'there is no "results"'),
     ({"successCondition": "result == '{{args.s}}'"}, "a Secret's value can't stand in successCondition"),
+    (
+        {"provider": msgspec.to_builtins(job_metric(backoff="{{args.few}}").provider)},
+        'backoffLimit must be a whole number, not "few"',
+    ),
+    ({"provider": msgspec.to_builtins(job_metric(backoff=-1).provider)}, "backoffLimit can't be negative"),
     ({"provider": {}}, "exactly one provider is needed"),
     ({"provider": {"web": {"url": "x"}, "haproxy": {}}}, "exactly one provider is needed"),
     ({"provider": {"web": {"url": "{{args.nope}}"}}}, 'there is no argument "nope"'),
@@ -181,7 +212,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("fields", "said"), WRONG)
 def test_a_metric_that_cannot_be_measured_ends_the_run_in_words(fields: dict[str, Any], said: str) -> None:
-    whole = with_templates(template("checks", {"name": "rate", **fields}, args=[SECRET]))
+    whole = with_templates(template("checks", {"name": "rate", **fields}, args=[SECRET, FEW]))
     run = begun(whole, "checks")
     assert run.phase == "Error"
     assert said in run.message

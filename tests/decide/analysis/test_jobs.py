@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 import pytest
 
@@ -50,6 +52,17 @@ def go(of: World, seconds: float, every: float = 1.0) -> None:
 def kill(of: World, code: int) -> None:
     pod = pods(of)[0]
     of.fleet.kill_container(pod.node, pod.key, "main", of.now, code)
+
+
+def test_a_job_may_have_any_number_of_tries() -> None:
+    """A pass costs what there is, not what there may be."""
+    began = time.perf_counter()
+    place = world(job_metric(backoff=10_000_000), behaviour=Behaviour(completes={"job:v1": 1e6}))
+    go(place, 3)
+    kill(place, 1)
+    go(place, 3)
+    assert [p.record.name for p in pods(place) if p.phase == "Running"] == ["own-smoke-0-1"]
+    assert time.perf_counter() - began < 10
 
 
 def test_a_job_that_ends_well_is_a_good_measurement_and_its_pod_goes() -> None:
