@@ -91,6 +91,7 @@ def _way(before: RolloutState, sight: Sight, recipe: Recipe, now: float) -> Deli
     way = Delivery(
         stage="first",
         step_since=now,
+        steps_hash=recipe.steps_hash,
         active_hash=old.active_hash,
         holds=without(old, "step", "inconclusive", "forgotten"),
         retiring=_retiring(before, old, sight, recipe, now),
