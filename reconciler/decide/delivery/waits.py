@@ -37,7 +37,8 @@ def goes_on_at(scene: Scene) -> float | None:
     if recipe.paused or any(hold.reason != "step" for hold in way.holds):
         return None
     if way.stage == "preview" and way.step < bluegreen.READY:
-        return bluegreen.promoted_at(scene)
+        green = recipe.blue_green
+        return bluegreen.promoted_at(green, way) if green is not None else None
     if way.stage != "stepping" or way.step >= len(recipe.steps):
         return None
     step = recipe.steps[way.step]
