@@ -10,7 +10,8 @@ blue-green    canary        who was active gets all of it            first, done
 canary        other steps   the same, until its step says less       stepping, finishing: the first step, and
                                                                      analyses anew; in full: the same
 
-A moment that is yet to come was written before the clock was set back: it counts as now.
+A moment that is yet to come was written before the clock was set back, or while this pass had begun: it
+counts as now.
 """
 
 from __future__ import annotations
@@ -117,5 +118,6 @@ def _in_time(way: Delivery, recipe: Recipe, now: float) -> Delivery:
         available_at=None if way.available_at is None else min(way.available_at, now),
         lacking_since=None if way.lacking_since is None else min(way.lacking_since, now),
         holds=tuple(msgspec.structs.replace(h, since=min(h.since, now)) for h in way.holds),
+        decisions=tuple(msgspec.structs.replace(d, at=min(d.at, now)) for d in way.decisions),
         retiring={version: min(until, longest) for version, until in way.retiring.items()},
     )
