@@ -61,25 +61,36 @@ def _pause(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutSt
 
 def _resume(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
     way = way_of(state)
-    if recipe.paused and not way.holds:
-        raise UsageError(f"{order.about} is paused by its manifest", remedy="set spec.paused to false")
+    _not_by_manifest(way, recipe, order)
     if not way.holds:
         raise UsageError(
             f"{order.about} isn't paused", remedy="`reconciler rollout status` shows where it is"
         )
     ordered_only = all(h.reason == "order" for h in way.holds)
     if ordered_only:
-        return moved(state, holds=()), "goes on"
-    return _passed(state, recipe), "goes on"
+        return moved(state, holds=()), "goes on" + _later(recipe)
+    return _passed(state, recipe), "goes on" + _later(recipe)
+
+
+def _not_by_manifest(way: Delivery, recipe: Recipe, order: Order) -> None:
+    """Nothing but spec.paused holds it."""
+    if recipe.paused and not way.holds:
+        raise UsageError(f"{order.about} is paused by its manifest", remedy="set spec.paused to false")
+
+
+def _later(recipe: Recipe) -> str:
+    """Git has said pause, and only Git takes that back."""
+    return ", once spec.paused is false" if recipe.paused else ""
 
 
 def _promote(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
     _under_way(state, order)
     way = way_of(state)
+    _not_by_manifest(way, recipe, order)
     if way.stage == "finishing" and not way.holds:
         remedy = "its last pods are on their way; `reconciler rollout status` shows them"
         raise UsageError(f"{order.about} has no step left to be promoted to", remedy=remedy)
-    return _passed(state, recipe), _promotion(way, recipe)
+    return _passed(state, recipe), _promotion(way, recipe) + _later(recipe)
 
 
 def _promotion(way: Delivery, recipe: Recipe) -> str:
@@ -115,7 +126,7 @@ def _passed(state: RolloutState, recipe: Recipe) -> RolloutState:
 def _promote_full(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
     _under_way(state, order)
     full = moved(state, holds=(), full=True, scale=None)
-    return full, "promoted in full: every step, pause and analysis is skipped"
+    return full, "promoted in full: every step, pause and analysis is skipped" + _later(recipe)
 
 
 def _abort(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
