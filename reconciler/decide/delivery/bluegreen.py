@@ -34,7 +34,7 @@ def _judged(scene: Scene) -> RolloutState:
     """Promoted when it is judged well, and nobody wants to be asked or its time has come. Argo Rollouts: the
     time begins with the verdict (`reconcileBlueGreenPause`), and nothing that isn't judged becomes active.
     """
-    if scene.recipe.paused or any(hold.reason != "step" for hold in scene.way.holds):
+    if scene.halted:
         return scene.state
     found = scene.verdicts.get("pre-promotion")
     if found is not None and found.phase == "Inconclusive":

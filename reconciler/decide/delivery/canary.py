@@ -34,6 +34,8 @@ def finishing(scene: Scene) -> RolloutState:
     way, state, recipe = scene.way, scene.state, scene.recipe
     if way.canary_hash not in ("", state.template_hash) and way.weight:
         return _leave(scene)
+    if _in_doubt(scene):
+        return scene.in_doubt(scene.verdicts["background"])
     if scene.held:
         return scene.state
     share = None if recipe.shared else recipe.whole

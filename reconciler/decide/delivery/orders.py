@@ -114,13 +114,14 @@ def _passed(state: RolloutState, recipe: Recipe) -> RolloutState:
         return moved(state, holds=(), step=READY)
     if way.stage == "switched":
         return moved(state, holds=(), full=True)
+    inconclusive = way.held_by("inconclusive")
+    again = inconclusive and recipe.canary.analysis is not None  # what runs beside the steps begins anew
+    attempt = way.attempt + 1 if again else way.attempt
     if way.stage == "stepping" and way.step < len(recipe.steps):
-        step, inconclusive = recipe.steps[way.step], way.held_by("inconclusive")
-        again = inconclusive and recipe.canary.analysis is not None  # what runs beside the steps begins anew
-        attempt = way.attempt + 1 if again else way.attempt
+        step = recipe.steps[way.step]
         passed = not inconclusive or step.pause is not None or step.analysis is not None
         return moved(state, holds=(), step=way.step + passed, attempt=attempt)
-    return moved(state, holds=())
+    return moved(state, holds=(), attempt=attempt)
 
 
 def _promote_full(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
