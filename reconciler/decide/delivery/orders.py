@@ -2,7 +2,8 @@
 
 verb          when                                                 it comes to
 pause         any, unless it is held by an order already           nothing goes on; aborts still come
-resume        held                                                 goes on; a pause step is over
+resume        held by an order                                     goes on, or waits in the step that it is at
+              held otherwise                                       goes on; a pause step is over
 promote       at a pause, or at a step that takes time             the step is over; a preview becomes active
 promote-full  between the first step and the last                  all steps, pauses and analyses are skipped
 abort         between the first step and promotion                 back to the stable version
@@ -17,7 +18,7 @@ import msgspec
 
 from reconciler.decide.delivery.bluegreen import READY
 from reconciler.decide.delivery.recipe import Recipe, recipe_of
-from reconciler.decide.delivery.way import UNDER_WAY, abort, moved, way_of
+from reconciler.decide.delivery.way import UNDER_WAY, abort, moved, way_of, without
 from reconciler.errors import UsageError
 from reconciler.model.delivery import Decision, Delivery, Hold, Order
 from reconciler.model.desired import Desired
@@ -66,9 +67,10 @@ def _resume(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutS
         raise UsageError(
             f"{order.about} isn't paused", remedy="`reconciler rollout status` shows where it is"
         )
-    ordered_only = all(h.reason == "order" for h in way.holds)
-    if ordered_only:
-        return moved(state, holds=()), "goes on" + _later(recipe)
+    if way.held_by("order"):
+        left = without(way, "order")
+        words = "no longer paused by an order; it waits where it is" if left else "goes on"
+        return moved(state, holds=left), words + _later(recipe)
     return _passed(state, recipe), "goes on" + _later(recipe)
 
 
