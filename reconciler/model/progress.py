@@ -31,8 +31,8 @@ class RolloutState(Value):
     `stable_hash` and `stable_revision` name the version that last converged ("" before the first).
     `progressed_at` restarts the progress deadline; `best` is the most updated and available pods seen.
     `failed` is kept until the hash changes: a bad version is not retried.
-    `history` is ordered, newest last: at most revisionHistoryLimit old versions, those that are stable or
-    kept warm, and the current one.
+    `history` is ordered, newest last: at most revisionHistoryLimit old versions, those that are stable, were
+    it before or are kept warm, and the current one.
     """
 
     template_hash: str

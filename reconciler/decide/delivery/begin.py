@@ -41,15 +41,16 @@ def first_version(sight: Sight, recipe: Recipe, now: float) -> RolloutState:
 
 
 def next_version(before: RolloutState, sight: Sight, recipe: Recipe, now: float) -> RolloutState:
-    """A return to an old version moves it to a new number, as in Kubernetes. What still runs stays in the
-    history, whatever its limit.
+    """A return to an old version moves it to a new number, as in Kubernetes. What still runs, and what a
+    revert leads to, stays in the history, whatever its limit.
     """
     known = _with_promoted(before)
     once = next((p.promoted for p in known if p.template_hash == sight.template_hash), 0)
     entry = _entry(before.number + 1, sight, now, once)
     older = [p for p in known if p.template_hash != sight.template_hash]
     counted = older[-recipe.history_limit :] if recipe.history_limit else []
-    needed = {before.stable_hash, *way_of(before).retiring}
+    way = way_of(before)
+    needed = {before.stable_hash, way.previous_hash, *way.retiring}
     kept = [p for p in older if p in counted or p.template_hash in needed]
     state = msgspec.structs.replace(
         before,
@@ -146,10 +147,15 @@ def _in_full(before: RolloutState, old: Delivery, sight: Sight, recipe: Recipe) 
 
 
 def goes_in_full(before: RolloutState, wanted: str, recipe: Recipe, *, reverts: bool) -> bool:
-    """It is a rollback: that version is known. `reverts`: the commit says that it takes something back."""
-    if wanted == before.stable_hash or (reverts and wanted == way_of(before).previous_hash):
+    """It is a rollback: that version is known. `reverts`: the commit says that it takes something back. One
+    that takes a revert back brings a version that had to go, and is none.
+    """
+    if wanted == before.stable_hash:
         return True
-    return bool(recipe.rollback_window) and wanted in _earlier(before)[-recipe.rollback_window :]
+    earlier = _earlier(before)
+    if reverts and wanted == way_of(before).previous_hash and wanted in earlier:
+        return True
+    return bool(recipe.rollback_window) and wanted in earlier[-recipe.rollback_window :]
 
 
 def _earlier(before: RolloutState) -> list[str]:

@@ -80,6 +80,18 @@ def test_what_was_gone_back_from_goes_through_its_steps() -> None:
     assert course.standing == AT_ITS_FIRST_STEP
 
 
+@pytest.mark.parametrize("limit", [0, 10])
+def test_the_revert_of_a_revert_is_no_way_back(limit: int) -> None:
+    """As Git before 2.43 words it; what was taken back at all of the traffic is tried with care."""
+    course = Course(ROUTED, web(), web("web-canary"), web("web-stable"), revisionHistoryLimit=limit)
+    promoted(course, "v2")
+    course.push("v1", subject='Revert "Update"')
+    assert course.shares() == {"v1": 100}
+    course.wait(40)
+    course.push("v2", subject='Revert "Revert "Update""')
+    assert course.standing == AT_ITS_FIRST_STEP
+
+
 def test_a_warm_set_that_was_gone_back_from_is_asked_for_again() -> None:
     course = Course(GREEN, web(), replicas=2)
     course.push("v2")
