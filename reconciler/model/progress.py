@@ -14,8 +14,8 @@ RolloutPhase = Literal["progressing", "complete", "failed", "paused"]
 
 class PastVersion(Value):
     """One entry of a workload's history: what `rollout history` lists. `number` counts from 1; a version that
-    is returned to has a new one. `promoted` is the number under which it first became the stable version, as
-    far as a later version has come since; 0: it never did.
+    is returned to has a new one. `promoted` is the number under which it became the stable version by its
+    steps, as far as a later version has come since; 0: it never did.
     """
 
     number: int

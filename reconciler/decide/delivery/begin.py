@@ -44,8 +44,9 @@ def next_version(before: RolloutState, sight: Sight, recipe: Recipe, now: float)
     """A return to an old version moves it to a new number, as in Kubernetes. What still runs, and what a
     revert leads to, stays in the history, whatever its limit.
     """
-    known = _with_promoted(before)
-    once = next((p.promoted for p in known if p.template_hash == sight.template_hash), 0)
+    known, after = _with_promoted(before), _way(before, sight, recipe, now)
+    back = (p.promoted for p in known if after.full and p.template_hash == sight.template_hash)
+    once = next(back, 0)  # a version that goes through its steps again is a new one
     entry = _entry(before.number + 1, sight, now, once)
     older = [p for p in known if p.template_hash != sight.template_hash]
     counted = older[-recipe.history_limit :] if recipe.history_limit else []
@@ -64,7 +65,7 @@ def next_version(before: RolloutState, sight: Sight, recipe: Recipe, now: float)
         history=(*kept, entry),
         refused_architectures=(),
     )
-    return msgspec.structs.replace(state, delivery=_way(before, sight, recipe, now))
+    return msgspec.structs.replace(state, delivery=after)
 
 
 def _entry(number: int, sight: Sight, now: float, promoted: int = 0) -> PastVersion:

@@ -92,6 +92,14 @@ def test_the_revert_of_a_revert_is_no_way_back(limit: int) -> None:
     assert course.standing == AT_ITS_FIRST_STEP
 
 
+def test_an_old_version_that_was_tried_again_can_be_reverted() -> None:
+    course = windowed(0)
+    promoted(course, "v2")
+    promoted(course, "v1")
+    course.push("v2", subject='Revert "Update"')
+    assert course.shares() == {"v2": 100}
+
+
 def test_a_warm_set_that_was_gone_back_from_is_asked_for_again() -> None:
     course = Course(GREEN, web(), replicas=2)
     course.push("v2")
