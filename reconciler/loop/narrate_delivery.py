@@ -113,13 +113,22 @@ def _steps(then: Delivery | None, now: Delivery, strategy: RolloutStrategy) -> I
     if then is None or not steps or then.stage != "stepping" or now.stage == "aborted":
         return
     end = now.step if now.stage == "stepping" else len(steps)
-    passed = range(then.step, min(end, len(steps)))
+    begun = then.step
+    if _begins_anew(then, now):
+        begun, words = 0, "its steps have changed: it begins at the first of them"
+        yield Change(reason="RolloutUpdated", message=words)
+    passed = range(begun, min(end, len(steps)))
     if now.full and not then.full and passed:
         yield Change(reason="RolloutStepCompleted", message=f"the steps from {then.step + 1} on are skipped")
         return
     for index in passed:
         words = f"step {index + 1}/{len(steps)} completed ({step_text(steps[index])})"
         yield Change(reason="RolloutStepCompleted", message=words)
+
+
+def _begins_anew(then: Delivery, now: Delivery) -> bool:
+    others = bool(then.steps_hash) and now.steps_hash not in ("", then.steps_hash)
+    return others and not now.full and not now.held_by("forgotten")
 
 
 def _traffic(

@@ -57,19 +57,21 @@ class Order(Value):
 class Delivery(Value):
     """One object's way from a stable version to the newest one. Times in seconds since the epoch.
 
-    `step` is the canary step that is under way, since `step_since`; of a preview, 1 says that it may be
-    promoted. `canary_hash` is the version that gets the share `weight` of the traffic, as the proxies are
-    told it, beside the stable one; None: every pod gets as much as any other. `active_hash` is the version
-    that a blue-green's active service leads to. `full`: everything that takes time is skipped.
+    `step` is the canary step that is under way, since `step_since`, of those that `steps_hash` stands for
+    ("": it isn't known); of a preview, 1 says that it may be promoted. `canary_hash` is the version that gets
+    the share `weight` of the traffic, as the proxies are told it, beside the stable one; None: every pod gets
+    as much as any other. `active_hash` is the version that a blue-green's active service leads to. `full`:
+    everything that takes time is skipped.
     `available_at` is when a preview's pods had all become available, `lacking_since` since when pods that
     should be there aren't. `ended_at` is when it was promoted or aborted. `retiring`: versions that stay warm
-    until then. `attempt` grows with each retry.
+    until then. `attempt` grows with each retry, and with other steps.
     `previous_hash` and `previous_revision` were stable before the present one was: what `undo` returns to.
     """
 
     stage: Stage
     step: int = 0
     step_since: float = 0.0
+    steps_hash: str = ""
     canary_hash: str = ""
     weight: int | None = None
     active_hash: str = ""

@@ -13,12 +13,16 @@ RolloutPhase = Literal["progressing", "complete", "failed", "paused"]
 
 
 class PastVersion(Value):
-    """One entry of a workload's history: what `rollout history` lists. `number` counts from 1."""
+    """One entry of a workload's history: what `rollout history` lists. `number` counts from 1; a version that
+    is returned to has a new one. `promoted` is the number under which it became the stable version by its
+    steps, as far as a later version has come since; 0: it never did.
+    """
 
     number: int
     template_hash: str
     revision: str
     at: float
+    promoted: int = 0
 
 
 class RolloutState(Value):
@@ -27,7 +31,8 @@ class RolloutState(Value):
     `stable_hash` and `stable_revision` name the version that last converged ("" before the first).
     `progressed_at` restarts the progress deadline; `best` is the most updated and available pods seen.
     `failed` is kept until the hash changes: a bad version is not retried.
-    `history` is ordered, newest last, at most revisionHistoryLimit old versions and the current one.
+    `history` is ordered, newest last: at most revisionHistoryLimit old versions, those that are stable, were
+    it before or are kept warm, and the current one.
     """
 
     template_hash: str

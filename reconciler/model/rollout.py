@@ -29,7 +29,7 @@ class WorkloadRef(Model):
 
 
 class RollbackWindow(Model):
-    """How many revisions back a version is rolled back to without steps and analysis."""
+    """How many of the versions that were stable before are gone back to without steps and analysis."""
 
     revisions: Count = 0
 
@@ -133,7 +133,9 @@ class SetHeaderRoute(Model):
 
 
 class ReplicaProgressThreshold(Model):
-    """How many of the canary's pods must be available for a step to count as done."""
+    """How many of the canary's pods must be available for a step to count as done; beside the steps, also for
+    the promotion after the last one, which takes at least one pod.
+    """
 
     type: Literal["Percent", "Pods", "Pod"]
     value: Count

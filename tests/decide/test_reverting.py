@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from reconciler.decide.delivery.orders import ordered
 from reconciler.decide.reverting import LINE, MEASUREMENTS, due
 from reconciler.model.analysis import AnalysisRunSpec, Metric, MetricProvider
 from reconciler.model.delivery import (
@@ -15,6 +16,7 @@ from reconciler.model.delivery import (
     Hold,
     Measurement,
     MetricState,
+    Order,
     RunState,
     Stage,
     Verb,
@@ -168,6 +170,21 @@ def test_from_the_verdict_to_the_revert_that_ends_it() -> None:
     assert course.state.delivery.stage == "done"
     assert course.shares() == {"v1": 100}
     assert len(values.asked) == asked
+
+
+def test_an_abort_that_came_while_the_pass_had_begun_is_not_due() -> None:
+    """The order's time is then later than the pass's."""
+    values = Values()
+    course = course_of({"steps": [{"setWeight": 25}, {"pause": {}}]}, ONCE, values)
+    course.of = msgspec.structs.replace(
+        course.of, spec=msgspec.structs.replace(course.of.spec, on_abort="revert")
+    )
+    course.push("v2")
+    order = Order(about=course.key, verb="abort", who="ada@desk", at=course.clock + 0.5)
+    course.progress, _ = ordered(course.progress, order, course.desired)
+    course.turn()
+    assert course.way.stage == "aborted"
+    assert due(course.desired, course.progress) == ()
 
 
 def test_an_abort_by_hand_on_the_way_is_not_due() -> None:

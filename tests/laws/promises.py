@@ -37,6 +37,7 @@ def check_delivery(
         _apart(look)
     _quarantined(look)
     _not_retried(look)
+    _halted(look)
     check_restarts(look)
     check_handover(look, observed)
     check_evictions(plan, observed, look.views)
@@ -110,6 +111,16 @@ def _not_retried(look: Look) -> None:
     if look.before is not None and before is not None and before.stage == "aborted":
         same = look.before.template_hash == look.state.template_hash
         assert not same or look.way.stage == "aborted", f"it tries again\n{look}"
+
+
+def _halted(look: Look) -> None:
+    """Law 1: what is paused takes no more, also where nothing but its pods says how much it has."""
+    way, new = look.way, look.state.template_hash
+    reasons = {hold.reason for hold in way.holds}
+    held = look.recipe.paused or reasons & {"order", "inconclusive"}
+    moves = way.stage in ("stepping", "finishing") and new != look.state.stable_hash
+    if held and moves and look.recipe.shared and not way.weight and "forgotten" not in reasons:
+        assert not look.starts[new], f"it goes on\n{look}"
 
 
 def _published(look: Look, traffic: NodeTraffic, before: NodeTraffic | None) -> None:

@@ -91,7 +91,9 @@ def test_it_never_stands_still_without_a_word(
 def test_lost_memory_moves_no_traffic(
     kind: str, data: st.DataObject, pace: Behaviour, course: list[tuple[str, int]], moves_on: bool
 ) -> None:
-    """Until somebody says so. `moves_on`: a commit came while nobody remembered."""
+    """Until somebody says so. `moves_on`: a commit came while nobody remembered. A version that is alone may
+    come to serve where nobody did: its first pod was on its way.
+    """
     plans = Habits(data.draw, kind, key=ROLLOUT)
     world = begun(plans, pace)
     world.commit(plans.commit(GOOD, final=True, steady=True))
@@ -107,11 +109,13 @@ def test_lost_memory_moves_no_traffic(
     world.restart(lost=True)
     if len(running) == 1 and running != {world.desired.hashes[ROLLOUT]}:
         return
+    kept = {place: told for place, told in before.items() if told or len(running) > 1}
     for later in (0.0, 0.1, 40.0, 700.0):
         world.now += later
         world.turn()
         world.turn()
-        assert world.told() == before, f"{world.plan}\n{world.way}"
+        told = world.told()
+        assert {place: told[place] for place in kept} == kept, f"{world.plan}\n{world.way}"
     if len(running) > 1:
         assert world.plan.verdicts[ROLLOUT].standing == "paused"
         assert "where it stood was lost" in str(world.plan.verdicts)

@@ -89,6 +89,14 @@ OLDER = state(Delivery(stage="done"), template_hash=OLD, number=2, phase="comple
             ],
         ),
         (
+            state(stepping(3, weight=20, steps_hash="old")),
+            state(stepping(1, weight=20, steps_hash="new")),
+            [
+                ("RolloutUpdated", "its steps have changed: it begins at the first of them"),
+                ("RolloutStepCompleted", "step 1/5 completed (setWeight 20)"),
+            ],
+        ),
+        (
             state(stepping(4, weight=20)),
             state(Delivery(stage="finishing", step=5, weight=100)),
             [

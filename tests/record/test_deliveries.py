@@ -155,6 +155,7 @@ ASKED = {
 PRE, POST = (run(role=role, step=None, owner=SHOP) for role in ("pre-promotion", "post-promotion"))
 GOOD = msgspec.structs.replace(PRE, phase="Successful")
 LATER = {OLD: NOW + 30}
+WAITS = (Hold(reason="step", since=NOW - 20),)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +193,7 @@ def test_a_blue_green_with_nothing_to_come_has_no_stages(of: RolloutState | None
 
 
 def test_stages_that_end_by_time_say_when() -> None:
-    shop = seen(state(Delivery(stage="preview", available_at=NOW - 20)), SHOP)
+    shop = seen(state(Delivery(stage="preview", available_at=NOW - 90, holds=WAITS)), SHOP)
     assert [s.until for s in shop.steps] == [None, NOW + 40, None, None]
     done = seen(state(Delivery(stage="done", step=1, retiring=LATER)), SHOP)
     assert done.steps[-1].until == NOW + 30
@@ -201,7 +202,7 @@ def test_stages_that_end_by_time_say_when() -> None:
 
 
 def test_a_blue_green_before_and_after_the_switch() -> None:
-    preview = Delivery(stage="preview", active_hash=OLD, available_at=NOW - 20)
+    preview = Delivery(stage="preview", active_hash=OLD, available_at=NOW - 90, holds=WAITS)
     shop = seen(state(preview), SHOP)
     assert [sets(shop)[h].roles for h in (OLD, NEW)] == [("stable", "active"), ("preview",)]
     assert (shop.strategy, shop.until, shop.weight) == ("blueGreen", NOW + 40, None)

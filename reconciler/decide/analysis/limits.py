@@ -62,6 +62,8 @@ def _check(metric: Metric) -> None:
         raise Unfit(f"{said}: a limit can't be negative, except failureLimit: -1, which switches it off")
     if bounds.failure == -1 and bounds.consecutive_success == 0:
         raise Unfit(f"{said}: failureLimit: -1 needs a consecutiveSuccessLimit, or nothing would be judged")
+    if (count := _whole(metric, "count", metric.count or 0)) > 0:
+        _check_reach(count, bounds, said)
     provider = metric.provider
     given = (provider.prometheus, provider.web, provider.job, provider.haproxy)
     if sum(p is not None for p in given) != 1:
@@ -80,6 +82,15 @@ def _check(metric: Metric) -> None:
             raise Unfit(f"{said}: a Secret's value can't stand in {name}")
         if text and (wrong := condition_error(text)):
             raise Unfit(f'{said}: {name} "{text}": {wrong}')
+
+
+def _check_reach(count: int, bounds: Limits, said: str) -> None:
+    """Limits that no measurement could go over would let anything pass (Argo Rollouts: `ValidateMetric`)."""
+    least = max(bounds.failure, 0) + bounds.consecutive_success
+    if count < least:
+        raise Unfit(f"{said}: count is {count}, and failureLimit and consecutiveSuccessLimit need {least}")
+    if count < bounds.inconclusive:
+        raise Unfit(f"{said}: count is {count}, and inconclusiveLimit is {bounds.inconclusive}")
 
 
 def _whole(metric: Metric, name: str, amount: Amount) -> int:

@@ -3,9 +3,10 @@
 stable version             wanted version                                      -> stage
 none yet                   any                                                 first
 some                       the stable one: what was begun is taken back        finishing, or preview in full
-some                       one that is still warm, of a blue-green             preview in full
-some                       within rollbackWindow, or the last one before and   finishing, or preview in full
-                           the commit says that it reverts
+some                       stable before it and still warm, of a blue-green   preview in full
+some                       stable before it and within rollbackWindow, or     finishing, or preview in full
+                           the last one before and the commit says that it
+                           reverts
 some                       any other                                           stepping, or preview
 
 In full: no steps, no pauses, no analyses. Sources: Argo Rollouts, "Rollback Windows"; `git revert`.
@@ -40,10 +41,18 @@ def first_version(sight: Sight, recipe: Recipe, now: float) -> RolloutState:
 
 
 def next_version(before: RolloutState, sight: Sight, recipe: Recipe, now: float) -> RolloutState:
-    """A return to an old version moves it to a new number, as in Kubernetes."""
-    entry = _entry(before.number + 1, sight, now)
-    older = [p for p in before.history if p.template_hash != sight.template_hash]
-    kept = older[-recipe.history_limit :] if recipe.history_limit else []
+    """A return to an old version moves it to a new number, as in Kubernetes. What still runs, and what a
+    revert leads to, stays in the history, whatever its limit.
+    """
+    known, after = _with_promoted(before), _way(before, sight, recipe, now)
+    back = (p.promoted for p in known if after.full and p.template_hash == sight.template_hash)
+    once = next(back, 0)  # a version that goes through its steps again is a new one
+    entry = _entry(before.number + 1, sight, now, once)
+    older = [p for p in known if p.template_hash != sight.template_hash]
+    counted = older[-recipe.history_limit :] if recipe.history_limit else []
+    way = way_of(before)
+    needed = {before.stable_hash, way.previous_hash, *way.retiring}
+    kept = [p for p in older if p in counted or p.template_hash in needed]
     state = msgspec.structs.replace(
         before,
         template_hash=sight.template_hash,
@@ -56,11 +65,27 @@ def next_version(before: RolloutState, sight: Sight, recipe: Recipe, now: float)
         history=(*kept, entry),
         refused_architectures=(),
     )
-    return msgspec.structs.replace(state, delivery=_way(before, sight, recipe, now))
+    return msgspec.structs.replace(state, delivery=after)
 
 
-def _entry(number: int, sight: Sight, now: float) -> PastVersion:
-    return PastVersion(number=number, template_hash=sight.template_hash, revision=sight.revision, at=now)
+def _entry(number: int, sight: Sight, now: float, promoted: int = 0) -> PastVersion:
+    return PastVersion(
+        number=number,
+        template_hash=sight.template_hash,
+        revision=sight.revision,
+        at=now,
+        promoted=promoted,
+    )
+
+
+def _with_promoted(state: RolloutState) -> tuple[PastVersion, ...]:
+    """Its history, in which the stable version is known to have become that."""
+    return tuple(
+        msgspec.structs.replace(p, promoted=p.number)
+        if p.template_hash == state.stable_hash and not p.promoted
+        else p
+        for p in state.history
+    )
 
 
 def _way(before: RolloutState, sight: Sight, recipe: Recipe, now: float) -> Delivery:
@@ -68,6 +93,7 @@ def _way(before: RolloutState, sight: Sight, recipe: Recipe, now: float) -> Deli
     way = Delivery(
         stage="first",
         step_since=now,
+        steps_hash=recipe.steps_hash,
         active_hash=old.active_hash,
         holds=without(old, "step", "inconclusive", "forgotten"),
         retiring=_retiring(before, old, sight, recipe, now),
@@ -116,20 +142,27 @@ def _retiring(
 def _in_full(before: RolloutState, old: Delivery, sight: Sight, recipe: Recipe) -> bool:
     wanted = sight.template_hash
     warm = recipe.blue_green is not None and wanted in old.retiring
-    if warm and sight.of(wanted).available >= recipe.replicas:
+    if warm and wanted in _earlier(before) and sight.of(wanted).available >= recipe.replicas:
         return True
     return goes_in_full(before, wanted, recipe, reverts=sight.reverts)
 
 
 def goes_in_full(before: RolloutState, wanted: str, recipe: Recipe, *, reverts: bool) -> bool:
-    """It is a rollback: that version is known. `reverts`: the commit says that it takes something back."""
-    if wanted == before.stable_hash or (reverts and wanted == way_of(before).previous_hash):
+    """It is a rollback: that version is known. `reverts`: the commit says that it takes something back. One
+    that takes a revert back brings a version that had to go, and is none.
+    """
+    if wanted == before.stable_hash:
         return True
-    return wanted in _window(before, recipe.rollback_window)
+    earlier = _earlier(before)
+    if reverts and wanted == way_of(before).previous_hash and wanted in earlier:
+        return True
+    return bool(recipe.rollback_window) and wanted in earlier[-recipe.rollback_window :]
 
 
-def _window(before: RolloutState, revisions: int) -> set[str]:
-    """The versions of the last so many numbers before the stable one (Argo Rollouts: `rollbackWindow`)."""
-    if not revisions:
-        return set()
-    return {p.template_hash for p in before.history if p.number >= before.number - revisions}
+def _earlier(before: RolloutState) -> list[str]:
+    """The versions that were stable before the stable one, the oldest first (Argo Rollouts: `isRollback`).
+    One that was never promoted is no way back, nor is one that the stable version is the way back from.
+    """
+    known = {p.template_hash: p.promoted for p in _with_promoted(before)}
+    stable = known.get(before.stable_hash, 0)
+    return sorted((v for v, promoted in known.items() if 0 < promoted < stable), key=known.__getitem__)

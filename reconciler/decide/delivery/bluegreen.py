@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from reconciler.decide.delivery.scale import preview_scale
 from reconciler.decide.delivery.way import Scene, without
+from reconciler.model.delivery import Delivery
 from reconciler.model.progress import RolloutState
+from reconciler.model.rollout import BlueGreenStrategy
 
 READY = 1
 """The preview's second step: judged, and promoted."""
@@ -27,40 +31,39 @@ def preview(scene: Scene) -> RolloutState:
 
 
 def _judged(scene: Scene) -> RolloutState:
-    """Promoted when its time has come, or when it is judged well and nobody wants to be asked."""
-    if scene.recipe.paused or any(hold.reason != "step" for hold in scene.way.holds):
+    """Promoted when it is judged well, and nobody wants to be asked or its time has come. Argo Rollouts: the
+    time begins with the verdict (`reconcileBlueGreenPause`), and nothing that isn't judged becomes active.
+    """
+    if scene.halted:
         return scene.state
     found = scene.verdicts.get("pre-promotion")
-    doubt = found is not None and found.phase == "Inconclusive"
-    if found is not None and doubt and not scene.held:
+    if found is not None and found.phase == "Inconclusive":
         return scene.in_doubt(found)
-    if _timed(scene):
-        return _promoted(scene)
-    if scene.held or (found is not None and found.phase != "Successful"):
+    if found is not None and found.phase != "Successful":
         return scene.state
     return _asked(scene)
 
 
 def _asked(scene: Scene) -> RolloutState:
-    """Somebody promotes it, or time does, or it needs neither."""
-    green = scene.recipe.blue_green
+    """Somebody promotes it, or time does, or it needs neither: as the manifest says now."""
+    green, way = scene.recipe.blue_green, scene.way
     assert green is not None, "only blue-greens have a preview"
-    if not green.auto_promotion_enabled:
-        return scene.hold("step", "until it is promoted")
-    return scene.hold("step") if green.auto_promotion_seconds else _promoted(scene)
+    at = promoted_at(green, way)
+    at_once = green.auto_promotion_enabled and not green.auto_promotion_seconds
+    if at_once or (at is not None and scene.now >= at):
+        return _promoted(scene)
+    message = "" if green.auto_promotion_enabled else "until it is promoted"
+    if not scene.held:
+        return scene.hold("step", message)
+    return scene.moved(holds=tuple(msgspec.structs.replace(h, message=message) for h in way.holds))
 
 
-def promoted_at(scene: Scene) -> float | None:
-    """When autoPromotionSeconds are over (epoch seconds). Argo Rollouts: it doesn't wait for the analysis."""
-    green = scene.recipe.blue_green
-    if green is None or not green.auto_promotion_enabled or not green.auto_promotion_seconds:
+def promoted_at(green: BlueGreenStrategy, way: Delivery) -> float | None:
+    """When autoPromotionSeconds are over (epoch seconds), as soon as they run."""
+    since = next((hold.since for hold in way.holds if hold.reason == "step"), None)
+    if since is None or not green.auto_promotion_enabled or not green.auto_promotion_seconds:
         return None
-    return None if scene.way.available_at is None else scene.way.available_at + green.auto_promotion_seconds
-
-
-def _timed(scene: Scene) -> bool:
-    at = promoted_at(scene)
-    return at is not None and scene.now >= at
+    return since + green.auto_promotion_seconds
 
 
 def _promoted(scene: Scene) -> RolloutState:

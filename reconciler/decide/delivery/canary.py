@@ -28,15 +28,20 @@ def stepping(scene: Scene) -> RolloutState:
 
 
 def finishing(scene: Scene) -> RolloutState:
-    """All pods of the newest version, then all of the traffic, then it is the stable one."""
+    """All pods of the newest version, or as many as count as that (Argo Rollouts: `shouldFullPromote`), then
+    all of the traffic, then it is the stable one.
+    """
     way, state, recipe = scene.way, scene.state, scene.recipe
     if way.canary_hash not in ("", state.template_hash) and way.weight:
         return _leave(scene)
+    if _in_doubt(scene):
+        return scene.in_doubt(scene.verdicts["background"])
     if scene.held:
         return scene.state
     share = None if recipe.shared else recipe.whole
     mine = scene.sight.of(state.template_hash)
-    whole = mine.count == recipe.replicas and mine.available >= recipe.replicas
+    somebody = mine.available or not recipe.replicas  # a threshold of 0 leaves nobody without an answer
+    whole = mine.count <= recipe.replicas and bool(somebody) and _enough(scene, mine, recipe.replicas)
     if way.weight != share and (recipe.shared or (whole and state.template_hash != state.stable_hash)):
         return scene.moved(weight=share)
     alone = scene.sight.total == mine.count or not recipe.shared

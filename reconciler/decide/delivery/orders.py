@@ -2,7 +2,8 @@
 
 verb          when                                                 it comes to
 pause         any, unless it is held by an order already           nothing goes on; aborts still come
-resume        held                                                 goes on; a pause step is over
+resume        held by an order                                     goes on, or waits in the step that it is at
+              held otherwise                                       goes on; a pause step is over
 promote       at a pause, or at a step that takes time             the step is over; a preview becomes active
 promote-full  between the first step and the last                  all steps, pauses and analyses are skipped
 abort         between the first step and promotion                 back to the stable version
@@ -17,7 +18,7 @@ import msgspec
 
 from reconciler.decide.delivery.bluegreen import READY
 from reconciler.decide.delivery.recipe import Recipe, recipe_of
-from reconciler.decide.delivery.way import UNDER_WAY, abort, moved, way_of
+from reconciler.decide.delivery.way import UNDER_WAY, abort, moved, way_of, without
 from reconciler.errors import UsageError
 from reconciler.model.delivery import Decision, Delivery, Hold, Order
 from reconciler.model.desired import Desired
@@ -61,25 +62,37 @@ def _pause(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutSt
 
 def _resume(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
     way = way_of(state)
-    if recipe.paused and not way.holds:
-        raise UsageError(f"{order.about} is paused by its manifest", remedy="set spec.paused to false")
+    _not_by_manifest(way, recipe, order)
     if not way.holds:
         raise UsageError(
             f"{order.about} isn't paused", remedy="`reconciler rollout status` shows where it is"
         )
-    ordered_only = all(h.reason == "order" for h in way.holds)
-    if ordered_only:
-        return moved(state, holds=()), "goes on"
-    return _passed(state, recipe), "goes on"
+    if way.held_by("order"):
+        left = without(way, "order")
+        words = "no longer paused by an order; it waits where it is" if left else "goes on"
+        return moved(state, holds=left), words + _later(recipe)
+    return _passed(state, recipe), "goes on" + _later(recipe)
+
+
+def _not_by_manifest(way: Delivery, recipe: Recipe, order: Order) -> None:
+    """Nothing but spec.paused holds it."""
+    if recipe.paused and not way.holds:
+        raise UsageError(f"{order.about} is paused by its manifest", remedy="set spec.paused to false")
+
+
+def _later(recipe: Recipe) -> str:
+    """Git has said pause, and only Git takes that back."""
+    return ", once spec.paused is false" if recipe.paused else ""
 
 
 def _promote(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
     _under_way(state, order)
     way = way_of(state)
+    _not_by_manifest(way, recipe, order)
     if way.stage == "finishing" and not way.holds:
         remedy = "its last pods are on their way; `reconciler rollout status` shows them"
         raise UsageError(f"{order.about} has no step left to be promoted to", remedy=remedy)
-    return _passed(state, recipe), _promotion(way, recipe)
+    return _passed(state, recipe), _promotion(way, recipe) + _later(recipe)
 
 
 def _promotion(way: Delivery, recipe: Recipe) -> str:
@@ -103,19 +116,20 @@ def _passed(state: RolloutState, recipe: Recipe) -> RolloutState:
         return moved(state, holds=(), step=READY)
     if way.stage == "switched":
         return moved(state, holds=(), full=True)
+    inconclusive = way.held_by("inconclusive")
+    again = inconclusive and recipe.canary.analysis is not None  # what runs beside the steps begins anew
+    attempt = way.attempt + 1 if again else way.attempt
     if way.stage == "stepping" and way.step < len(recipe.steps):
-        step, inconclusive = recipe.steps[way.step], way.held_by("inconclusive")
-        again = inconclusive and recipe.canary.analysis is not None  # what runs beside the steps begins anew
-        attempt = way.attempt + 1 if again else way.attempt
+        step = recipe.steps[way.step]
         passed = not inconclusive or step.pause is not None or step.analysis is not None
         return moved(state, holds=(), step=way.step + passed, attempt=attempt)
-    return moved(state, holds=())
+    return moved(state, holds=(), attempt=attempt)
 
 
 def _promote_full(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
     _under_way(state, order)
     full = moved(state, holds=(), full=True, scale=None)
-    return full, "promoted in full: every step, pause and analysis is skipped"
+    return full, "promoted in full: every step, pause and analysis is skipped" + _later(recipe)
 
 
 def _abort(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:

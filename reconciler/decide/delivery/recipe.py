@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from hashlib import blake2b
+
+import msgspec
 
 from reconciler.decide.rollout.budget import Budget, share
 from reconciler.model.base import Value
@@ -53,6 +56,13 @@ class Recipe(Value):
     @property
     def steps(self) -> tuple[CanaryStep, ...]:
         return self.canary.steps
+
+    @property
+    def steps_hash(self) -> str:
+        """Of a canary: changes with its steps (10 hex digits)."""
+        if self.blue_green is not None:
+            return ""
+        return blake2b(msgspec.json.encode(self.steps, order="deterministic"), digest_size=5).hexdigest()
 
     @property
     def routing(self) -> TrafficRouting | None:

@@ -5,6 +5,7 @@ first       -                         all                             none
 stepping    shared: the rest;         shared: nearest to the weight;  none
             routed: all, or dynamic   routed: by weight or scale
 finishing   as stepping, then none    all                             none
+ (halted)   shared: as it is          shared: as it is                none
 preview     all                       previewReplicaCount, then all   while warm
 switched    all                       all                             while warm
 done        (the newest)              all                             while warm
@@ -94,8 +95,7 @@ def _stepping(found: Targets, scene: Scene) -> None:
         found[new], found[stable] = pinned, max(scene.sight.of(stable).count, recipe.replicas - pinned)
         return
     if recipe.shared:
-        surge = recipe.budget.surge
-        found[new], found[stable] = nearest(recipe.replicas, wanted, recipe.whole, surge)
+        found[new], found[stable] = _shared(scene, wanted)
         return
     # After lost memory its traffic may be more than what its step says.
     found[new] = routed_scale(max(wanted, way.weight or 0), way, recipe)
@@ -103,6 +103,20 @@ def _stepping(found: Targets, scene: Scene) -> None:
     if recipe.canary.dynamic_stable_scale:
         told = min(way.weight or 0, wanted)
         found[stable] = _least(recipe, ceil(Fraction(recipe.replicas * (recipe.whole - told), recipe.whole)))
+
+
+def _shared(scene: Scene, wanted: int) -> tuple[int, int]:
+    """Halted, there are as many of both as there were (Argo Rollouts: `haltProgress`), but so many of the
+    newest that its traffic is carried: after the last step there is no weight that would hold them.
+    """
+    recipe, sight, state = scene.recipe, scene.sight, scene.state
+    budget = recipe.budget
+    new, stable = nearest(recipe.replicas, wanted, recipe.whole, budget.surge)
+    if not scene.halted:
+        return new, stable
+    needed, _ = nearest(recipe.replicas, scene.way.weight or 0, recipe.whole, budget.surge)
+    new = max(needed, min(sight.of(state.template_hash).count, new))
+    return new, max(budget.desired - new, min(sight.of(state.stable_hash).count, budget.most - new))
 
 
 def wanted_weight(way: Delivery, recipe: Recipe) -> int:

@@ -12,7 +12,7 @@ finishing   an analysis has failed; the deadline aborts            -> aborted
 preview     its analysis has failed; the deadline aborts           -> aborted
             it is the stable set, and active                       -> done
             it is active otherwise                                 -> switched   it is judged there
-            judged well, and promoted by time or by somebody       -> preview    it is scaled up whole
+            judged well, and then promoted by time or somebody     -> preview    it is scaled up whole
             after that, all pods are available                     -> switched   the active service moves
 switched    its analysis has failed; the deadline aborts           -> aborted    the active service moves back
             judged well                                            -> done       the old stable set retires

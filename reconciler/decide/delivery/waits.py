@@ -34,10 +34,11 @@ def wait(turn: Pass, owner: Key, scene: Scene) -> None:
 def goes_on_at(scene: Scene) -> float | None:
     """When what it pauses for is over by time alone (epoch seconds); None: never, or it doesn't pause."""
     way, recipe = scene.way, scene.recipe
-    if recipe.paused or any(hold.reason != "step" for hold in way.holds):
+    if scene.halted:
         return None
     if way.stage == "preview" and way.step < bluegreen.READY:
-        return bluegreen.promoted_at(scene)
+        green = recipe.blue_green
+        return bluegreen.promoted_at(green, way) if green is not None else None
     if way.stage != "stepping" or way.step >= len(recipe.steps):
         return None
     step = recipe.steps[way.step]

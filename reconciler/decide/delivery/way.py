@@ -46,6 +46,11 @@ class Scene(Value):
         return bool(self.way.holds) or self.recipe.paused
 
     @property
+    def halted(self) -> bool:
+        """Somebody has said so, or must say something; more than a step that waits."""
+        return self.recipe.paused or any(hold.reason != "step" for hold in self.way.holds)
+
+    @property
     def forgotten(self) -> bool:
         """What is seen is kept: nobody knows what it is good for."""
         return self.way.held_by("forgotten")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.decide.attempts import pending_pods
+from reconciler.decide.delivery.bluegreen import promoted_at
 from reconciler.model.delivery import Delivery
 from reconciler.model.desired import Desired
 from reconciler.model.duration import seconds
@@ -120,8 +121,5 @@ def _until(strategy: RolloutStrategy, delivery: Delivery | None, steps: tuple[St
         return None
     blue = strategy.blue_green
     if blue is not None:
-        waits = delivery.stage == "preview" and delivery.available_at is not None
-        if waits and blue.auto_promotion_enabled and blue.auto_promotion_seconds:
-            return (delivery.available_at or 0.0) + blue.auto_promotion_seconds
-        return None
+        return promoted_at(blue, delivery) if delivery.stage == "preview" else None
     return next((s.until for s in steps if s.mark == "current"), None)

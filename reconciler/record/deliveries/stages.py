@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from reconciler.decide.delivery.bluegreen import READY
+from reconciler.decide.delivery.bluegreen import READY, promoted_at
 from reconciler.decide.delivery.green_text import Part, green_stages
 from reconciler.model.delivery import Delivery, RunRole
 from reconciler.model.progress import RolloutState
@@ -50,5 +50,4 @@ def _until(green: BlueGreenStrategy, way: Delivery, part: Part) -> float | None:
     """When it ends by time alone."""
     if part == "warm":
         return max(way.retiring.values(), default=None)
-    timed = part == "pause" and green.auto_promotion_enabled and green.auto_promotion_seconds
-    return way.available_at + green.auto_promotion_seconds if timed and way.available_at else None
+    return promoted_at(green, way) if part == "pause" else None

@@ -195,6 +195,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"count": 2}, "a count above 1 needs an interval"),
     ({"failureLimit": -2}, "a limit can't be negative"),
     ({"inconclusiveLimit": -1}, "a limit can't be negative"),
+    (
+        {"count": 2, "interval": "9s", "failureLimit": 2, "consecutiveSuccessLimit": 1},
+        "count is 2, and failureLimit and consecutiveSuccessLimit need 3",
+    ),
+    ({"count": 1, "inconclusiveLimit": 2}, "count is 1, and inconclusiveLimit is 2"),
     ({"failureLimit": -1}, "needs a consecutiveSuccessLimit"),
     ({"successCondition": "result >"}, 'successCondition "result >": an operator or a value'),
     ({"failureCondition": "results > 1"}, 'there is no "results"'),
@@ -217,6 +222,12 @@ def test_a_metric_that_cannot_be_measured_ends_the_run_in_words(fields: dict[str
     assert run.phase == "Error"
     assert said in run.message
     assert 'metric "rate"' in run.message
+
+
+def test_limits_of_a_metric_without_a_count_are_its_own_affair() -> None:
+    """Argo Rollouts compares them with a count that is written only."""
+    limits = {"failureLimit": 3, "inconclusiveLimit": 2}
+    assert begun(with_templates(template("checks", {"name": "rate", **limits})), "checks").phase == "Running"
 
 
 def test_a_job_cannot_hold_a_secret() -> None:

@@ -200,16 +200,6 @@ def test_without_the_word_revert_an_old_version_goes_through_its_steps() -> None
     assert course.shares() == {"v1": 25, "v2": 75}
 
 
-def test_the_rollback_window_skips_the_steps() -> None:
-    strategy = {"canary": {**ROUTED["canary"]}}
-    course = Course(strategy, web(), web("web-canary"), web("web-stable"), rollbackWindow={"revisions": 1})
-    course.push("v2")
-    course.order("promote-full")
-    course.wait(40)
-    course.push("v1")
-    assert course.shares() == {"v1": 100}
-
-
 def test_undo_returns_to_the_version_before() -> None:
     course = routed()
     course.push("v2")

@@ -257,5 +257,6 @@ def test_what_was_begun_otherwise(
 
 
 def test_what_fits_stays_the_same_object() -> None:
-    state = _state(Delivery(stage="stepping", weight=25, step_since=1.0))
-    assert adapted(state, _recipe(ROUTED), SIGHT, 9.0) is state
+    recipe = _recipe(ROUTED)
+    state = _state(Delivery(stage="stepping", weight=25, step_since=1.0, steps_hash=recipe.steps_hash))
+    assert adapted(state, recipe, SIGHT, 9.0) is state

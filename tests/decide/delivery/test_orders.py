@@ -204,3 +204,44 @@ def test_after_the_last_step_there_is_nothing_to_promote_to() -> None:
     assert course.way.stage == "finishing"
     with pytest.raises(UsageError, match="no step left"):
         ordered(course.progress, order(course, "promote"), course.desired)
+
+
+@pytest.mark.parametrize("verb", ["promote", "resume"])
+def test_what_the_manifest_pauses_is_not_moved_by_hand(verb: Verb) -> None:
+    course = canary()
+    course.push("v2", paused=True)
+    with pytest.raises(UsageError, match="paused by its manifest"):
+        course.order(verb)
+    assert course.way.step == 0
+
+
+@pytest.mark.parametrize("verb", ["promote", "promote-full", "resume"])
+def test_an_order_that_waits_for_the_manifest_says_so(verb: Verb) -> None:
+    course = stepping()
+    course.push("v2", paused=True)
+    assert course.order(verb).endswith(", once spec.paused is false")
+    assert course.shares() == {"v1": 75, "v2": 25}
+    course.push("v2", paused=False)
+    assert course.shares() == ({"v2": 100} if verb == "promote-full" else {"v1": 50, "v2": 50})
+
+
+def test_resume_after_a_pause_leaves_the_step_its_time() -> None:
+    course = timed()
+    assert course.way.step == 3
+    course.order("pause")
+    course.wait(30)
+    assert course.order("resume") == "no longer paused by an order; it waits where it is"
+    assert course.standing == "paused: paused at step 4"
+    course.wait(31)
+    assert course.state.stable_hash == course.state.template_hash
+
+
+def test_resume_after_a_pause_promotes_nothing_that_waits_for_somebody() -> None:
+    for course in (stepping(), preview()):
+        before = course.shares()
+        course.order("pause")
+        course.order("resume")
+        assert course.shares() == before
+        assert course.state.phase == "paused"
+        course.order("resume")
+        assert course.shares() != before

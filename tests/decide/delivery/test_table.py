@@ -93,7 +93,7 @@ CASES: dict[tuple[str, str], Case] = {
         {"post-promotion": "Running"},
         {"stage": "switched", "active_hash": "new"},
     ),
-    ("preview", "judged well, and promoted by time or by somebody"): (
+    ("preview", "judged well, and then promoted by time or somebody"): (
         {"active_hash": "old", "available_at": 1.0, "full": True, "holds": (*STEP,)},
         {"old": 4, "new": 4},
         {"post-promotion": "Running"},
