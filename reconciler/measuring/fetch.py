@@ -12,8 +12,8 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from io import BufferedReader
-from typing import Any, Literal, Protocol
+from io import BufferedReader, RawIOBase
+from typing import Any, Protocol
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from reconciler.errors import MeasurementError
@@ -31,7 +31,6 @@ class Stream(Protocol):
     def sendall(self, data: bytes, /) -> None: ...
     def recv(self, size: int, /) -> bytes: ...
     def settimeout(self, seconds: float | None, /) -> None: ...
-    def makefile(self, mode: Literal["rb"], /) -> BufferedReader: ...
     def close(self) -> None: ...
 
 
@@ -82,7 +81,10 @@ def fetch(request: Request, reach: Reach) -> Answer:
 def _redirected(request: Request, place: SplitResult, location: str) -> Request:
     if request.method != "GET":
         raise MeasurementError(f"{_name(place)} redirects a {request.method}, which isn't sent again")
-    url = urljoin(request.url, location)
+    try:
+        url = urljoin(request.url, location)
+    except ValueError:
+        raise MeasurementError(f"{_name(place)} redirects to what isn't a URL") from None
     there = _split(url)
     headers = request.headers
     if (there.scheme, there.netloc) != (place.scheme, place.netloc):
@@ -98,21 +100,31 @@ def _split(url: str) -> SplitResult:
         raise MeasurementError("its address isn't a URL") from None
     if place.scheme not in PORTS:
         raise MeasurementError(f'only http and https can be asked, not "{place.scheme}"')
-    if not place.hostname or not port_fits:
+    if not place.hostname or not port_fits or not _is_name(place.hostname):
         raise MeasurementError("its address names no host")
     return place
 
 
+def _is_name(host: str) -> bool:
+    """Whether it can be looked up: `a..b` can't."""
+    try:
+        return bool(host.encode("idna"))
+    except UnicodeError:
+        return False
+
+
 def _name(place: SplitResult) -> str:
-    return f"{place.hostname}:{place.port or PORTS[place.scheme]}"
+    """In the letters that were written: it may hold a Secret's value, which is found by them."""
+    there = place.netloc.rpartition("@")[2]
+    return there if place.port else f"{there.rstrip(':')}:{PORTS[place.scheme]}"
 
 
 def _asked(request: Request, reach: Reach, end: float) -> tuple[SplitResult, Mapping[str, str], Answer]:
     place = _split(request.url)
     try:
         with closing(_connected(place, request, reach, end)) as stream:
-            response = _sent(request, place, stream)
-            body = _read(response, stream, end, _name(place))
+            response = _sent(request, place, _Bounded(stream, end))
+            body = _read(response, _name(place))
             headers = {name.lower(): value for name, value in response.getheaders()}
             return place, headers, Answer(status=response.status, body=body)
     except TimeoutError:
@@ -161,15 +173,43 @@ def _context(insecure: bool) -> ssl.SSLContext:
     return context
 
 
+class _Bounded(RawIOBase):
+    """A stream that is read until `end` and no longer: a socket's own time-out holds for each byte anew, and
+    one that gives a byte now and then would be read for ever.
+    """
+
+    def __init__(self, stream: Stream, end: float) -> None:
+        self._stream, self._end = stream, end
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._stream.settimeout(_left(self._end))
+        data = self._stream.recv(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def sendall(self, data: bytes) -> None:
+        self._stream.settimeout(_left(self._end))
+        self._stream.sendall(data)
+
+    def makefile(self, _mode: str) -> BufferedReader:
+        return BufferedReader(self)
+
+
 class _Connection(http.client.HTTPConnection):
-    """One request over a stream that is open already."""
+    """One request over a stream that is open already, and that somebody else closes."""
 
-    def __init__(self, stream: Any, host: str) -> None:
+    def __init__(self, stream: _Bounded, host: str) -> None:
         super().__init__(host)
-        self.sock = stream
+        self.sock: Any = stream
+
+    def close(self) -> None:
+        """The response is still to be read."""
 
 
-def _sent(request: Request, place: SplitResult, stream: Any) -> http.client.HTTPResponse:
+def _sent(request: Request, place: SplitResult, stream: _Bounded) -> http.client.HTTPResponse:
     own = {"host": ("Host", place.netloc.rpartition("@")[2]), "accept": ("Accept", "*/*")}
     given = {name.lower(): (name, value) for name, value in request.headers}
     connection = _Connection(stream, place.hostname or "")
@@ -184,10 +224,9 @@ def _sent(request: Request, place: SplitResult, stream: Any) -> http.client.HTTP
     return connection.getresponse()
 
 
-def _read(response: http.client.HTTPResponse, stream: Any, end: float, name: str) -> bytes:
+def _read(response: http.client.HTTPResponse, name: str) -> bytes:
     found = bytearray()
     while True:
-        stream.settimeout(_left(end))
         chunk = response.read1(_CHUNK)
         if not chunk:
             if response.length:
