@@ -7,6 +7,8 @@ from functools import lru_cache
 
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+LONGEST_S = 2**63 / 1e9
+"""Go counts nanoseconds in 64 bits: 292 years."""
 
 
 @lru_cache(maxsize=256)
@@ -15,7 +17,10 @@ def seconds(text: str) -> float:
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f'not a duration: "{text}"')
-    return float(sum(float(number) * _SECONDS[unit] for number, unit in parts))
+    length = float(sum(float(number) * _SECONDS[unit] for number, unit in parts))
+    if length >= LONGEST_S:
+        raise ValueError(f'not a duration: "{text}" is longer than 292 years')
+    return length
 
 
 def human_duration(length: float) -> str:

@@ -245,7 +245,7 @@ class RolloutSpec(Model):
     workload_ref: WorkloadRef | None = None
     replicas: Count = 1
     min_ready_seconds: Count = 0
-    progress_deadline_seconds: Annotated[int, Meta(ge=1)] = 600
+    progress_deadline_seconds: Annotated[int, Meta(ge=1, le=2**31 - 1)] = 600
     progress_deadline_abort: bool = False
     revision_history_limit: Count = 10
     rollback_window: RollbackWindow | None = None

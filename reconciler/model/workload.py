@@ -32,7 +32,7 @@ class DeploymentSpec(Model):
     replicas: Count = 1
     strategy: DeploymentStrategy = DeploymentStrategy()
     min_ready_seconds: Count = 0
-    progress_deadline_seconds: Annotated[int, Meta(ge=1)] = 600
+    progress_deadline_seconds: Annotated[int, Meta(ge=1, le=2**31 - 1)] = 600
     revision_history_limit: Count = 10
     paused: bool = False
 

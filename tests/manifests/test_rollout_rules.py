@@ -65,6 +65,9 @@ STRATEGIES = [
     (step("pause: {duration: soon}"), f'{STEPS}.pause.duration: expected a duration, found "soon"'),
     (step("pause: {duration: -5}"), f"{STEPS}.pause.duration: expected a duration, found -5"),
     (step("pause: {duration: 10x}"), f"{STEPS}.pause.duration: expected a duration"),
+    (step("pause: {duration: 99999999h}"), f"{STEPS}.pause.duration: expected a duration, found"),
+    (step("pause: {duration: '99999999999'}"), f"{STEPS}.pause.duration: expected at most 2147483647 seconds"),
+    (step("pause: {duration: 2147483648}"), f"{STEPS}.pause.duration: expected at most 2147483647 seconds"),
     (step("setCanaryScale: {}"), f"{STEPS}.setCanaryScale: expected one of replicas, weight, matchTrafficWeight, found none"),
     (step("setCanaryScale: {replicas: 1, weight: 2}"), f"{STEPS}.setCanaryScale: expected one of replicas, weight, matchTrafficWeight, found replicas and weight"),
     (canary("setCanaryScale: {replicas: 1}"), f"{STEPS}.setCanaryScale: needs trafficRouting"),
@@ -177,7 +180,7 @@ def test_its_pods_keep_running(tmp_path: Path) -> None:
 RIGHT = [
     "{canary: {}}",
     canary("pause: {}", more="canaryMetadata: {labels: {role: canary, app: web}, annotations: {app: other}}"),
-    canary("{setWeight: 0}, {pause: {duration: 10}}, {pause: {duration: '10'}}, {pause: {duration: 10s}}, {pause: {duration: 1h}}, {setWeight: 100}"),
+    canary("{setWeight: 0}, {pause: {duration: 10}}, {pause: {duration: '10'}}, {pause: {duration: 10s}}, {pause: {duration: 2147483647}}, {pause: {duration: 2562047h}}, {setWeight: 100}"),
     canary("{setCanaryScale: {replicas: 0}}, {setCanaryScale: {weight: 0}}, {setCanaryScale: {matchTrafficWeight: true}}", routed=True),
     canary("setWeight: 500", more=ROUTED + "trafficRouting: {maxTrafficWeight: 1000}"),
     canary("setWeight: 5", more="analysis: {templates: [{templateName: good}], startingStep: 0}"),
