@@ -208,6 +208,26 @@ def test_programs_of_a_users_configuration_do_not_run(there: Remote, monkeypatch
     assert not mark.exists()
 
 
+@pytest.mark.parametrize(
+    "attributes", ["*.yaml text", "*.yaml text eol=crlf", "*.yaml ident", "*.yaml filter=lfs"]
+)
+def test_attributes_that_change_files_on_their_way_hinder_nothing(there: Remote, attributes: str) -> None:
+    """They came later than files that they would change: git takes those for changed by somebody."""
+
+    def write(text: bytes) -> str:
+        (there.work.path / "web.yaml").write_bytes(text)
+        return there.push({}, "a version")
+
+    write(b"v1\r\n# $Id$\r\n")
+    write(b"v2\r\n# $Id$\r\n")
+    (there.work.path / ".gitattributes").write_text(f"{attributes}\n")
+    there.work.git("add", ".gitattributes")  # and nothing else, as it would be changed on its way in
+    there.work.git("commit", "--quiet", "--message", "Attributes")
+    there.work.git("push", "--quiet", "origin", "main")
+    assert there.reverter.revert(reversal(), Judge()) == there.head
+    assert there.read("rev-parse", "main:web.yaml") == there.read("rev-parse", "main~3:web.yaml")
+
+
 def test_a_hosted_repository_judges_it_and_does_not_make_it_wait(
     clone: Work, hosted: HostedRepository, daemon: Callable[..., Daemon], tmp_path: Path
 ) -> None:
