@@ -15,6 +15,7 @@ from reconciler.measuring.haproxy import Lacking, Rates
 from reconciler.measuring.secret import hidden, with_secrets
 from reconciler.model.analysis import Metric
 from reconciler.model.desired import Contents
+from reconciler.model.finding import printable
 from reconciler.model.plan import Measure, Measured
 
 LONGEST_ERROR = 500
@@ -52,13 +53,14 @@ def measured(
         started_at=began,
         finished_at=max(began, clock()),
         value=_text(value),
-        error=_text(error),
+        error=error,
         lacking=lacking,
     )
 
 
 def _short(error: str) -> str:
     """Cut when nothing is in it any more that must not be shown: half of that would be shown, too."""
+    error = printable(error)
     return error if len(error) <= LONGEST_ERROR else f"{error[: LONGEST_ERROR - 3]}..."
 
 
