@@ -197,6 +197,14 @@ def test_a_secret_is_not_shown_in_part_where_an_error_is_cut(ears: Ears) -> None
         assert len(error) <= 500
 
 
+def test_what_a_server_says_does_not_steer_a_terminal(ears: Ears) -> None:
+    metric = {"name": "rate", "provider": {"prometheus": {"address": "", "query": "up"}}}
+    with serving({"status": "error", "error": "\x1b[2J \ud800"}, 400) as server:
+        metric["provider"]["prometheus"]["address"] = server.url  # type: ignore[index]
+        ears.analyst.submit([Measure(run=RUN, metric=msgspec.convert(metric, Metric), number=0)], {})
+        assert ears.next().error == r"Prometheus says: \x1b[2J \ud800"
+
+
 def test_a_password_does_not_come_back_as_it_is_sent(ears: Ears) -> None:
     login = {"basicAuth": {"username": "me", "password": "{{args.token}}"}}
     with serving(lambda asked: (200, {}, asked.headers)) as server:
