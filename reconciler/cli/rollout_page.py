@@ -38,7 +38,7 @@ def delivery_line(seen: DeliveryStatus) -> str:
     """One line: how it stands, and why. With the time of day: what is left changes from look to look."""
     why = ", ".join(filter(None, (_step(seen), seen.message)))
     until = time_of_day(seen.until) if seen.until is not None else ""
-    left = f" (until {until})" if until else ""
+    left = f" ({ALONE})" if not seen.running else f" (until {until})" if until else ""
     return f"{seen.key}: {seen.phase}" + (f": {why}" if why else "") + left
 
 

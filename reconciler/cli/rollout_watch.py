@@ -88,6 +88,16 @@ def watch(
         )
 
 
+def patience(timeout: str) -> float:
+    """How long is watched, in seconds. Raises `UsageError`."""
+    from reconciler.model.duration import seconds
+
+    try:
+        return seconds(timeout) if timeout else float("inf")
+    except ValueError as error:
+        raise UsageError(str(error), where="--timeout", remedy="write for example 90s or 5m") from error
+
+
 def _looks(
     asked: Looking,
     key: Key,
@@ -96,13 +106,7 @@ def _looks(
     over: Callable[[DeliveryStatus], bool],
 ) -> Iterator[DeliveryStatus]:
     """Again and again; the last one has ended."""
-    from reconciler.model.duration import seconds
-
-    try:
-        patience = seconds(timeout) if timeout else float("inf")
-    except ValueError as error:
-        raise UsageError(str(error), where="--timeout", remedy="write for example 90s or 5m") from error
-    until = time.monotonic() + patience
+    until = time.monotonic() + patience(timeout)
     while True:
         one = _of(asked.look(key), key)
         yield one
