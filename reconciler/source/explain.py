@@ -7,7 +7,7 @@ import re
 from reconciler.errors import SourceError
 from reconciler.source.process import GitFailed
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
 _TOLD: tuple[tuple[str, str, str], ...] = (
     (
         r"could not resolve host",
