@@ -100,6 +100,14 @@ def test_without_the_right_to_push_it_says_what_to_do(there: Remote, said: str, 
     assert there.head == head
 
 
+def test_what_a_server_says_does_not_steer_a_terminal(there: Remote) -> None:
+    there.push({"web.yaml": "v1"}, "First")
+    there.push({"web.yaml": "v2"}, "Second")
+    there.hook("pre-receive", r"printf '\033[2Jno\n' >&2; exit 1")
+    with pytest.raises(SourceError, match=r"refuses the push \(\\x1b\[2Jno; pre-receive hook declined\)"):
+        there.reverter.revert(reversal(), Judge())
+
+
 def test_an_unreachable_server_is_said_without_credentials(tmp_path: Path) -> None:
     git = GitSource(url="https://ada:secret@127.0.0.1:1/x.git")
     with pytest.raises(SourceError, match="can't be reached") as caught:
