@@ -15,6 +15,7 @@ Pods carry their names and their owner, the AnalysisRun; nothing else is remembe
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from hashlib import blake2b
 
 import msgspec
@@ -54,11 +55,14 @@ def measure(turn: Pass, key: Key, run: RunState, metric: Metric, job: JobMetric)
     seen = {p.record.name: p for p in turn.observed.by_owner.get(key, ())}
     here = {s.name: s for s in slots.here}
     lost = {p.record.name for p in slots.away} | {p.record.name for p, _ in slots.faulty}
-    names = _names(key, metric, number)
-    latest = max((i for i, name in enumerate(names) if name in seen or name in here), default=0)
-    begun = min((_created(turn, p) for n, p in seen.items() if n in names and p.created_at), default=turn.now)
+    tries = {
+        name: attempt for name in (*seen, *here) if (attempt := _try(key, metric, number, name)) is not None
+    }
+    begun = min((_created(turn, p) for n, p in seen.items() if n in tries and p.created_at), default=turn.now)
     failed: PodState | None = None
-    for name in names[latest:]:  # whoever has removed an earlier one doesn't get that try again
+    # Whoever has removed an earlier one doesn't get that try again.
+    for attempt in range(max(tries.values(), default=0), backoff_limit(metric) + 1):
+        name = pod_name(key.name, metric.name, number, attempt)
         pod, slot = seen.get(name), here.get(name)
         if pod is not None and pod.phase == "Succeeded":
             return _over(turn, run, metric, "Successful", f"pod {name} has succeeded", begun)
@@ -81,8 +85,14 @@ def _created(turn: Pass, pod: PodState) -> float:
     return pod.created_at + turn.now - view.clock(turn.now)
 
 
-def _names(key: Key, metric: Metric, number: int) -> list[str]:
-    return [pod_name(key.name, metric.name, number, t) for t in range(backoff_limit(metric) + 1)]
+def _try(key: Key, metric: Metric, number: int, name: str) -> int | None:
+    """Which try of this measurement a pod of that name is; None: none of them."""
+    last = name.rpartition("-")[2]
+    if not (last.isascii() and last.isdigit() and len(last) < LONGEST_NAME):
+        return None
+    attempt = int(last)
+    found = attempt <= backoff_limit(metric) and pod_name(key.name, metric.name, number, attempt) == name
+    return attempt if found else None
 
 
 def _over(
@@ -153,23 +163,27 @@ def clear(turn: Pass) -> None:
     where they are. What has ended by itself stays until then: it is counted.
     """
     for key, run in turn.runs.items():
-        wanted = _wanted(key, run)
+        measuring = _measuring(run)
         faulty = {pod.key: why for pod, why in gather(turn, key, 0).faulty}
         for pod in turn.observed.by_owner.get(key, ()):
-            if pod.record.name not in wanted and not pod.terminating:
+            wanted = _is_wanted(key, run, measuring, pod.record.name)
+            if not wanted and not pod.terminating:
                 over = f"{key} has ended: {run.phase}" if run.phase in ENDED else "its measurement is over"
                 effects.stop_pod(turn, pod, over)
             elif pod.key in faulty and pod.phase not in ("Succeeded", "Failed"):
                 effects.stop_pod(turn, pod, faulty[pod.key])
         for attempt in turn.attempts_of(key):
-            if attempt.record.name not in wanted:
+            if not _is_wanted(key, run, measuring, attempt.record.name):
                 turn.attempts.pop(attempt.record.key, None)
 
 
-def _wanted(key: Key, run: RunState) -> set[str]:
+def _measuring(run: RunState) -> tuple[Metric, ...]:
+    """Those whose pods are still of use."""
     if run.phase in ENDED:
-        return set()
-    jobs = [
-        m for m in run.spec.metrics if m.provider.job is not None and run.metrics[m.name].phase not in ENDED
-    ]
-    return {name for m in jobs for name in _names(key, m, run.metrics[m.name].taken)}
+        return ()
+    jobs = (m for m in run.spec.metrics if m.provider.job is not None)
+    return tuple(m for m in jobs if run.metrics[m.name].phase not in ENDED)
+
+
+def _is_wanted(key: Key, run: RunState, measuring: Iterable[Metric], name: str) -> bool:
+    return any(_try(key, m, run.metrics[m.name].taken, name) is not None for m in measuring)
