@@ -12,26 +12,17 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from io import BufferedReader, RawIOBase
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from reconciler.errors import MeasurementError
+from reconciler.measuring.bounded import Bounded, Stream, left
 from reconciler.model.base import Value
 
 MOST_BYTES = 1 << 20
 MOST_REDIRECTS = 5
 PORTS = {"http": 80, "https": 443}
 _CHUNK = 65536
-
-
-class Stream(Protocol):
-    """What is needed of a connection: a socket has it, and a channel through a node."""
-
-    def sendall(self, data: bytes, /) -> None: ...
-    def recv(self, size: int, /) -> bytes: ...
-    def settimeout(self, seconds: float | None, /) -> None: ...
-    def close(self) -> None: ...
 
 
 Dial = Callable[[str, str, int, float], Stream | None]
@@ -123,7 +114,7 @@ def _asked(request: Request, reach: Reach, end: float) -> tuple[SplitResult, Map
     place = _split(request.url)
     try:
         with closing(_connected(place, request, reach, end)) as stream:
-            response = _sent(request, place, _Bounded(stream, end))
+            response = _sent(request, place, Bounded(stream, end))
             body = _read(response, _name(place))
             headers = {name.lower(): value for name, value in response.getheaders()}
             return place, headers, Answer(status=response.status, body=body)
@@ -148,9 +139,9 @@ def _asked(request: Request, reach: Reach, end: float) -> tuple[SplitResult, Map
 
 def _connected(place: SplitResult, request: Request, reach: Reach, end: float) -> Any:
     host, port = place.hostname or "", place.port or PORTS[place.scheme]
-    inside = reach.dial(reach.namespace, host, port, _left(end))
-    stream: Any = inside or socket.create_connection((host, port), timeout=_left(end))
-    stream.settimeout(_left(end))
+    inside = reach.dial(reach.namespace, host, port, left(end))
+    stream: Any = inside or socket.create_connection((host, port), timeout=left(end))
+    stream.settimeout(left(end))
     if place.scheme == "http":
         return stream
     try:
@@ -159,7 +150,7 @@ def _connected(place: SplitResult, request: Request, reach: Reach, end: float) -
             return context.wrap_socket(stream, server_hostname=host)
         if reach.encrypt is None:
             raise MeasurementError(f"{_name(place)}: https can't be spoken through a node here")
-        return reach.encrypt(stream, context, host)
+        return reach.encrypt(Bounded(stream, end), context, host)
     except BaseException:
         stream.close()
         raise
@@ -173,35 +164,10 @@ def _context(insecure: bool) -> ssl.SSLContext:
     return context
 
 
-class _Bounded(RawIOBase):
-    """A stream that is read until `end` and no longer: a socket's own time-out holds for each byte anew, and
-    one that gives a byte now and then would be read for ever.
-    """
-
-    def __init__(self, stream: Stream, end: float) -> None:
-        self._stream, self._end = stream, end
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        self._stream.settimeout(_left(self._end))
-        data = self._stream.recv(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def sendall(self, data: bytes) -> None:
-        self._stream.settimeout(_left(self._end))
-        self._stream.sendall(data)
-
-    def makefile(self, _mode: str) -> BufferedReader:
-        return BufferedReader(self)
-
-
 class _Connection(http.client.HTTPConnection):
     """One request over a stream that is open already, and that somebody else closes."""
 
-    def __init__(self, stream: _Bounded, host: str) -> None:
+    def __init__(self, stream: Bounded, host: str) -> None:
         super().__init__(host)
         self.sock: Any = stream
 
@@ -209,7 +175,7 @@ class _Connection(http.client.HTTPConnection):
         """The response is still to be read."""
 
 
-def _sent(request: Request, place: SplitResult, stream: _Bounded) -> http.client.HTTPResponse:
+def _sent(request: Request, place: SplitResult, stream: Bounded) -> http.client.HTTPResponse:
     own = {"host": ("Host", place.netloc.rpartition("@")[2]), "accept": ("Accept", "*/*")}
     given = {name.lower(): (name, value) for name, value in request.headers}
     connection = _Connection(stream, place.hostname or "")
@@ -235,10 +201,3 @@ def _read(response: http.client.HTTPResponse, name: str) -> bytes:
         found += chunk
         if len(found) > MOST_BYTES:
             raise MeasurementError(f"{name}: the answer is larger than {MOST_BYTES >> 20} MiB")
-
-
-def _left(end: float) -> float:
-    left = end - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left

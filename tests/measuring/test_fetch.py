@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from reconciler.engine.probes.tls import TlsStream
 from reconciler.errors import MeasurementError
-from reconciler.measuring.fetch import MOST_BYTES, Reach, Request, Stream, fetch
+from reconciler.measuring.bounded import Stream
+from reconciler.measuring.fetch import MOST_BYTES, Reach, Request, fetch
 from tests.measuring.server import Server, closed, dripping, serving, silent
 
 
@@ -153,3 +155,37 @@ def test_an_untrusted_certificate_says_what_to_write(tls_server: tuple[str, Serv
     url, _ = tls_server
     assert "insecure: true" in refused(Request(url=url, timeout=5))
     assert fetch(Request(url=url, timeout=5, insecure=True), Reach()).status == 200
+
+
+class Channel:
+    """As a node gives it: no socket."""
+
+    def __init__(self, stream: socket.socket) -> None:
+        self._stream = stream
+        self.sendall, self.recv = stream.sendall, stream.recv
+        self.settimeout, self.close = stream.settimeout, stream.close
+
+
+def inside(url: str) -> Reach:
+    """Every host is at `url`, through a node."""
+    port = int(url.rpartition(":")[2])
+
+    def dial(_namespace: str, _host: str, _port: int, seconds: float) -> Stream:
+        return Channel(socket.create_connection(("127.0.0.1", port), timeout=seconds))
+
+    return Reach(dial=dial, encrypt=TlsStream)
+
+
+def test_https_through_a_node(tls_server: tuple[str, Server]) -> None:
+    url, server = tls_server
+    assert fetch(Request(url="https://web/x", timeout=30, insecure=True), inside(url)).body == b"{}"
+    assert server.asked[0].path == "/x"
+
+
+def test_a_handshake_through_a_node_ends_in_time_too() -> None:
+    record = b"\x16\x03\x03\x40\x00" + b"x" * 3000  # of a handshake, and so long
+    with dripping(record, 0.02) as url:
+        began = time.monotonic()
+        said = refused(Request(url="https://web/x", timeout=1.5, insecure=True), inside(url))
+        assert "no whole answer within 1.5 s" in said
+        assert time.monotonic() - began < 30
