@@ -18,6 +18,7 @@ from reconciler.record.deliveries import DeliveryStatus, Phase
 if TYPE_CHECKING:
     from rich.console import Group
 
+LATER = "it goes on without being watched; look again with `reconciler rollout status`"
 REFRESH_S = 0.5
 """Between two questions: one object's view costs a reconciler next to nothing."""
 
@@ -117,7 +118,7 @@ def _looks(
                 f"out of time: after {timeout} it is {one.phase}"
                 + (f": {one.message}" if one.message else ""),
                 where=str(key),
-                remedy="it goes on without being watched; look again with `reconciler rollout status`",
+                remedy=LATER if one.running else ALONE,
             )
         pause(min(REFRESH_S, max(0.0, until - time.monotonic())))
 

@@ -75,9 +75,13 @@ def test_what_a_line_does_not_show_is_no_new_line(capsys: pytest.CaptureFixture[
 
 
 def test_out_of_time(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(NotConverged, match="out of time: after 1ms it is Paused: paused at step 2"):
+    with pytest.raises(NotConverged, match="out of time: after 1ms it is Paused: paused at step 2") as late:
         watch(Course(PAUSED), WEB, "text", "1ms", pause=at_once)
+    assert "it goes on without being watched" in late.value.remedy
     assert "Paused" in capsys.readouterr().out
+    with pytest.raises(NotConverged, match="out of time") as alone:
+        watch(Course(msgspec.structs.replace(PAUSED, running=False)), WEB, "text", "1ms", pause=at_once)
+    assert "nothing goes on" in alone.value.remedy
     with pytest.raises(UsageError, match='not a duration: "soon"'):
         watch(Course(PAUSED), WEB, "text", "soon", pause=at_once)
 
