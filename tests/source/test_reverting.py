@@ -104,6 +104,17 @@ def test_a_head_that_has_another_version_is_left_alone(there: Remote) -> None:
     assert there.head == head
 
 
+def test_what_nobody_wants_any_more_is_not_pushed(there: Remote) -> None:
+    class Pardoned(Judge):
+        def wanted(self) -> bool:
+            return False
+
+    there.push({"web.yaml": "v1"}, "First")
+    head = there.push({"web.yaml": "v2"}, "Second")
+    assert there.reverter.revert(reversal(), Pardoned()) == ""
+    assert (there.head, there.pushes) == (head, 0)
+
+
 def test_two_objects_of_one_commit_are_taken_back_by_one(there: Remote) -> None:
     class Other(Judge):
         def version(self, root: Path) -> str:
