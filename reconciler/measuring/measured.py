@@ -55,6 +55,7 @@ def measured(
         value=_text(value),
         error=error,
         lacking=lacking,
+        asked=asked.metric,
     )
 
 
