@@ -50,7 +50,7 @@ class ReconcilerError(Exception):
 
     def __init__(self, message: str, *, where: str = "", remedy: str = "") -> None:
         super().__init__(message)
-        self.message, self.where, self.remedy = message, where, remedy
+        self.message, self.where, self.remedy = map(_written, (message, where, remedy))
 
     @property
     def line(self) -> str:
@@ -60,6 +60,11 @@ class ReconcilerError(Exception):
     def __str__(self) -> str:
         head = f"{self.where}: {self.message}" if self.where else self.message
         return f"{head}\n  {self.remedy}" if self.remedy else head
+
+
+def _written(text: str) -> str:
+    """The name of a file needn't be text. What is told goes into the record and into answers, which are."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 class UsageError(ReconcilerError):

@@ -71,8 +71,9 @@ def status(name: str | None, output: str, **given: Any) -> None:
 
 
 def _verb(verb: Verb, name: str, given: dict[str, Any]) -> None:
-    from reconciler.cli.rollout_watch import watch
+    from reconciler.cli.rollout_watch import patience, watch
 
+    patience(given["timeout"])  # told before the order is given: it can't be taken back
     asked = _asked(given)
     key = asked.find(name, given["namespace"])
     words = asked.order(key, verb)

@@ -27,6 +27,10 @@ LATER = (
 )
 
 
+class Away(UsageError):
+    """The reconciler that runs here doesn't tell how things stand, as one that is just starting or ending."""
+
+
 class Asking:
     """Of one fleet. `source` and `branch` as on `plan`'s command line; only read when no reconciler runs.
 
@@ -155,10 +159,11 @@ def _talk(door: http.client.HTTPConnection, method: str, path: str, body: bytes,
         ) from error
     except (OSError, http.client.HTTPException) as error:
         said = str(error) or type(error).__name__
-        raise UsageError(
+        raise Away(
             f"the reconciler that runs here didn't answer: {said}",
             remedy="`reconciler rollout status` says whether the order was carried out",
         ) from error
     finally:
         door.close()
-    raise UsageError(trouble.message, where=trouble.where, remedy=trouble.remedy)
+    kind_of = Away if answer.status == 503 else UsageError
+    raise kind_of(trouble.message, where=trouble.where, remedy=trouble.remedy)

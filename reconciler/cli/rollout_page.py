@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from time import localtime, strftime
 
 import msgspec
 
@@ -14,6 +13,7 @@ from reconciler.decide.delivery.way import UNDER_WAY
 from reconciler.model.duration import human_duration
 from reconciler.record.deliveries import DeliveryStatus, RunLine, SetLine, StepLine
 from reconciler.record.deliveries.sets import share_text
+from reconciler.record.metadata import time_of_day
 
 DONE, CURRENT, STOPPED = (
     "\N{HEAVY CHECK MARK}",
@@ -37,7 +37,8 @@ def delivery_page(seen: DeliveryStatus, now: float) -> Page:
 def delivery_line(seen: DeliveryStatus) -> str:
     """One line: how it stands, and why. With the time of day: what is left changes from look to look."""
     why = ", ".join(filter(None, (_step(seen), seen.message)))
-    left = f" (until {strftime('%H:%M:%S', localtime(seen.until))})" if seen.until is not None else ""
+    until = time_of_day(seen.until) if seen.until is not None else ""
+    left = f" ({ALONE})" if not seen.running else f" (until {until})" if until else ""
     return f"{seen.key}: {seen.phase}" + (f": {why}" if why else "") + left
 
 

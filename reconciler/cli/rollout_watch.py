@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from reconciler.cli.page import Page, Table, plain
+from reconciler.cli.rollout_ask import Away
 from reconciler.cli.rollout_page import ALONE, deliveries_table, delivery_line, delivery_page
 from reconciler.errors import NotConverged, UsageError
 from reconciler.model.meta import Key
@@ -18,6 +19,9 @@ from reconciler.record.deliveries import DeliveryStatus, Phase
 if TYPE_CHECKING:
     from rich.console import Group
 
+LATER = "it goes on without being watched; look again with `reconciler rollout status`"
+AWAY_S = 60.0
+"""How long a reconciler may be in coming back, while it is watched: it may be restarted."""
 REFRESH_S = 0.5
 """Between two questions: one object's view costs a reconciler next to nothing."""
 
@@ -88,6 +92,16 @@ def watch(
         )
 
 
+def patience(timeout: str) -> float:
+    """How long is watched, in seconds. Raises `UsageError`."""
+    from reconciler.model.duration import seconds
+
+    try:
+        return seconds(timeout) if timeout else float("inf")
+    except ValueError as error:
+        raise UsageError(str(error), where="--timeout", remedy="write for example 90s or 5m") from error
+
+
 def _looks(
     asked: Looking,
     key: Key,
@@ -96,24 +110,24 @@ def _looks(
     over: Callable[[DeliveryStatus], bool],
 ) -> Iterator[DeliveryStatus]:
     """Again and again; the last one has ended."""
-    from reconciler.model.duration import seconds
-
-    try:
-        patience = seconds(timeout) if timeout else float("inf")
-    except ValueError as error:
-        raise UsageError(str(error), where="--timeout", remedy="write for example 90s or 5m") from error
-    until = time.monotonic() + patience
+    until, seen_at = time.monotonic() + patience(timeout), None
     while True:
-        one = _of(asked.look(key), key)
-        yield one
-        if over(one):
-            return
+        try:
+            one = _of(asked.look(key), key)
+        except Away:
+            if seen_at is None or time.monotonic() - seen_at > AWAY_S:
+                raise
+        else:
+            seen_at = time.monotonic()
+            yield one
+            if over(one):
+                return
         if time.monotonic() >= until:
             raise NotConverged(
                 f"out of time: after {timeout} it is {one.phase}"
                 + (f": {one.message}" if one.message else ""),
                 where=str(key),
-                remedy="it goes on without being watched; look again with `reconciler rollout status`",
+                remedy=LATER if one.running else ALONE,
             )
         pause(min(REFRESH_S, max(0.0, until - time.monotonic())))
 

@@ -107,7 +107,9 @@ class Reverts:
     def _run(self) -> None:
         while (found := self._next()) is not None:
             reversal, revision = found
-            self._take(reversal, revision, self._attempt(reversal))
+            if (outcome := self._attempt(reversal)) is not None:
+                self._take(reversal, revision, outcome)
+            self._wake()
 
     def _next(self) -> tuple[Reversal, str] | None:
         """Wait for the next that is to be tried; None at the end."""
@@ -128,12 +130,14 @@ class Reverts:
             return 0.0
         return 0.0 if tried.at == inf and not tried.done and tried.revision != self._revision else tried.at
 
-    def _attempt(self, reversal: Reversal) -> Reverted | RevertError:
-        """The error of one that can't succeed until the branch moves is given as it is."""
+    def _attempt(self, reversal: Reversal) -> Reverted | RevertError | None:
+        """The error of one that can't succeed until the branch moves is given as it is. None: it was given
+        up, and is as if it hadn't been tried.
+        """
+        judge = _Judge(self._fleet, reversal, lambda: self._is_due(reversal))
         try:
-            return Reverted(
-                reversal=reversal, commit=self._reverter.revert(reversal, _Judge(self._fleet, reversal))
-            )
+            commit = self._reverter.revert(reversal, judge)
+            return Reverted(reversal=reversal, commit=commit) if commit or not judge.pardoned else None
         except RevertError as error:
             return error
         except ReconcilerError as error:
@@ -141,6 +145,10 @@ class Reverts:
         except Exception as error:
             _log.exception("a bug while taking %s back", reversal.about)
             return Reverted(reversal=reversal, error=f"internal error: {error!r}")
+
+    def _is_due(self, reversal: Reversal) -> bool:
+        """Somebody may have said `retry` or `pause` while it was under way: the first one takes its time."""
+        return _id(reversal) in map(_id, self._due)
 
     def _take(self, reversal: Reversal, revision: str, outcome: Reverted | RevertError) -> None:
         waits = isinstance(outcome, RevertError)
@@ -158,7 +166,6 @@ class Reverts:
             told = before is not None and before.error == end.error
             if end.commit or (end.error and not told):
                 self._ended.append(end)
-        self._wake()
 
 
 def _id(reversal: Reversal) -> tuple[Key, str]:
@@ -166,10 +173,15 @@ def _id(reversal: Reversal) -> tuple[Key, str]:
 
 
 class _Judge:
-    """What a tree of files means for one object."""
+    """What a tree of files means for one object; and whether what is asked for is `wanted`."""
 
-    def __init__(self, fleet: Fleet, reversal: Reversal) -> None:
+    def __init__(self, fleet: Fleet, reversal: Reversal, wanted: Callable[[], bool]) -> None:
         self._fleet, self._about, self._cache = fleet, reversal.about, LoadCache()
+        self._wanted, self.pardoned = wanted, False
+
+    def wanted(self) -> bool:
+        self.pardoned = not self._wanted()
+        return not self.pardoned
 
     def version(self, root: Path) -> str:
         loaded = load_tree(root, cache=self._cache)

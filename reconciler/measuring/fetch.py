@@ -12,27 +12,17 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from io import BufferedReader
-from typing import Any, Literal, Protocol
+from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from reconciler.errors import MeasurementError
+from reconciler.measuring.bounded import Bounded, Stream, left
 from reconciler.model.base import Value
 
 MOST_BYTES = 1 << 20
 MOST_REDIRECTS = 5
 PORTS = {"http": 80, "https": 443}
 _CHUNK = 65536
-
-
-class Stream(Protocol):
-    """What is needed of a connection: a socket has it, and a channel through a node."""
-
-    def sendall(self, data: bytes, /) -> None: ...
-    def recv(self, size: int, /) -> bytes: ...
-    def settimeout(self, seconds: float | None, /) -> None: ...
-    def makefile(self, mode: Literal["rb"], /) -> BufferedReader: ...
-    def close(self) -> None: ...
 
 
 Dial = Callable[[str, str, int, float], Stream | None]
@@ -82,7 +72,10 @@ def fetch(request: Request, reach: Reach) -> Answer:
 def _redirected(request: Request, place: SplitResult, location: str) -> Request:
     if request.method != "GET":
         raise MeasurementError(f"{_name(place)} redirects a {request.method}, which isn't sent again")
-    url = urljoin(request.url, location)
+    try:
+        url = urljoin(request.url, location)
+    except ValueError:
+        raise MeasurementError(f"{_name(place)} redirects to what isn't a URL") from None
     there = _split(url)
     headers = request.headers
     if (there.scheme, there.netloc) != (place.scheme, place.netloc):
@@ -98,21 +91,31 @@ def _split(url: str) -> SplitResult:
         raise MeasurementError("its address isn't a URL") from None
     if place.scheme not in PORTS:
         raise MeasurementError(f'only http and https can be asked, not "{place.scheme}"')
-    if not place.hostname or not port_fits:
+    if not place.hostname or not port_fits or not _is_name(place.hostname):
         raise MeasurementError("its address names no host")
     return place
 
 
+def _is_name(host: str) -> bool:
+    """Whether it can be looked up: `a..b` can't."""
+    try:
+        return bool(host.encode("idna"))
+    except UnicodeError:
+        return False
+
+
 def _name(place: SplitResult) -> str:
-    return f"{place.hostname}:{place.port or PORTS[place.scheme]}"
+    """In the letters that were written: it may hold a Secret's value, which is found by them."""
+    there = place.netloc.rpartition("@")[2]
+    return there if place.port else f"{there.rstrip(':')}:{PORTS[place.scheme]}"
 
 
 def _asked(request: Request, reach: Reach, end: float) -> tuple[SplitResult, Mapping[str, str], Answer]:
     place = _split(request.url)
     try:
         with closing(_connected(place, request, reach, end)) as stream:
-            response = _sent(request, place, stream)
-            body = _read(response, stream, end, _name(place))
+            response = _sent(request, place, Bounded(stream, end))
+            body = _read(response, _name(place))
             headers = {name.lower(): value for name, value in response.getheaders()}
             return place, headers, Answer(status=response.status, body=body)
     except TimeoutError:
@@ -136,9 +139,9 @@ def _asked(request: Request, reach: Reach, end: float) -> tuple[SplitResult, Map
 
 def _connected(place: SplitResult, request: Request, reach: Reach, end: float) -> Any:
     host, port = place.hostname or "", place.port or PORTS[place.scheme]
-    inside = reach.dial(reach.namespace, host, port, _left(end))
-    stream: Any = inside or socket.create_connection((host, port), timeout=_left(end))
-    stream.settimeout(_left(end))
+    inside = reach.dial(reach.namespace, host, port, left(end))
+    stream: Any = inside or socket.create_connection((host, port), timeout=left(end))
+    stream.settimeout(left(end))
     if place.scheme == "http":
         return stream
     try:
@@ -147,7 +150,7 @@ def _connected(place: SplitResult, request: Request, reach: Reach, end: float) -
             return context.wrap_socket(stream, server_hostname=host)
         if reach.encrypt is None:
             raise MeasurementError(f"{_name(place)}: https can't be spoken through a node here")
-        return reach.encrypt(stream, context, host)
+        return reach.encrypt(Bounded(stream, end), context, host)
     except BaseException:
         stream.close()
         raise
@@ -162,14 +165,17 @@ def _context(insecure: bool) -> ssl.SSLContext:
 
 
 class _Connection(http.client.HTTPConnection):
-    """One request over a stream that is open already."""
+    """One request over a stream that is open already, and that somebody else closes."""
 
-    def __init__(self, stream: Any, host: str) -> None:
+    def __init__(self, stream: Bounded, host: str) -> None:
         super().__init__(host)
-        self.sock = stream
+        self.sock: Any = stream
+
+    def close(self) -> None:
+        """The response is still to be read."""
 
 
-def _sent(request: Request, place: SplitResult, stream: Any) -> http.client.HTTPResponse:
+def _sent(request: Request, place: SplitResult, stream: Bounded) -> http.client.HTTPResponse:
     own = {"host": ("Host", place.netloc.rpartition("@")[2]), "accept": ("Accept", "*/*")}
     given = {name.lower(): (name, value) for name, value in request.headers}
     connection = _Connection(stream, place.hostname or "")
@@ -184,10 +190,9 @@ def _sent(request: Request, place: SplitResult, stream: Any) -> http.client.HTTP
     return connection.getresponse()
 
 
-def _read(response: http.client.HTTPResponse, stream: Any, end: float, name: str) -> bytes:
+def _read(response: http.client.HTTPResponse, name: str) -> bytes:
     found = bytearray()
     while True:
-        stream.settimeout(_left(end))
         chunk = response.read1(_CHUNK)
         if not chunk:
             if response.length:
@@ -196,10 +201,3 @@ def _read(response: http.client.HTTPResponse, stream: Any, end: float, name: str
         found += chunk
         if len(found) > MOST_BYTES:
             raise MeasurementError(f"{name}: the answer is larger than {MOST_BYTES >> 20} MiB")
-
-
-def _left(end: float) -> float:
-    left = end - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left

@@ -15,13 +15,17 @@ from reconciler.measuring.haproxy import Lacking, Rates
 from reconciler.measuring.secret import hidden, with_secrets
 from reconciler.model.analysis import Metric
 from reconciler.model.desired import Contents
+from reconciler.model.finding import printable
 from reconciler.model.plan import Measure, Measured
+
+LONGEST_ERROR = 500
+"""Characters. A server's own words may be a whole page."""
 
 
 def measured(
     asked: Measure, contents: Contents, reach: Reach, rates: Rates, clock: Callable[[], float]
 ) -> Measured:
-    """Never raises: whatever goes wrong is `error`. No Secret's value is in it.
+    """Never raises: whatever goes wrong is `error`. No Secret's value is in it, no text that can't be kept.
 
     `value` is JSON with NaN, Infinity and -Infinity by these names, which JSON itself doesn't have.
     """
@@ -37,9 +41,9 @@ def measured(
         else:
             value = json.dumps(hidden(found, secrets), ensure_ascii=False)
     except MeasurementError as failed:
-        error = hidden(failed.line, secrets)
+        error = _short(hidden(failed.line, secrets))
     except Unfit as failed:
-        error = hidden(str(failed), secrets)
+        error = _short(hidden(str(failed), secrets))
     except Exception as bug:  # its text may hold anything
         error = f"InternalError: {type(bug).__name__}"
     return Measured(
@@ -48,10 +52,22 @@ def measured(
         number=asked.number,
         started_at=began,
         finished_at=max(began, clock()),
-        value=value,
+        value=_text(value),
         error=error,
         lacking=lacking,
+        asked=asked.metric,
     )
+
+
+def _short(error: str) -> str:
+    """Cut when nothing is in it any more that must not be shown: half of that would be shown, too."""
+    error = printable(error)
+    return error if len(error) <= LONGEST_ERROR else f"{error[: LONGEST_ERROR - 3]}..."
+
+
+def _text(found: str) -> str:
+    """JSON may name half of a surrogate pair, which is no character: no file and no answer could hold it."""
+    return found.encode(errors="replace").decode()
 
 
 def _made(asked: Measure, metric: Metric, reach: Reach, rates: Rates, now: float) -> Any:

@@ -30,12 +30,12 @@ def measure(metric: PrometheusMetric, now: float, reach: Reach) -> Any:
     except (ValueError, RecursionError):
         said = None
     if isinstance(said, dict) and said.get("status") == "error":
-        raise MeasurementError(f"Prometheus says: {str(said.get('error'))[:200]}")
+        raise MeasurementError(f"Prometheus says: {said.get('error')}")
     if answer.status // 100 != 2:
         raise MeasurementError(f"Prometheus answered {answer.status}")
     try:
         return _numbers(said["data"]["resultType"], said["data"]["result"])
-    except (TypeError, KeyError, IndexError, ValueError, AttributeError):
+    except (TypeError, LookupError, ValueError, AttributeError, OverflowError):
         raise MeasurementError("the answer isn't one of Prometheus", remedy="does address name it?") from None
 
 
@@ -77,4 +77,4 @@ def _numbers(kind: str, result: Any) -> Any:
         case "matrix":
             return [float(value) for series in result for _, value in series["values"]]
         case _:
-            raise MeasurementError(f'the query comes to a "{str(kind)[:20]}", not to numbers')
+            raise MeasurementError(f'the query comes to a "{kind}", not to numbers')

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 from reconciler.decide.analysis.arguments import replaced
 from reconciler.errors import MeasurementError
-from reconciler.model.analysis import Argument, Metric
+from reconciler.model.analysis import Argument, BasicAuth, Metric
 from reconciler.model.config import Secret
 from reconciler.model.container import SecretKeySelector
 from reconciler.model.desired import Contents
@@ -31,7 +32,21 @@ def with_secrets(
             values[argument.name] = _value(argument.name, source.secret_key_ref, contents, namespace)
     if not values:
         return metric, ()
-    return replaced(metric, values.get), tuple(v for v in values.values() if v)
+    whole = replaced(metric, values.get)
+    return whole, tuple(v for v in (*values.values(), *_logins(metric, whole)) if v)
+
+
+def encoded(login: BasicAuth) -> str:
+    """As it is sent (RFC 7617)."""
+    return b64encode(f"{login.username}:{login.password}".encode()).decode()
+
+
+def _logins(before: Metric, after: Metric) -> Iterator[str]:
+    """What a server that echoes its requests would show: anybody can decode it."""
+    for asks in (after.provider.prometheus, after.provider.web):
+        given = asks.authentication if asks is not None else None
+        if given is not None and given.basic_auth is not None and before != after:
+            yield encoded(given.basic_auth)
 
 
 def _value(name: str, ref: SecretKeySelector, contents: Contents, namespace: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import b64encode
 from typing import Any
 
 from reconciler.errors import MeasurementError
 from reconciler.measuring.fetch import Reach, Request, fetch
+from reconciler.measuring.secret import encoded
 from reconciler.model.analysis import Authentication, WebMetric
 
 TIMEOUT_S = 10.0
@@ -46,8 +46,7 @@ def authorization(given: Authentication | None) -> tuple[tuple[str, str], ...]:
     """The header for a user and a password, if there are any."""
     if given is None or given.basic_auth is None:
         return ()
-    both = f"{given.basic_auth.username}:{given.basic_auth.password}"
-    return (("Authorization", f"Basic {b64encode(both.encode()).decode()}"),)
+    return (("Authorization", f"Basic {encoded(given.basic_auth)}"),)
 
 
 def _body(metric: WebMetric) -> tuple[bytes | None, tuple[tuple[str, str], ...]]:

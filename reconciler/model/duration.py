@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import re
 from functools import lru_cache
 
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
-LONGEST = 2**63 / 1e9
-"""Seconds, 292 years: Go's longest duration."""
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+LONGEST_S = 2**63 / 1e9
+"""Go counts nanoseconds in 64 bits: 292 years."""
 
 
 @lru_cache(maxsize=256)
-def seconds(text: str, longest: float = math.inf) -> float:
-    """`1h30m` -> 5400.0. Raises `ValueError` naming what was found, also beyond `longest`."""
+def seconds(text: str) -> float:
+    """`1h30m` -> 5400.0. Raises `ValueError` naming what was found."""
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f'not a duration: "{text}"')
     length = float(sum(float(number) * _SECONDS[unit] for number, unit in parts))
-    if length > longest:
-        raise ValueError(f'too long a duration: "{text[:60]}"')
+    if length >= LONGEST_S:
+        raise ValueError(f'not a duration: "{text[:60]}" is longer than 292 years')
     return length
 
 

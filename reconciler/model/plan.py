@@ -90,7 +90,8 @@ class Measure(Value):
 
 class Measured(Value):
     """How a measurement came out: `value` as JSON, or what went wrong in `error`. `lacking`: why there was
-    nothing to judge by. Times in seconds since the epoch. Never with a secret's value in it.
+    nothing to judge by. Times in seconds since the epoch. Never with a secret's value in it. `asked`: what
+    was measured, as it stood in the `Measure`.
     """
 
     run: Key
@@ -101,6 +102,7 @@ class Measured(Value):
     value: str = ""
     error: str = ""
     lacking: str = ""
+    asked: Metric | None = None
 
 
 class Settled:

@@ -5,6 +5,7 @@ Nothing here comes from the time at which it is asked: a pass that finds no chan
 
 from __future__ import annotations
 
+import time
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -40,6 +41,14 @@ def uid(fleet: str, key: Key) -> str:
 def timestamp(at: float | None) -> str | None:
     """Seconds since the epoch as RFC 3339 in whole seconds, as Kubernetes' `metav1.Time`."""
     return None if not at else datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def time_of_day(at: float) -> str:
+    """Of an instant in seconds since the epoch, by this machine's zone; empty when no calendar holds it."""
+    try:
+        return time.strftime("%H:%M:%S", time.localtime(at))
+    except (OverflowError, OSError, ValueError):
+        return ""
 
 
 def metadata(

@@ -24,6 +24,7 @@ def connect(path: Path | None) -> sqlite3.Connection:
     connection = sqlite3.connect(
         target, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )
+    connection.text_factory = _text
     try:
         _patiently(connection)
     except BaseException:
@@ -32,6 +33,11 @@ def connect(path: Path | None) -> sqlite3.Connection:
     if path is not None:
         path.chmod(0o600)
     return connection
+
+
+def _text(found: bytes) -> str:
+    """SQLite looks after its pages, not after what is written on them: a letter may be damaged."""
+    return found.decode(errors="replace")
 
 
 def _patiently(connection: sqlite3.Connection) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from reconciler.errors import SourceError
+from reconciler.model.finding import printable
 from reconciler.source.process import GitFailed
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
 _TOLD: tuple[tuple[str, str, str], ...] = (
     (
         r"could not resolve host",
@@ -69,8 +70,8 @@ NO_SHALLOW = re.compile(r"does not support shallow|shallow", re.IGNORECASE)
 
 
 def redacted(text: str) -> str:
-    """A URL, or a message, without user and password."""
-    return _CREDENTIALS.sub("", text)
+    """A URL, or a line of a message, without user and password; control characters are written out."""
+    return printable(_CREDENTIALS.sub("", text))
 
 
 def explain(url: str, failure: GitFailed) -> SourceError:

@@ -144,7 +144,8 @@ class Git:
             running = tuple(self._running)
         for process in running:
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # whoever waits for it has just been faster
+                    os.killpg(process.pid, signal.SIGKILL)
 
     def _forget(self, process: subprocess.Popen[bytes]) -> None:
         with self._lock:

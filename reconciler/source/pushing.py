@@ -65,6 +65,6 @@ def _refused(place: Place, failure: GitFailed) -> SourceError:
 
 def _said(stderr: str) -> str:
     """The server's own words, if it has any, and git's reason."""
-    words = [redacted(line) for line in _REMOTE.findall(stderr)][:SHOWN]
-    reasons = _REJECTED.findall(stderr) or ([] if words else [last_line(stderr)])
+    words = [redacted(line.strip()) for line in _REMOTE.findall(stderr)][:SHOWN]
+    reasons = [redacted(r) for r in _REJECTED.findall(stderr)] or ([] if words else [last_line(stderr)])
     return "; ".join([*words, *reasons])[:300]

@@ -35,13 +35,16 @@ TRIES = 5
 
 
 class Judge(Protocol):
-    """What files mean; a source doesn't know."""
+    """What files mean, and people want; a source doesn't know."""
 
     def version(self, root: Path) -> str:
         """The object's template hash in this tree; empty when it isn't there or has an error."""
 
     def fault(self, root: Path) -> str:
         """The first error of this tree; empty when it may be pushed."""
+
+    def wanted(self) -> bool:
+        """Whether it is still to be taken back: somebody may have decided otherwise meanwhile."""
 
 
 class Reverter:
@@ -60,14 +63,14 @@ class Reverter:
 
     def revert(self, reversal: Reversal, judge: Judge) -> str:
         """Push what takes the version back; returns the branch's new head, empty when the version isn't the
-        branch's any more. Raises `RevertError` when it can't be done as the branch stands, and `SourceError`
-        when it may work later.
+        branch's any more, or nobody wants it to be taken back. Raises `RevertError` when it can't be done as
+        the branch stands, and `SourceError` when it may work later.
         """
         for _ in range(TRIES):
             head = self._fetch()
             with self._opened() as scratch:
                 commit = self._reverted(scratch, head, reversal, judge)
-                if not commit:
+                if not commit or not judge.wanted():
                     return ""
                 if push(scratch.git, self._place, commit):
                     self._pushed()

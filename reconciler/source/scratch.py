@@ -10,6 +10,7 @@ import posixpath
 from pathlib import Path
 
 from reconciler.errors import RevertError
+from reconciler.model.finding import printable
 from reconciler.model.reversal import Reversal
 from reconciler.source.commits import Commits
 from reconciler.source.exports import Exports
@@ -21,6 +22,10 @@ from reconciler.source.submodules import Submodules
 
 TIMEOUT_S = 60.0
 CONFLICT = "could not revert"
+AS_THEY_ARE = "* -text -ident -filter !eol !working-tree-encoding\n"
+"""Attributes that win over a repository's own: files that `text` would change as they are checked out or put
+back count as changed by somebody, and git takes nothing back then.
+"""
 
 
 class Scratch:
@@ -35,6 +40,8 @@ class Scratch:
         (home / "git" / "objects" / "info").mkdir(parents=True, exist_ok=True)
         alternates = home / "git" / "objects" / "info" / "alternates"
         alternates.write_text(f"{lender.git_dir / 'objects'}\n", "utf-8")
+        (home / "git" / "info").mkdir(exist_ok=True)
+        (home / "git" / "info" / "attributes").write_text(AS_THEY_ARE, "utf-8")
         modules = Submodules(home / "modules", place.url, place.identity_file)
         exports = Exports(home / "exports", min_age=0.0)
         self._subfolder = posixpath.normpath(place.subfolder or ".")
@@ -93,7 +100,7 @@ class Scratch:
 
     def _conflict(self, commit: str) -> RevertError:
         files = self._run("diff", "--name-only", "-z", "--diff-filter=U").split("\0")
-        named = ", ".join(f for f in files[:5] if f)
+        named = ", ".join(printable(f) for f in files[:5] if f)
         return RevertError(
             f"{commit[:7]} can't be taken back: later commits changed the same lines of {named}",
             remedy=f"take it back by hand: git revert {commit[:7]}",

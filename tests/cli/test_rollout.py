@@ -147,6 +147,11 @@ def test_watch_goes_on_after_the_order(daemon: Daemon) -> None:
     assert "one object can be watched" in str(error(run("status", "--watch")))
 
 
+def test_a_timeout_that_is_none_is_told_before_the_order_is_given(daemon: Daemon) -> None:
+    assert 'not a duration: "5 minutes"' in str(error(run("abort", "web", "-w", "--timeout", "5 minutes")))
+    assert daemon.given == []
+
+
 def fold(progress: Progress, order: Order, wanted: Desired) -> tuple[Progress, str]:
     """A stand-in: it keeps the decision, and knows no way to resume."""
     if order.verb == "resume":

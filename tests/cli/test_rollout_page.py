@@ -174,6 +174,7 @@ def test_without_a_reconciler_nothing_goes_on_by_itself() -> None:
     lines = text(alone).splitlines()
     assert lines[2] == "  no reconciler runs on this machine: nothing goes on until one does"
     assert not any("by itself" in line for line in lines)
+    assert delivery_line(alone).endswith(f"step 2 ({lines[2].strip()})")
 
 
 def test_a_pause_that_something_else_holds_up_has_no_end() -> None:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
+from reconciler.cli import rollout_watch
+from reconciler.cli.rollout_ask import Away
 from reconciler.cli.rollout_watch import show, show_all, watch
 from reconciler.errors import NotConverged, UsageError
 from reconciler.model.delivery import Delivery
@@ -25,14 +27,17 @@ ABORTED = seen(state(Delivery(stage="aborted"), message="bad"))
 class Course:
     """What is seen one after the other; the last one stays."""
 
-    def __init__(self, *course: DeliveryStatus) -> None:
-        self._course: Iterator[DeliveryStatus] = itertools.chain(course, itertools.repeat(course[-1]))
+    def __init__(self, *course: DeliveryStatus | Away) -> None:
+        self._course: Iterator[DeliveryStatus | Away] = itertools.chain(course, itertools.repeat(course[-1]))
         self.looks = 0
 
     def look(self, about: Key | None = None) -> tuple[DeliveryStatus, ...]:
         assert about == WEB
         self.looks += 1
-        return (msgspec.structs.replace(next(self._course), at=NOW + self.looks),)
+        one = next(self._course)
+        if isinstance(one, Away):
+            raise one
+        return (msgspec.structs.replace(one, at=NOW + self.looks),)
 
 
 def at_once(_: float) -> None:
@@ -75,11 +80,28 @@ def test_what_a_line_does_not_show_is_no_new_line(capsys: pytest.CaptureFixture[
 
 
 def test_out_of_time(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(NotConverged, match="out of time: after 1ms it is Paused: paused at step 2"):
+    with pytest.raises(NotConverged, match="out of time: after 1ms it is Paused: paused at step 2") as late:
         watch(Course(PAUSED), WEB, "text", "1ms", pause=at_once)
+    assert "it goes on without being watched" in late.value.remedy
     assert "Paused" in capsys.readouterr().out
+    with pytest.raises(NotConverged, match="out of time") as alone:
+        watch(Course(msgspec.structs.replace(PAUSED, running=False)), WEB, "text", "1ms", pause=at_once)
+    assert "nothing goes on" in alone.value.remedy
     with pytest.raises(UsageError, match='not a duration: "soon"'):
         watch(Course(PAUSED), WEB, "text", "soon", pause=at_once)
+
+
+def test_a_reconciler_that_is_restarted_ends_no_watch(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = Away("the reconciler carries out no revision yet")
+    watch(Course(PAUSED, away, away, HEALTHY), WEB, "text", "", pause=at_once)
+    assert [line.split()[2] for line in capsys.readouterr().out.splitlines()] == ["Paused:", "Healthy"]
+    with pytest.raises(Away):
+        watch(Course(away, HEALTHY), WEB, "text", "", pause=at_once)
+    monkeypatch.setattr(rollout_watch, "AWAY_S", -1.0)
+    with pytest.raises(Away):
+        watch(Course(PAUSED, away, HEALTHY), WEB, "text", "", pause=at_once)
 
 
 def test_json_is_a_line_for_each_change(capsys: pytest.CaptureFixture[str]) -> None:

@@ -148,6 +148,33 @@ def test_an_end_wakes_a_sleeping_loop(world: World) -> None:
             loop.close(30)
 
 
+def test_what_comes_of_the_run_of_before_judges_nothing(world: World) -> None:
+    """Its file was changed while it was being measured: the answer isn't one to what is asked now."""
+    gate, asked = threading.Event(), threading.Event()
+
+    def gated(_: object) -> tuple[int, dict[str, str], dict[str, bool]]:
+        asked.set()
+        assert gate.wait(20)
+        return 200, {}, {"ok": True}
+
+    with serving(gated) as before, serving({"ok": False}) as after:
+        world.source.push("one", many("web:v1", replicas=0) + run_file(before.url))
+        loop = world.loop()
+        loop.judge(Analyst(loop.wake, nothing))
+        try:
+            loop.run(lambda _: asked.is_set(), nap=lambda: 0.05)
+            world.source.push("two", many("web:v1", replicas=0) + run_file(after.url))
+            loop.wake()
+            loop.run(lambda _: world.memory.kept.accepted == "two")
+            gate.set()
+            loop.run(lambda _: world.memory.kept.runs[OWN].phase in ("Successful", "Failed"))
+        finally:
+            gate.set()
+            loop.close(30)
+    assert world.memory.kept.runs[OWN].phase == "Failed"
+    assert len(after.asked) == 1
+
+
 def _done(world: World) -> bool:
     return world.memory.kept.runs[OWN].phase == "Successful"
 

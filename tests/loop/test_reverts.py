@@ -54,6 +54,8 @@ class Outcomes:
     def revert(self, reversal: Reversal, judge: Judge) -> str:
         self.asked.append(reversal)
         assert self.hold.wait(60)
+        if not judge.wanted():
+            return ""
         answer = self.answers.pop(0) if self.answers else "c" * 40
         if isinstance(answer, str):
             return answer
@@ -137,6 +139,19 @@ def test_what_may_pass_is_tried_again_and_told_once(hand: Make) -> None:
     assert one.woken.acquire(timeout=60)
     until(lambda: one.reverts.complaints() == ())
     assert [end.commit for end in one.reverts.ended()] == ["c" * 40]
+
+
+def test_what_somebody_has_decided_otherwise_meanwhile_is_not_pushed(hand: Make) -> None:
+    """`retry`, say; and when that fails, too, it is taken back after all."""
+    one, repository = hand("c" * 40)
+    repository.hold.clear()
+    one.reverts.pursue((reversal(),), "r1")
+    until(lambda: bool(repository.asked))
+    one.reverts.pursue((), "r1")
+    repository.hold.set()
+    assert one.woken.acquire(timeout=60)
+    assert (one.reverts.ended(), one.reverts.complaints()) == ((), ())
+    assert one.after((reversal(),)) == (Reverted(reversal=reversal(), commit="c" * 40),)
 
 
 def test_a_conflict_waits_for_the_branch_to_move(hand: Make) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -91,6 +92,24 @@ def silent(first: bytes = b"") -> Iterator[str]:
         door.shutdown(socket.SHUT_RDWR)
     for taken in held:
         taken.close()
+
+
+@contextmanager
+def dripping(said: bytes, every: float) -> Iterator[str]:
+    """Sends one byte, waits so many seconds, sends the next, until nobody is there any more."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def drip() -> None:
+            try:
+                with door.accept()[0] as taken:
+                    for byte in said:
+                        taken.sendall(bytes([byte]))
+                        time.sleep(every)
+            except OSError:
+                return
+
+        threading.Thread(target=drip, daemon=True).start()
+        yield f"http://127.0.0.1:{door.getsockname()[1]}"
 
 
 def closed() -> str:

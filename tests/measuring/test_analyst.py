@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -173,6 +174,57 @@ def test_no_error_shows_a_secret(ears: Ears, url: str) -> None:
     found = ears.next()
     assert found.error
     assert "s3cret" not in str(found)
+
+
+def test_a_host_that_is_a_secret_is_not_shown_in_small_letters(ears: Ears) -> None:
+    ears.analyst.submit([asking("http://{{args.token}}/", token=True)], secrets(token="S3cret.invalid"))
+    assert ears.next().error.startswith("*****:80: ")
+
+
+def test_a_secret_is_not_shown_in_part_where_an_error_is_cut(ears: Ears) -> None:
+    provider = {"prometheus": {"address": "", "query": "up{{args.token}}"}}
+    asked = asking("", token=True)
+    for length in range(150, 520, 10):
+        with serving({"status": "error", "error": "x" * length + "plain-s3cret and more"}, 400) as server:
+            provider["prometheus"]["address"] = server.url
+            metric = msgspec.convert({"name": "rate", "provider": provider}, Metric)
+            ears.analyst.submit(
+                [msgspec.structs.replace(asked, metric=metric)], secrets(token="plain-s3cret")
+            )
+            error = ears.next().error
+        assert error.startswith("Prometheus says: xxx")
+        assert "pla" not in error
+        assert len(error) <= 500
+
+
+def test_what_a_server_says_does_not_steer_a_terminal(ears: Ears) -> None:
+    metric = {"name": "rate", "provider": {"prometheus": {"address": "", "query": "up"}}}
+    with serving({"status": "error", "error": "\x1b[2J \ud800"}, 400) as server:
+        metric["provider"]["prometheus"]["address"] = server.url  # type: ignore[index]
+        ears.analyst.submit([Measure(run=RUN, metric=msgspec.convert(metric, Metric), number=0)], {})
+        assert ears.next().error == r"Prometheus says: \x1b[2J \ud800"
+
+
+def test_a_password_does_not_come_back_as_it_is_sent(ears: Ears) -> None:
+    login = {"basicAuth": {"username": "me", "password": "{{args.token}}"}}
+    with serving(lambda asked: (200, {}, asked.headers)) as server:
+        ears.analyst.submit(
+            [asking(server.url, token=True, authentication=login)], secrets(token="plain-s3cret")
+        )
+        found = ears.next().value
+    sent = b64encode(b"me:plain-s3cret").decode()
+    assert server.asked[0].headers["authorization"] == f"Basic {sent}"
+    assert '"Basic *****"' in found
+
+
+@pytest.mark.parametrize("said", [b'"\\ud800 is half"', b'{"\\udfff is half": [1]}'])
+def test_what_is_no_text_does_not_come_out(ears: Ears, said: bytes) -> None:
+    """It could be neither written to the record nor answered: the loop would end of it."""
+    with serving(said) as server:
+        ears.analyst.submit([asking(server.url)], {})
+        found = ears.next()
+    assert "? is half" in found.value
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Measured) == found
 
 
 def test_a_redirect_to_a_place_with_the_secret_in_it_is_not_told(ears: Ears) -> None:

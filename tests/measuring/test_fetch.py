@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from reconciler.engine.probes.tls import TlsStream
 from reconciler.errors import MeasurementError
-from reconciler.measuring.fetch import MOST_BYTES, Reach, Request, Stream, fetch
-from tests.measuring.server import Server, closed, serving, silent
+from reconciler.measuring.bounded import Stream
+from reconciler.measuring.fetch import MOST_BYTES, Reach, Request, fetch
+from tests.measuring.server import Server, closed, dripping, serving, silent
 
 
 def refused(request: Request, reach: Reach | None = None) -> str:
@@ -42,6 +44,17 @@ def test_a_server_that_falls_silent_costs_the_timeout_and_no_more(first: bytes) 
         assert time.monotonic() - began < 30
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("said", [b"HTTP/1.1 200 OK\r\nX: " + b"x" * 3000, CHUNKED + b"0" * 3000])
+def test_a_server_that_gives_a_byte_now_and_then_costs_the_timeout_and_no_more(said: bytes) -> None:
+    with dripping(said, 0.02) as url:
+        began = time.monotonic()
+        assert "no whole answer within 1.5 s" in refused(Request(url=url, timeout=1.5))
+        assert time.monotonic() - began < 30, "all of it would take a minute"
+
+
 def test_what_is_not_http() -> None:
     with silent(b"SSH-2.0-OpenSSH_9.6\r\n") as url:
         assert "the answer isn't HTTP" in refused(Request(url=url, timeout=30))
@@ -65,6 +78,8 @@ def test_an_answer_that_is_cut_off() -> None:
         ("http://", "names no host"),
         ("http://host:99999/", "isn't a URL"),
         ("metrics", "only http and https"),
+        ("http://a..b/", "names no host"),
+        (f"http://{'a' * 64}/", "names no host"),
         ("http://127.0.0.1:1/a b", "can't be sent"),
     ],
 )
@@ -106,6 +121,8 @@ def test_credentials_do_not_go_to_another_host() -> None:
 def test_redirects_that_are_not_followed() -> None:
     with serving(redirecting("file:///etc/passwd")) as server:
         assert "only http and https" in refused(Request(url=server.url))
+    with serving(redirecting("http://[")) as server:
+        assert "redirects to what isn't a URL" in refused(Request(url=server.url))
     with serving(redirecting("/again")) as server:
         assert "redirects more than 5 times" in refused(Request(url=server.url))
     with serving(redirecting("/there", 307)) as server:
@@ -138,3 +155,37 @@ def test_an_untrusted_certificate_says_what_to_write(tls_server: tuple[str, Serv
     url, _ = tls_server
     assert "insecure: true" in refused(Request(url=url, timeout=5))
     assert fetch(Request(url=url, timeout=5, insecure=True), Reach()).status == 200
+
+
+class Channel:
+    """As a node gives it: no socket."""
+
+    def __init__(self, stream: socket.socket) -> None:
+        self._stream = stream
+        self.sendall, self.recv = stream.sendall, stream.recv
+        self.settimeout, self.close = stream.settimeout, stream.close
+
+
+def inside(url: str) -> Reach:
+    """Every host is at `url`, through a node."""
+    port = int(url.rpartition(":")[2])
+
+    def dial(_namespace: str, _host: str, _port: int, seconds: float) -> Stream:
+        return Channel(socket.create_connection(("127.0.0.1", port), timeout=seconds))
+
+    return Reach(dial=dial, encrypt=TlsStream)
+
+
+def test_https_through_a_node(tls_server: tuple[str, Server]) -> None:
+    url, server = tls_server
+    assert fetch(Request(url="https://web/x", timeout=30, insecure=True), inside(url)).body == b"{}"
+    assert server.asked[0].path == "/x"
+
+
+def test_a_handshake_through_a_node_ends_in_time_too() -> None:
+    record = b"\x16\x03\x03\x40\x00" + b"x" * 3000  # of a handshake, and so long
+    with dripping(record, 0.02) as url:
+        began = time.monotonic()
+        said = refused(Request(url="https://web/x", timeout=1.5, insecure=True), inside(url))
+        assert "no whole answer within 1.5 s" in said
+        assert time.monotonic() - began < 30

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from reconciler.errors import NodeUnreachable
-from reconciler.measuring.fetch import Reach, Request, Stream, fetch
+from reconciler.measuring.bounded import Stream
+from reconciler.measuring.fetch import Reach, Request, fetch
 from reconciler.measuring.inside import addresses, counts, through
 from reconciler.model.observed import DataPlane, NodeState
 from reconciler.model.traffic import Counter, Name, NodeTraffic, Overlay

@@ -73,6 +73,14 @@ def test_what_is_waited_for_says_until_when() -> None:
     assert plain == "wait for pod p: it isn't ready yet"
 
 
+@pytest.mark.parametrize("until", [3e11, 1e18, 1e30, float("inf")])
+def test_a_wait_beyond_any_calendar_ends_nothing(until: float) -> None:
+    """It is drawn by the loop, whose end it would be."""
+    plan = Plan(revision="a" * 40, waits=(Wait(subject="pod p", because="it tolerates it", until=until),))
+    (line,) = overview("home", Observed(), 100.0, desired=DESIRED, plan=plan).waits
+    assert re.fullmatch(r"wait for pod p( until \d\d:\d\d:\d\d)?: it tolerates it", line)
+
+
 def test_pods_of_a_node_that_does_not_answer_are_told_as_last_seen() -> None:
     lost = NodeState(name="pi-1", reachable=False, lost_since=90.0, pods=(pod("web-new-0"),))
     (line,) = overview("home", Observed([lost]), 100.0).pods

@@ -103,6 +103,22 @@ def test_damage_while_running_costs_history_only(tmp_path: Path) -> None:
     assert store.on_disk
 
 
+def test_damaged_letters_in_a_good_file_cost_no_more_than_themselves(tmp_path: Path) -> None:
+    """SQLite finds nothing wrong with them."""
+    path = tmp_path / "state.db"
+    first = Store(path)
+    put(first, "a", "value")
+    first.write([(PUT.replace("?, ?)", "?, CAST(? AS TEXT))"), ("b", b"va\xffue"))])
+    first.close()
+    store = Store(path)
+    assert store.read("SELECT name, value FROM progress ORDER BY name") == [
+        ("a", "value"),
+        ("b", "va\ufffdue"),
+    ]
+    assert (store.on_disk, reasons(store)) == (True, [])
+    store.close()
+
+
 def test_a_file_of_a_later_version_is_kept_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     with sqlite3.connect(path) as later:

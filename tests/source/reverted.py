@@ -33,6 +33,9 @@ class Judge:
     def fault(self, root: Path) -> str:
         return "broken.yaml:1 isn't YAML" if (root / "broken.yaml").exists() else ""
 
+    def wanted(self) -> bool:
+        return True
+
 
 def reversal(bad: str = "v2", stable: str = "v1") -> Reversal:
     return Reversal(about=WEB, template_hash=bad, stable_hash=stable, evidence="Why: error-rate was 0.3")

@@ -50,6 +50,14 @@ def test_credentials_in_a_url_are_never_shown(remote: Remote) -> None:
     assert "can't be reached" in str(caught.value)
 
 
+def test_no_part_of_a_password_is_shown_that_holds_the_sign_after_it(remote: Remote) -> None:
+    """It should be written as %40 there, and git says so in its way."""
+    source = remote("http://ada:hun@ter2@127.0.0.1:1/x.git")
+    with pytest.raises(SourceError) as caught:
+        source.fetch()
+    assert "ter2" not in str(caught.value) + repr(source)
+
+
 def test_links_are_brought_as_they_are(work: Work, remote: Remote) -> None:
     (work.path / "inside.yaml").symlink_to("a.yaml")
     (work.path / "outside.yaml").symlink_to("/etc/passwd")

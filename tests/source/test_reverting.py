@@ -104,6 +104,17 @@ def test_a_head_that_has_another_version_is_left_alone(there: Remote) -> None:
     assert there.head == head
 
 
+def test_what_nobody_wants_any_more_is_not_pushed(there: Remote) -> None:
+    class Pardoned(Judge):
+        def wanted(self) -> bool:
+            return False
+
+    there.push({"web.yaml": "v1"}, "First")
+    head = there.push({"web.yaml": "v2"}, "Second")
+    assert there.reverter.revert(reversal(), Pardoned()) == ""
+    assert (there.head, there.pushes) == (head, 0)
+
+
 def test_two_objects_of_one_commit_are_taken_back_by_one(there: Remote) -> None:
     class Other(Judge):
         def version(self, root: Path) -> str:
@@ -206,6 +217,26 @@ def test_programs_of_a_users_configuration_do_not_run(there: Remote, monkeypatch
     there.open().revert(reversal(), Judge())
     assert there.file("web.yaml") == "v1"
     assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    "attributes", ["*.yaml text", "*.yaml text eol=crlf", "*.yaml ident", "*.yaml filter=lfs"]
+)
+def test_attributes_that_change_files_on_their_way_hinder_nothing(there: Remote, attributes: str) -> None:
+    """They came later than files that they would change: git takes those for changed by somebody."""
+
+    def write(text: bytes) -> str:
+        (there.work.path / "web.yaml").write_bytes(text)
+        return there.push({}, "a version")
+
+    write(b"v1\r\n# $Id$\r\n")
+    write(b"v2\r\n# $Id$\r\n")
+    (there.work.path / ".gitattributes").write_text(f"{attributes}\n")
+    there.work.git("add", ".gitattributes")  # and nothing else, as it would be changed on its way in
+    there.work.git("commit", "--quiet", "--message", "Attributes")
+    there.work.git("push", "--quiet", "origin", "main")
+    assert there.reverter.revert(reversal(), Judge()) == there.head
+    assert there.read("rev-parse", "main:web.yaml") == there.read("rev-parse", "main~3:web.yaml")
 
 
 def test_a_hosted_repository_judges_it_and_does_not_make_it_wait(

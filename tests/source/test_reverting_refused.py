@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,17 @@ def test_a_conflict_pushes_nothing_and_names_the_file(there: Remote) -> None:
     assert f"git revert {bad[:7]}" in caught.value.remedy
     assert there.head == head
     assert not list((there.home / "cache" / "reverts").glob("revert-*"))
+
+
+def test_a_conflict_in_a_file_whose_name_is_no_text_can_be_told(there: Remote) -> None:
+    """What is told goes into the record, which holds text alone."""
+    name = os.fsdecode(b"caf\xe9.yaml")
+    there.push({"web.yaml": "v1", name: "1\n"}, "First")
+    there.push({"web.yaml": "v2", name: "2\n"}, "Second")
+    there.push({name: "3\n"}, "Third")
+    with pytest.raises(RevertError, match=r"the same lines of caf\\udce9.yaml") as caught:
+        there.reverter.revert(reversal(), Judge())
+    assert str(caught.value).encode()
 
 
 def test_a_version_that_is_nowhere_in_history(there: Remote) -> None:
@@ -86,6 +98,14 @@ def test_without_the_right_to_push_it_says_what_to_do(there: Remote, said: str, 
     assert "push to main" in caught.value.remedy
     assert "spec.onAbort" in caught.value.remedy
     assert there.head == head
+
+
+def test_what_a_server_says_does_not_steer_a_terminal(there: Remote) -> None:
+    there.push({"web.yaml": "v1"}, "First")
+    there.push({"web.yaml": "v2"}, "Second")
+    there.hook("pre-receive", r"printf '\033[2Jno\n' >&2; exit 1")
+    with pytest.raises(SourceError, match=r"refuses the push \(\\x1b\[2Jno; pre-receive hook declined\)"):
+        there.reverter.revert(reversal(), Judge())
 
 
 def test_an_unreachable_server_is_said_without_credentials(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from reconciler.decide.analysis.arguments import places
 from reconciler.decide.analysis.reasons import Unfit
 from reconciler.model.analysis import Amount, AnalysisRunSpec, Metric
 from reconciler.model.base import Value
-from reconciler.model.duration import LONGEST, seconds
+from reconciler.model.duration import seconds
 
 
 class Limits(Value):
@@ -110,7 +110,7 @@ def backoff_limit(metric: Metric) -> int:
 def _duration(metric: Metric, name: str, text: str) -> float:
     """Seconds. A bare number isn't one: Go asks for a unit."""
     try:
-        return seconds(text, LONGEST)
+        return seconds(text)
     except ValueError:
         raise Unfit(
             f'metric "{metric.name}": {name} must be a duration such as 30s or 5m, not "{text}"'

@@ -68,11 +68,13 @@ def metric_of(run: RunState, name: str) -> Metric | None:
 
 
 def with_measured(run: RunState, measured: Measured) -> RunState:
-    """The same object when nobody waits for it: the run or its metric has ended, or it is an older one."""
+    """The same object when nobody waits for it: the run or its metric has ended, or it is an older one, also
+    of a metric that has been changed since it was asked for.
+    """
     metric, state = metric_of(run, measured.metric), run.metrics.get(measured.metric)
     if metric is None or state is None or run.phase in ENDED or state.phase in ENDED:
         return run
-    if measured.number != state.taken:
+    if measured.number != state.taken or measured.asked not in (None, metric):
         return run
     return with_measurement(run, metric, judged(metric, measured))
 

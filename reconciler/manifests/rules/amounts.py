@@ -41,7 +41,7 @@ def length(text: str, path: Path) -> Iterator[Said]:
     if not text or has_argument(text):
         return
     try:
-        duration.seconds(text, duration.LONGEST)
+        duration.seconds(text)
     except ValueError:
         message = f"expected a duration, found {shown(text)}"
         yield Said(path, message, "write it as 30s, 5m or 1h30m", rule="metric")

@@ -60,13 +60,18 @@ def _weight(weight: int, routing: TrafficRouting | None, path: Path) -> Iterator
 
 
 def _pause(length: int | str, path: Path) -> Iterator[Said]:
-    """Argo Rollouts: a number (of 32 bits), also as text, is seconds; other text is a duration of Go."""
-    text = length if isinstance(length, str) else f"{length}s"
+    """Argo Rollouts: a number of 32 bits, also as text, is seconds; other text is a duration of Go."""
+    text = str(length)
+    remedy = "write seconds, or 30s, 5m, 1h30m; leave duration out to pause until somebody resumes"
+    if text.isascii() and text.isdigit():
+        if len(text) > 10 or int(text) >= 2**31:
+            yield Said(
+                path, f"expected at most {2**31 - 1} seconds, found {shown(length)}", remedy, rule="step"
+            )
+        return
     try:
-        if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) < 2**31):
-            duration.seconds(text, duration.LONGEST)
+        duration.seconds(text)
     except ValueError:
-        remedy = "write seconds, or 30s, 5m, 1h30m; leave duration out to pause until somebody resumes"
         yield Said(path, f"expected a duration, found {shown(length)}", remedy, rule="step")
 
 

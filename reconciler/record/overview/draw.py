@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from reconciler import __version__
 from reconciler.model.desired import Desired
@@ -13,6 +12,7 @@ from reconciler.model.plan import Plan, Verdict, Wait
 from reconciler.model.revision import Revision
 from reconciler.record.every_pod import every_pod
 from reconciler.record.journal import RecordedEvent
+from reconciler.record.metadata import time_of_day
 from reconciler.record.overview.delivered import delivery_words
 from reconciler.record.overview.ingresses import ingress_lines
 from reconciler.record.overview.lines import Overview, PodLine, WorkloadLine
@@ -74,10 +74,8 @@ def _converged(desired: Desired | None, plan: Plan | None, before: str) -> str:
 
 def _wait(wait: Wait) -> str:
     """With the time of day at which it ends, where that is known: a plan's own text must not change."""
-    if wait.until is None:
-        return str(wait)
-    until = datetime.fromtimestamp(wait.until).strftime("%H:%M:%S")
-    return f"wait for {wait.subject} until {until}: {wait.because}"
+    until = time_of_day(wait.until) if wait.until is not None else ""
+    return f"wait for {wait.subject} until {until}: {wait.because}" if until else str(wait)
 
 
 def _judged(plan: Plan, desired: Desired | None) -> tuple[WorkloadLine, ...]:

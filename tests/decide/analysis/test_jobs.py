@@ -50,7 +50,7 @@ def go(of: World, seconds: float, every: float = 1.0) -> None:
 
 
 def kill(of: World, code: int) -> None:
-    pod = pods(of)[0]
+    pod = next(p for p in pods(of) if p.phase != "Failed")
     of.fleet.kill_container(pod.node, pod.key, "main", of.now, code)
 
 
@@ -105,6 +105,17 @@ def test_a_failed_pod_is_tried_again_up_to_the_backoff_limit() -> None:
     assert run(place).phase == "Failed"
     assert "pod own-smoke-0-1 has failed" in run(place).message
     assert pods(place) == []
+
+
+def test_tries_without_an_end_cost_nothing_until_they_are_made() -> None:
+    """Each of them had a name in each pass: of so many the reconciler would die."""
+    place = world(job_metric(backoff=2**31 - 1))
+    for attempt in range(3):
+        go(place, 3)
+        assert [p.record.name for p in pods(place) if p.phase != "Failed"] == [f"own-smoke-0-{attempt}"]
+        kill(place, 3)
+    go(place, 3)
+    assert run(place).phase == "Running"
 
 
 def test_a_job_that_is_too_slow_is_stopped_and_failed() -> None:
