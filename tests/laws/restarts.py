@@ -13,8 +13,8 @@ def restart_at(moment: float) -> str:
 
 
 def check_restarts(look: Look) -> None:
-    """As many at a time as may be unavailable; only while nothing else happens and nobody is missing; and
-    nothing is as it should be until all are over.
+    """As many at a time as may be unavailable; only while nothing else happens and nobody is missing, by what
+    is remembered; and nothing is as it should be until all are over.
     """
     at, state = look.recipe.restart_at, look.state
     kept = {state.stable_hash} if look.way.stage == "aborted" else {state.stable_hash, state.template_hash}
@@ -32,4 +32,6 @@ def check_restarts(look: Look) -> None:
     assert len(look.restarts) <= most, f"too many at a time\n{look}"
     up = sum(look.up[version] for version in kept)
     assert up == len(mine), f"somebody is missing\n{look}"
-    assert up >= look.recipe.replicas, f"the capacity isn't kept\n{look}"
+    carried = sum(look.up[version] for version in kept | {look.way.canary_hash})
+    assert carried >= look.recipe.replicas, f"the capacity isn't kept\n{look}"
+    assert not look.way.held_by("forgotten"), f"nothing moves until somebody says so\n{look}"

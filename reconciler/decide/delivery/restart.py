@@ -2,6 +2,7 @@
 
 Only while nothing else moves and everybody is available: a restart takes from what the others carry.
 Sets that are kept warm, or were aborted, would lose pods for good: theirs stay until they are wanted again.
+Where memory was lost nothing moves until somebody says how to go on, and so nobody is restarted either.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ def restart(turn: Pass, owner: Key, scene: Scene, slots: Slots, *, moving: bool)
     old = [s for s in mine if s.pod is not None and s.pod.created_at < s.view.clock(at)]
     if not old:
         return [], 0
+    if scene.way.held_by("forgotten"):
+        return [], len(old)
     if moving or slots.hidden or not all(s.available for s in mine):
         turn.draft.wait(str(owner), "its older pods are restarted (spec.restartAt) when all are available")
         return [], len(old)

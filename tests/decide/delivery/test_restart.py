@@ -67,6 +67,23 @@ def test_a_set_that_is_kept_warm_loses_no_pod_to_it() -> None:
     assert course.shares() == {"v1": 100}
 
 
+def test_where_memory_was_lost_nobody_is_restarted_until_somebody_says_how_to_go_on() -> None:
+    steps = {"canary": {"maxSurge": 1, "steps": [{"setWeight": 50}, {"pause": {}}]}}
+    course = Course(steps, web(), replicas=2)
+    course.push("v2", restartAt=FIVE_PAST)
+    course.settle()
+    seen = course.pods()
+    assert seen == {"v1": 1, "v2": 1}
+    course.forget()
+    assert course.way.held_by("forgotten")
+    course.now += 400
+    course.settle()
+    assert (course.pods(), stops(course)[1:]) == (seen, [])
+    course.order("resume")
+    course.wait(5)
+    assert (course.pods(), len(stops(course)[1:])) == (seen, 2)
+
+
 def test_one_that_finds_no_place_blocks_what_waits_to_be_restarted() -> None:
     course = Course({"canary": {}}, web(), replicas=2)
     course.commit(course.version("v1", restartAt=FIVE_PAST, replicas=3))
