@@ -71,9 +71,8 @@ def status(name: str | None, output: str, **given: Any) -> None:
 
 
 def _verb(verb: Verb, name: str, given: dict[str, Any]) -> None:
-    from reconciler.cli.rollout_watch import patience, watch
+    from reconciler.cli.rollout_watch import watch
 
-    patience(given["timeout"])  # told before the order is given: it can't be taken back
     asked = _asked(given)
     key = asked.find(name, given["namespace"])
     words = asked.order(key, verb)
@@ -84,9 +83,19 @@ def _verb(verb: Verb, name: str, given: dict[str, Any]) -> None:
 
 
 def _asked(given: dict[str, Any]) -> Any:
+    """Wrong options are told before an order is given: it can't be taken back."""
     from reconciler.cli.inventory import inventory
     from reconciler.cli.rollout_ask import Asking
+    from reconciler.cli.rollout_watch import patience
+    from reconciler.errors import UsageError
 
+    patience(given["timeout"])
+    if given["timeout"] and not given["watch"]:
+        raise UsageError(
+            "it says how long to watch, and nothing is watched",
+            where="--timeout",
+            remedy="add --watch, or leave --timeout away",
+        )
     fleet_file: Path = given["fleet_file"]
     return Asking(inventory(fleet_file), given["source"], given["branch"])
 

@@ -149,6 +149,8 @@ def test_watch_goes_on_after_the_order(daemon: Daemon) -> None:
 
 def test_a_timeout_that_is_none_is_told_before_the_order_is_given(daemon: Daemon) -> None:
     assert 'not a duration: "5 minutes"' in str(error(run("abort", "web", "-w", "--timeout", "5 minutes")))
+    assert "nothing is watched" in str(error(run("abort", "web", "--timeout", "5m")))
+    assert "nothing is watched" in str(error(run("status", "web", "--timeout", "5m")))
     assert daemon.given == []
 
 
