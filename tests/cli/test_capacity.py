@@ -18,6 +18,7 @@ from reconciler.cli.ask import SOON_S, capacity_behind
 from reconciler.cli.validate import command
 from reconciler.model.observed import NodeFacts, NodeState
 from reconciler.record.lock import FleetLock
+from tests.listening import silence
 from tests.manifests.build import deployment
 
 FLEET = """\
@@ -67,7 +68,8 @@ class Door:
                 peer.close()
 
     def close(self) -> None:
-        for one in (self._listener, *self._open):
+        silence(self._listener)
+        for one in self._open:
             one.close()
 
 

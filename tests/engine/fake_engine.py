@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.listening import silence
+
 PING = (
     b"HTTP/1.1 200 OK\r\nApi-Version: 1.44\r\nDate: Fri, 20 Nov 2026 12:00:00 GMT\r\n"
     b"Content-Length: 2\r\n\r\nOK"
@@ -95,7 +97,7 @@ class FakeEngine:
         self.open.clear()
 
     def close(self) -> None:
-        self._listener.close()
+        silence(self._listener)
 
 
 @contextmanager

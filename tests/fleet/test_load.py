@@ -16,6 +16,7 @@ from subprocess import PIPE
 import pytest
 
 from tests.fleet.load import PROGRAM, Result, load
+from tests.listening import silence
 
 pytestmark = pytest.mark.programs
 
@@ -54,8 +55,7 @@ def server(behave: Behaviour, asked: list[bytes] | None = None) -> Iterator[str]
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
     finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
+        silence(listener)
 
 
 def _request(connection: socket.socket) -> bytes:

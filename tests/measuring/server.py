@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
+from tests.listening import silence
 from tests.ports import free_port
 
 
@@ -89,7 +90,7 @@ def silent(first: bytes = b"") -> Iterator[str]:
 
         threading.Thread(target=take, daemon=True).start()
         yield f"http://127.0.0.1:{door.getsockname()[1]}"
-        door.shutdown(socket.SHUT_RDWR)
+        silence(door)
     for taken in held:
         taken.close()
 
@@ -110,6 +111,7 @@ def dripping(said: bytes, every: float) -> Iterator[str]:
 
         threading.Thread(target=drip, daemon=True).start()
         yield f"http://127.0.0.1:{door.getsockname()[1]}"
+        silence(door)
 
 
 def closed() -> str:

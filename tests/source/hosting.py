@@ -9,6 +9,7 @@ from pathlib import Path
 
 from reconciler.model.fleet import Fleet, FleetMeta, FleetSpec, HostedSource, NodeSpec, SourceSpec
 from reconciler.source.hosted import HostedRepository
+from tests.listening import silence
 
 GOOD = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {x: '%s'}\n"
 BAD = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {x: [1]}\n"
@@ -82,4 +83,4 @@ class Daemon:
                     self.hung_up.set()
 
     def close(self) -> None:
-        self._server.close()
+        silence(self._server)

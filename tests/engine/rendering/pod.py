@@ -14,6 +14,7 @@ from typing import Any
 
 from reconciler.model.traffic import Endpoint
 from tests.engine.rendering.samples import endpoint
+from tests.listening import silence
 
 WEBSOCKET = (
     b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -105,7 +106,7 @@ class Greeter:
         return endpoint("greeter", self.ip, port=self.port, **fields)
 
     def stop(self) -> None:
-        self.listening.close()
+        silence(self.listening)
 
     def _serve(self) -> None:
         while True:

@@ -17,6 +17,7 @@ from reconciler.model.traffic import NodeTraffic, RoutedService
 from tests.engine.rendering.pod import Pod, get
 from tests.engine.rendering.proxy import running
 from tests.engine.rendering.samples import endpoint, service, traffic
+from tests.listening import silence
 from tests.ports import free_port
 
 pytestmark = pytest.mark.programs("haproxy")
@@ -38,7 +39,7 @@ class Fast:
         return endpoint(self.letter, self.ip, port=self.listening.getsockname()[1], weight=weight)
 
     def stop(self) -> None:
-        self.listening.close()
+        silence(self.listening)
 
     def _serve(self) -> None:
         while True:
