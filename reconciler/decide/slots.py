@@ -96,9 +96,8 @@ def _fault(turn: Pass, pod: PodState) -> str:
     view = turn.survey.views[pod.node]
     if view.status != "ready" or pod.busy:
         return ""
-    for taint in view.spec.taints if view.spec else ():
-        if taint.effect == "NoExecute" and not _endured(turn, pod, view):
-            return f"{view.name} is tainted {taint.key}:NoExecute"
+    if reason := _tainted(turn, pod.record, pod.created_at, view):
+        return reason
     if pod.record.owner.kind != "Pod" and pod.phase in ("Failed", "Succeeded"):
         return f"it has {'failed' if pod.phase == 'Failed' else 'ended'}{_detail(pod)}"
     return broken(pod)
@@ -108,21 +107,23 @@ def _detail(pod: PodState) -> str:
     return f" ({pod.reason})" if pod.reason else ""
 
 
-def _endured(turn: Pass, pod: PodState, view: NodeView) -> bool:
-    """Every NoExecute taint is tolerated. Its seconds count from the creation of the pod."""
-    for taint in view.spec.taints if view.spec else ():
-        if taint.effect != "NoExecute":
-            continue
-        if not tolerated(taint, pod.record.spec):
-            return False
-        limits = [t.toleration_seconds for t in pod.record.spec.tolerations if t.tolerates(taint)]
-        ends = [pod.created_at + max(0, s) for s in limits if s is not None]
+def _tainted(turn: Pass, record: PodRecord, since: float, view: NodeView) -> str:
+    """A NoExecute taint that it doesn't tolerate, or no longer: its seconds count from `since` (of the
+    node's clock). Else "".
+    """
+    taints = [t for t in view.spec.taints if t.effect == "NoExecute"] if view.spec else []
+    for taint in taints:
+        reason = f"{view.name} is tainted {taint.key}:NoExecute"
+        if not tolerated(taint, record.spec):
+            return reason
+        limits = [t.toleration_seconds for t in record.spec.tolerations if t.tolerates(taint)]
+        ends = [since + max(0, s) for s in limits if s is not None]
         left = min(ends, default=float("inf")) - view.clock(turn.now)
         if left <= 0:
-            return False
+            return reason
         if ends:
-            turn.draft.wait(f"pod {pod.record.name}", f"it tolerates {taint.key} for a time", turn.now + left)
-    return True
+            turn.draft.wait(f"pod {record.name}", f"it tolerates {taint.key} for a time", turn.now + left)
+    return ""
 
 
 def _slot(turn: Pass, pod: PodState, min_ready: float) -> Slot:
@@ -170,11 +171,13 @@ def _with_attempts(turn: Pass, owner: Key, here: list[Slot], ending: set[Key]) -
         if index is not None:
             slot = here[index]
             here[index] = Slot(record=slot.record, view=slot.view, pod=slot.pod, attempt=attempt)
-        elif view is not None and _still_there(turn, view) and record.key not in ending:
+        elif view is not None and _still_there(turn, attempt, view) and record.key not in ending:
             here.append(Slot(record=record, view=view, attempt=attempt))
     return here
 
 
-def _still_there(turn: Pass, view: NodeView) -> bool:
-    """Nothing runs yet: a lost node loses the attempt at once."""
-    return view.status in ("ready", "silent", "unknown")
+def _still_there(turn: Pass, attempt: Attempt, view: NodeView) -> bool:
+    """Nothing runs yet: a lost node loses the attempt at once, and so does one that evicts its pods."""
+    if view.status != "ready":
+        return view.status in ("silent", "unknown")
+    return not _tainted(turn, attempt.record, view.clock(attempt.first_at), view)

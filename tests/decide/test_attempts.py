@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from reconciler.decide import decide
 from reconciler.decide.attempts import after_failure, after_success, pause, pending_pods
 from reconciler.engine.simulation.simulated import SimulatedFleet
@@ -91,3 +93,22 @@ def test_a_lost_node_loses_the_attempt() -> None:
     world.now += 1
     world.turn()
     assert attempt.record.node not in {a.record.node for a in world.progress.attempts.values()}
+
+
+@pytest.mark.parametrize(("tolerated", "after"), [(None, 0), (30, 60)])
+def test_so_does_one_that_evicts_its_pods(tolerated: int | None, after: int) -> None:
+    """At once, or when the seconds are over for which that is tolerated."""
+    seconds = {} if tolerated is None else {"tolerationSeconds": tolerated}
+    pod = {"tolerations": [{"key": "fire", "effect": "NoExecute"} | seconds]} if seconds else {}
+    wanted = deployment(replicas=1, pod=pod)
+    world = World(desired(wanted), Behaviour(missing=frozenset({"web:v1"})))
+    world.turn()
+    (attempt,) = world.progress.attempts.values()
+    home = attempt.record.node
+    taints = [{"key": "fire", "effect": "NoExecute"}]
+    nodes = [{"name": n, "taints": taints} if n == home else n for n in ("pi-1", "pi-2", "pi-3")]
+    world.commit(desired(wanted, of=fleet(*nodes)))  # type: ignore[arg-type]  # a test's shorthand
+    for later in (after, 11):
+        world.now += later
+        world.turn()
+    assert {a.record.node == home for a in world.progress.attempts.values()} == {False}
