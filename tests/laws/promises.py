@@ -158,9 +158,11 @@ def _weights(look: Look, service: RoutedService) -> None:
 
 
 def _slots(look: Look, service: RoutedService, before: RoutedService | None) -> None:
-    """Law 2: one version in the live slot, never an empty one while its pods could serve; nothing moves."""
+    """Law 2: one version has a weight in the live slot, never an empty one while its pods could serve;
+    nothing moves. Who parts stays in its slot without a weight, until it ends, also when that is live again.
+    """
     ends = service.ports[0].endpoints
-    live = {look.versions[e.name] for e in ends if e.slot == service.live}
+    live = {look.versions[e.name] for e in ends if e.slot == service.live and e.weight}
     assert len(live) <= 1, f"two versions in one slot\n{look}\n{service}"
     assert live <= {look.way.active_hash}, f"{look}\n{service}"
     serving = [e for e in _ready(look, service) if e.slot == service.live]
