@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import ceil
+from math import ceil, gcd
 
 from reconciler.decide.delivery.recipe import recipe_of
+from reconciler.decide.delivery.weights import MOST
 from reconciler.model.action import Publish
 from reconciler.model.desired import Desired
 from reconciler.model.meta import Key
@@ -140,27 +141,35 @@ def _ready(look: Look, service: RoutedService) -> list[Endpoint]:
 
 
 def _weights(look: Look, service: RoutedService) -> None:
-    """Law 2: as the shares stand to each other."""
+    """Law 2: as the shares stand to each other; as near as may be where HAProxy takes no such weights."""
     way, whole = look.way, look.recipe.whole
     stable = look.state.stable_hash
     if way.weight is None or way.stage in ("first", "done") or way.canary_hash in ("", stable):
         return
     assert 0 <= way.weight <= whole, f"{look}"
     shares = {way.canary_hash: way.weight, stable: whole - way.weight}
-    sums = dict.fromkeys({look.versions[e.name] for e in _ready(look, service)}, 0)
+    behind = [look.versions[e.name] for e in _ready(look, service)]
+    sums = dict.fromkeys(behind, 0)
     for end in _ready(look, service):
+        assert 0 <= end.weight <= MOST, f"{end}\n{look}"
         sums[look.versions[end.name]] += end.weight
+    shrink = gcd(*shares.values())
+    exact = all(share // shrink <= MOST * behind.count(v) for v, share in shares.items())
     assert all(not sums[v] for v in sums if not shares.get(v)), f"{sums} for {shares}\n{look}"
     for one in sums.keys() & shares.keys():
         assert bool(sums[one]) == bool(shares[one]), f"{sums} for {shares}\n{look}"
         for other in sums.keys() & shares.keys():
-            assert sums[one] * shares[other] == sums[other] * shares[one], f"{sums} for {shares}\n{look}"
+            off = abs(sums[one] * shares[other] - sums[other] * shares[one])
+            most = 0 if exact else (sums[one] + sums[other]) * (shares[one] + shares[other]) / MOST
+            assert off <= most, f"{sums} for {shares}\n{look}"
 
 
 def _slots(look: Look, service: RoutedService, before: RoutedService | None) -> None:
-    """Law 2: one version in the live slot, never an empty one while its pods could serve; nothing moves."""
+    """Law 2: one version has a weight in the live slot, never an empty one while its pods could serve;
+    nothing moves. Who parts stays in its slot without a weight, until it ends, also when that is live again.
+    """
     ends = service.ports[0].endpoints
-    live = {look.versions[e.name] for e in ends if e.slot == service.live}
+    live = {look.versions[e.name] for e in ends if e.slot == service.live and e.weight}
     assert len(live) <= 1, f"two versions in one slot\n{look}\n{service}"
     assert live <= {look.way.active_hash}, f"{look}\n{service}"
     serving = [e for e in _ready(look, service) if e.slot == service.live]
@@ -171,6 +180,7 @@ def _slots(look: Look, service: RoutedService, before: RoutedService | None) -> 
         assert nobody or look.way.active_hash == old or not old, f"switched to nobody\n{look}\n{service}"
         assert not look.left[look.way.active_hash], f"{look}\n{service}"
     if before is not None and before.live:
-        was = {e.name: e.slot for e in before.ports[0].endpoints}
+        back = {e.name for e in ends if e.weight}  # who parted may serve again from the other slot
+        was = {e.name: e.slot for e in before.ports[0].endpoints if e.weight or e.name not in back}
         now = {e.name: e.slot for e in ends}
         assert all(was[n] == now[n] for n in was.keys() & now.keys()), f"moved\n{look}\n{before}\n{service}"

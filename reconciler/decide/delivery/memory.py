@@ -92,6 +92,7 @@ def _active(service: RoutedService | None, versions: Mapping[tuple[str, str], st
 def _standing_by(service: RoutedService | None, versions: Mapping[tuple[str, str], str]) -> dict[str, int]:
     """The version in the active service's other slot: of several that are warm, the last that was active."""
     ends = [e for p in service.ports for e in p.endpoints if e.slot != service.live] if service else []
+    ends = [e for e in ends if e.weight]
     return dict(Counter(v for e in ends if (v := versions.get((e.name, e.ip)))))
 
 

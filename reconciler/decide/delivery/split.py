@@ -60,8 +60,11 @@ class Splits(Value):
 
 
 def splits(turn: Pass) -> Splits:
-    """Of every delivered object, from where its delivery stands after this pass."""
+    """Of every delivered object, from where its delivery stands after this pass. A service that one object
+    moves is its alone, whoever else's pods its selector matches.
+    """
     services: dict[Key, Split] = {}
+    shared: dict[Key, Split] = {}
     ingresses: set[tuple[str, str, str]] = set()
     delivered = {owner: state for owner, state in turn.rollouts.items() if state.delivery is not None}
     for owner, state in delivered.items():
@@ -71,11 +74,12 @@ def splits(turn: Pass) -> Splits:
         if recipe.blue_green is not None:
             services.update(_blue_green(turn.desired, owner, state, way, recipe))
         else:
-            services.update(_canary(turn.desired, owner, state, way, recipe))
+            for key, split in _canary(turn.desired, owner, state, way, recipe).items():
+                (services if split.only or key.name.endswith(AT_INGRESS) else shared)[key] = split
             ingresses.update(_ingresses(turn.desired, owner, recipe))
     given = ephemeral(turn.desired, delivered).items()
     labels = {part: metadata.labels for part, metadata in given if metadata.labels}
-    return Splits(services=services, ingresses=frozenset(ingresses), labels=labels)
+    return Splits(services=shared | services, ingresses=frozenset(ingresses), labels=labels)
 
 
 def _blue_green(

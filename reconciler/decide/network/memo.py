@@ -71,7 +71,8 @@ def _same(one: Mapping[Key, object], other: Mapping[Key, object]) -> bool:
 class Routed(Value):
     """One service as it was worked out, and what from. `route` is None when only names lead to it.
 
-    `led`: an Ingress leads to it. `split` and `live`: its part in a delivery, and the slot that serves.
+    `led`: an Ingress leads to it. `split`, `live` and `parting`: its part in a delivery, the slot that
+    serves, and who gets nothing new any more.
     """
 
     service: Service
@@ -82,6 +83,7 @@ class Routed(Value):
     led: bool
     split: Split | None = None
     live: Slot = ""
+    parting: dict[tuple[str, str], Slot] = {}
     route: RoutedService | None = None
     names: tuple[Name, ...] = ()
 
@@ -93,6 +95,7 @@ class Routed(Value):
             and self.ip == other.ip
             and self.led == other.led
             and self.live == other.live
+            and self.parting == other.parting
             and self.split == other.split
             and self.node_ports == other.node_ports
         )

@@ -29,10 +29,13 @@ PortNumbers = dict[tuple[int, str], int]
 
 
 class Part(Value):
-    """A service's part in a delivery, and the slot that serves."""
+    """A service's part in a delivery, and the slot that serves. `parting`: endpoints that get nothing new any
+    more, with their slots; what they are answering goes on until they end.
+    """
 
     split: Split | None = None
     live: Slot = ""
+    parting: dict[tuple[str, str], Slot] = {}
 
 
 ALONE = Part()
@@ -87,19 +90,25 @@ def _endpoints(
 ) -> tuple[Endpoint, ...]:
     found: dict[tuple[str, str], tuple[Backer, Endpoint]] = {}
     for backer in backers:
-        state = endpoint_state(service, backer) if serves(part.split, backer) else None
-        number = _target(port, backer)
-        if state is not None and number:
-            end = Endpoint(
-                name=backer.name,
-                ip=backer.ip,
-                port=number,
-                node=backer.node,
-                state=state,
-                slot=slot_of(part.split, part.live, backer),
-            )
-            found[backer.name, backer.ip] = backer, end
+        place, here = (backer.name, backer.ip), serves(part.split, backer)
+        state, number = endpoint_state(service, backer), _target(port, backer)
+        if state is None or not number or not (here or place in part.parting):
+            continue
+        end = Endpoint(
+            name=backer.name,
+            ip=backer.ip,
+            port=number,
+            node=backer.node,
+            state=state,
+            slot=slot_of(part.split, part.live, backer),
+        )
+        found[place] = backer, end if here else _parting(end, part.parting[place])
     return weighed(part.split, [found[key] for key in sorted(found)])
+
+
+def _parting(end: Endpoint, slot: Slot) -> Endpoint:
+    """It stays in the slot that it has: to move it would cut what is open to it."""
+    return msgspec.structs.replace(end, state="draining", weight=0, slot=end.slot and (slot or end.slot))
 
 
 def endpoint_state(service: Service, backer: Backer) -> EndpointState | None:

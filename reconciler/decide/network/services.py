@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from reconciler.decide.delivery.split import AT_INGRESS, Split, Splits
+from reconciler.decide.delivery.split import AT_INGRESS, Splits
 from reconciler.decide.network.allocate import Allocation
 from reconciler.decide.network.backers import Backer
 from reconciler.decide.network.behind import in_order
@@ -15,10 +15,10 @@ from reconciler.decide.network.memo import Backers, Routed
 from reconciler.decide.network.names import names_of
 from reconciler.decide.network.published import Published
 from reconciler.decide.network.route import Part, routed
-from reconciler.decide.network.shared import live_slot, serves, standing_in
+from reconciler.decide.network.shared import live_slot, parting, serves, standing_in
 from reconciler.model.meta import Key
 from reconciler.model.service import Service, ServiceSpec
-from reconciler.model.traffic import RoutedPort, RoutedService, Slot
+from reconciler.model.traffic import RoutedPort, RoutedService
 
 NOBODY: Backers = {}
 
@@ -41,6 +41,7 @@ def routed_services(
     for key, service in [*services.items(), *_at_ingresses(services, splits, doors, before)]:
         behind = backers.get(_selecting(key)) or NOBODY
         split = standing_in(splits.services.get(key), in_order(behind))
+        told = published.everywhere(key.namespace, key.name) if split is not None and split.only else []
         fresh = Routed(
             service=service,
             by_owner=behind,
@@ -49,17 +50,12 @@ def routed_services(
             node_ports=node_ports.get(key, {}),
             led=key in doors.led,
             split=split,
-            live=_live(split, key, behind, published),
+            live=live_slot(split, in_order(behind), told),
+            parting=parting(split, in_order(behind), told),
         )
         old = before.get(key)
         found[key] = old if old is not None and old.from_same(fresh) else _made(fresh, domain, old)
     return found
-
-
-def _live(split: Split | None, key: Key, behind: Backers, published: Published) -> Slot:
-    if split is None or not split.active:
-        return ""
-    return live_slot(split, in_order(behind), published.everywhere(key.namespace, key.name))
 
 
 def _selecting(key: Key) -> Key:
@@ -90,7 +86,7 @@ def _made(fresh: Routed, domain: str, old: Routed | None) -> Routed:
     serving = tuple(b for b in backers if serves(fresh.split, b, live_only=True))
     split_off = service.metadata.name.endswith(AT_INGRESS)
     names = () if split_off else names_of(service, fresh.ip, serving, domain)
-    part = Part(split=fresh.split, live=fresh.live)
+    part = Part(split=fresh.split, live=fresh.live, parting=fresh.parting)
     route = routed(service, fresh.ip, fresh.node_ports, backers, part) if fresh.ip or _door(fresh) else None
     if old is not None:
         route = old.route if old.route == route else route

@@ -63,6 +63,22 @@ def slot_of(split: Split | None, live: Slot, backer: Backer) -> Slot:
     return live if backer.version == split.active else OTHER[live]
 
 
+def parting(
+    split: Split | None, backers: Iterable[Backer], before: Iterable[RoutedService]
+) -> dict[tuple[str, str], Slot]:
+    """Who was an endpoint, isn't any more, and may still be answering: by name and address, and where it
+    stands. `before`: as for `live_slot`.
+    """
+    if split is None or not split.only:
+        return {}
+    gone = {(b.name, b.ip) for b in backers if not serves(split, b)}
+    found: dict[tuple[str, str], Slot] = {}
+    for end in (e for service in before for port in service.ports for e in port.endpoints if gone):
+        if (end.name, end.ip) in gone:
+            found.setdefault((end.name, end.ip), end.slot)
+    return found
+
+
 def weighed(split: Split | None, ends: Sequence[tuple[Backer, Endpoint]]) -> tuple[Endpoint, ...]:
     """With the weights that give each version its share. Only ready endpoints count; pods of other owners
     keep the weight that they have.

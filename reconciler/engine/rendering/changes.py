@@ -62,7 +62,7 @@ def _coming(was: Backend, now: Backend) -> Iterator[str]:
             said = f"check {CHECKS} weight {server.weight}{options(now, server)}"
             yield f"add server {name} {server.address} {said}"
             yield f"enable health {name}"
-        elif before.weight != server.weight:
+        elif server.weight and before.weight != server.weight:
             yield f"set server {name} weight {server.weight}"
         if not server.maintenance and (before is None or before.maintenance):
             yield f"set server {name} state ready"
@@ -72,6 +72,8 @@ def _leaving(was: Backend, now: Backend) -> Iterator[str]:
     after = _by_name(now)
     for server in was.servers:
         kept = after.get(server.name)
+        if kept is not None and server.weight and not kept.weight:
+            yield f"set server {now.name}/{server.name} weight 0"
         if kept is None or (kept.maintenance and not server.maintenance):
             yield f"set server {now.name}/{server.name} state maint"
 

@@ -18,7 +18,8 @@ def forget(before: NodeTraffic, after: NodeTraffic) -> tuple[str, ...]:
     """Flows to an endpoint that is no more, and flows that found nobody where there is somebody now.
 
     A draining endpoint keeps its flows: what is under way goes on. One whose slot is live no more keeps its
-    TCP connections, which end by themselves; UDP knows no end, so its flows move to the live slot at once.
+    TCP connections, which end by themselves; UDP knows no end, so its flows move to the live slot at once. So
+    do those of one that has no weight any more.
     """
     old, new = _endpoints(before, _held), _endpoints(after, _held)
     given, giving = _endpoints(before, _given), _endpoints(after, _given)
@@ -38,7 +39,7 @@ def _endpoints(traffic: NodeTraffic, which: Callable[[Door], Iterable[Endpoint]]
 
 
 def _given(door: Door) -> Iterable[Endpoint]:
-    return live(door.service, door.port)
+    return [endpoint for endpoint in live(door.service, door.port) if endpoint.weight]
 
 
 def _held(door: Door) -> Iterable[Endpoint]:

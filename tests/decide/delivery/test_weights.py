@@ -34,6 +34,24 @@ def test_one_percent_with_two_and_one() -> None:
     assert weights({"new": 1, "old": 99}, {"new": 1, "old": 2}) == {"new": [4], "old": [198, 198]}
 
 
+@given(st.integers(1, 100_000), st.integers(1, 100_000), COUNTS, COUNTS)
+def test_shares_that_no_weights_can_have_come_as_near_as_they_can(
+    canary: int, stable: int, few: int, many: int
+) -> None:
+    """`maxTrafficWeight` may be any number; HAProxy refuses a file with a weight that is too large."""
+    found = weights({"new": canary, "old": stable}, {"new": few, "old": many})
+    assert all(0 <= w <= MOST for listed in found.values() for w in listed)
+    new, old = sum(found["new"]), sum(found["old"])
+    assert new and old
+    assert abs(Fraction(new, new + old) - Fraction(canary, canary + stable)) < Fraction(1, MOST)
+
+
+def test_one_in_a_thousand_with_one_and_one_and_with_four() -> None:
+    assert weights({"new": 1, "old": 999}, {"new": 1, "old": 1}) == {"new": [1], "old": [256]}
+    assert weights({"new": 1, "old": 999}, {"new": 1, "old": 4})["new"] == [1]
+    assert sum(weights({"new": 1, "old": 999}, {"new": 1, "old": 4})["old"]) == 999
+
+
 def test_a_version_without_endpoints_leaves_all_to_the_other() -> None:
     found = weights({"new": 20, "old": 80}, {"old": 3})
     assert len(set(found["old"])) == 1 and found["old"][0] > 0

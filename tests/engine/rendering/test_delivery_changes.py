@@ -12,6 +12,7 @@ WEB = service(endpoint("web-1", "10.42.1.5"))
 TO_API = HeaderRoute(name="to", service="api", matches=(HeaderMatch(header="x", value="y"),))
 BLUE = endpoint("web-1", "10.42.1.5", slot="a")
 GREEN = endpoint("web-2", "10.42.1.6", slot="b")
+A, B = endpoint("a", "10.42.1.5"), endpoint("b", "10.42.1.6")
 
 
 def test_a_switch_is_one_command_for_all_ports_and_ways() -> None:
@@ -64,3 +65,27 @@ def test_the_kernel_sends_udp_to_the_live_slot_and_forgets_the_other_one() -> No
         rules = files(found, {})["nat.rules"].decode()
         assert f"--to-destination {there.ip}:" in rules
         assert f"--to-destination {other.ip}:" not in rules
+
+
+def test_nobody_loses_its_weight_before_another_has_one() -> None:
+    """Whatever the names' order: all of the traffic goes from one version to the other without a gap."""
+    before = traffic(service(replace(A, weight=100), replace(B, weight=0), http=False))
+    after = traffic(service(replace(A, weight=0), replace(B, weight=100), http=False))
+    assert change(before, after).commands == (
+        "set server default_web_80.tcp/b_10.42.1.6_8080 weight 100",
+        "set server default_web_80.tcp/b_10.42.1.6_8080 state ready",
+        "set server default_web_80.tcp/a_10.42.1.5_8080 weight 0",
+        "set server default_web_80.tcp/a_10.42.1.5_8080 state maint",
+    )
+
+
+def test_the_kernel_forgets_udp_to_who_has_no_weight_any_more_and_keeps_tcp() -> None:
+    def published(one: int, other: int, protocol: str) -> NodeTraffic:
+        ends = replace(A, weight=one), replace(B, weight=other)
+        outside = service(*ends, name="dns", protocol=protocol, ip="", port=53, http=False)
+        return traffic(replace(outside, external_local=True, addresses=("192.168.1.11",)))
+
+    gone = "-D -p udp --orig-dst 192.168.1.11 --orig-port-dst 53 --dst-nat 10.42.1.5"
+    assert change(published(10, 90, "UDP"), published(0, 100, "UDP")).forget == (gone,)
+    assert change(published(10, 90, "TCP"), published(0, 100, "TCP")).forget == ()
+    assert change(published(10, 90, "UDP"), published(90, 10, "UDP")).forget == ()
