@@ -45,8 +45,9 @@ def check_delivery(
     check_jobs(plan, observed, look.views)
     for step in plan.steps:
         if isinstance(step.action, Publish):
+            told = [node.traffic for node in observed.nodes.values() if node.traffic is not None]
             before = observed.nodes[step.action.node].traffic
-            _published(look, step.action.traffic, before)
+            _published(look, step.action.traffic, before, told)
     assert plan.verdicts[key].standing != "converged" or not plan.steps or _others(plan, key)
 
 
@@ -124,11 +125,14 @@ def _halted(look: Look) -> None:
         assert not look.starts[new], f"it goes on\n{look}"
 
 
-def _published(look: Look, traffic: NodeTraffic, before: NodeTraffic | None) -> None:
+def _published(look: Look, traffic: NodeTraffic, before: NodeTraffic | None, told: list[NodeTraffic]) -> None:
+    """`told`: what every node was told until now, this one `before`."""
     old = {s.name: s for s in before.services} if before else {}
     for service in traffic.services:
         if service.live:
-            _slots(look, service, old.get(service.name))
+            known = [s for t in told for s in t.services if s.name == service.name]
+            taken = {e.slot for s in known for e in s.ports[0].endpoints if _is_active(look, e)}
+            _slots(look, service, old.get(service.name), taken)
         elif service.name in SPLIT_BY_WEIGHT and not look.recipe.blue_green:
             _weights(look, service)
         check_leading(look, service)
@@ -164,9 +168,14 @@ def _weights(look: Look, service: RoutedService) -> None:
             assert off <= most, f"{sums} for {shares}\n{look}"
 
 
-def _slots(look: Look, service: RoutedService, before: RoutedService | None) -> None:
+def _is_active(look: Look, end: Endpoint) -> bool:
+    return look.versions.get(end.name) == look.way.active_hash
+
+
+def _slots(look: Look, service: RoutedService, before: RoutedService | None, taken: set[str]) -> None:
     """Law 2: one version has a weight in the live slot, never an empty one while its pods could serve;
-    nothing moves. Who parts stays in its slot without a weight, until it ends, also when that is live again.
+    nothing moves, but out of the slot that the active version has `taken` at other nodes while this one was
+    away. Who parts stays in its slot without a weight, until it ends, also when that is live again.
     """
     ends = service.ports[0].endpoints
     live = {look.versions[e.name] for e in ends if e.slot == service.live and e.weight}
@@ -181,6 +190,7 @@ def _slots(look: Look, service: RoutedService, before: RoutedService | None) -> 
         assert not look.left[look.way.active_hash], f"{look}\n{service}"
     if before is not None and before.live:
         back = {e.name for e in ends if e.weight}  # who parted may serve again from the other slot
-        was = {e.name: e.slot for e in before.ports[0].endpoints if e.weight or e.name not in back}
+        held = [e for e in before.ports[0].endpoints if e.weight or e.name not in back]
+        was = {e.name: e.slot for e in held if _is_active(look, e) or e.slot not in taken}
         now = {e.name: e.slot for e in ends}
         assert all(was[n] == now[n] for n in was.keys() & now.keys()), f"moved\n{look}\n{before}\n{service}"
