@@ -8,8 +8,9 @@ from reconciler.model.kinds import Workload
 from reconciler.model.meta import Key, ObjectMeta
 from reconciler.model.observed import PodRecord
 from reconciler.model.pod import Pod, PodSpec
+from reconciler.model.rollout import HASH_LABEL
 
-HASH_LABELS = {"Deployment": "pod-template-hash", "Rollout": "rollouts-pod-template-hash"}
+HASH_LABELS = {"Deployment": "pod-template-hash", "Rollout": HASH_LABEL}
 """On every pod of such an owner, as in Kubernetes and in Argo Rollouts."""
 
 

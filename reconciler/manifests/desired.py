@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from reconciler.manifests.digest import contents_digest, reads, template_digest, template_of, workload_hash
+from reconciler.manifests.moved_services import without_versions
 from reconciler.manifests.resolved import Known, resolved
 from reconciler.manifests.strategy import strategy_of
 from reconciler.model.analysis import AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate
@@ -56,6 +57,7 @@ def desired(
     sorts = _sorted_out(objects)
     contents = sorts.contents
     workloads, cache.resolved = resolved(sorts.workloads, cache.resolved)
+    strategies = _strategies(workloads)
     return Desired(
         fleet=fleet,
         revision=revision,
@@ -64,10 +66,10 @@ def desired(
         contents=contents,
         namespaces=tuple(sorted(sorts.namespaces)),
         complete=complete,
-        services=sorts.services,
+        services=without_versions(sorts.services, workloads, strategies, cache.of),
         addresses=sorts.addresses,
         ingresses=sorts.ingresses,
-        strategies=_strategies(workloads),
+        strategies=strategies,
         templates=sorts.templates,
         runs=sorts.runs,
     )

@@ -12,6 +12,9 @@ from reconciler.model.names import HEADER_NAME, Annotations, DNSSubdomain, Label
 from reconciler.model.pod import PodSpec, PodTemplate
 from reconciler.model.workload import Count, Deadline, Share, Surge
 
+HASH_LABEL = "rollouts-pod-template-hash"
+"""On every pod of a Rollout: its version."""
+
 Weight = Annotated[int, Meta(ge=0)]
 """A share of the traffic, out of `maxTrafficWeight` (100)."""
 
@@ -229,6 +232,14 @@ class RolloutStrategy(Model):
 
     blue_green: BlueGreenStrategy | None = None
     canary: CanaryStrategy | None = None
+
+    @property
+    def services(self) -> frozenset[str]:
+        """Names of the Services that it moves from version to version."""
+        blue, canary = self.blue_green, self.canary
+        named = [blue.active_service, blue.preview_service] if blue else []
+        named += [canary.canary_service, canary.stable_service] if canary else []
+        return frozenset(name for name in named if name)
 
 
 class AnalysisHistory(Model):

@@ -11,11 +11,15 @@ from reconciler.model.meta import Key
 from reconciler.model.revision import Revision
 from reconciler.model.rollout import Rollout
 from tests.decide.builders import fleet
-from tests.manifests.build import deployment, rollout, template
+from tests.manifests.build import deployment, rollout, service, template
 
 WEB = Key("Rollout", "default", "web")
 SOURCE = Key("Deployment", "default", "source")
 REF = "workloadRef: {name: source}"
+PINNED = """
+selector: {app: web, rollouts-pod-template-hash: 5d4b8c7f9}
+ports: [{port: 80}]
+"""
 
 
 class Daemon:
@@ -95,3 +99,24 @@ def test_the_strategy_alone_makes_no_other_version(tmp_path: Path) -> None:
     after = daemon.wants(rollout("{canary: {steps: [{pause: {}}]}}"))
     assert before.hashes[WEB] == after.hashes[WEB]
     assert before.workloads[WEB] != after.workloads[WEB]
+
+
+def test_a_service_that_is_moved_selects_every_version(tmp_path: Path) -> None:
+    """Manifests that come from a cluster have a version's hash in the selector: nobody has it any more."""
+    colours = "{blueGreen: {activeService: front}}"
+    front, other = service(PINNED, name="front"), service(PINNED, name="other")
+    daemon = Daemon(tmp_path)
+    first = daemon.wants(rollout(colours), front, other)
+    selectors = {key.name: found.spec.selector or {} for key, found in first.services.items()}
+    assert selectors["front"] == {"app": "web"}
+    assert "rollouts-pod-template-hash" in selectors["other"], "somebody chose it"
+    second = daemon.wants(rollout(colours + " # again"), front, other)
+    key = Key("Service", "default", "front")
+    assert first.services[key] is second.services[key]
+
+
+def test_so_does_one_that_an_annotated_deployment_moves(tmp_path: Path) -> None:
+    strategy = "canary: {canaryService: front, stableService: back}"
+    owner = deployment(meta=f"annotations: {{reconciler.io/strategy: '{strategy}'}}")
+    wanted = Daemon(tmp_path).wants(owner, service(PINNED, name="front"))
+    assert wanted.services[Key("Service", "default", "front")].spec.selector == {"app": "web"}

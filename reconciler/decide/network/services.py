@@ -66,16 +66,24 @@ def _selecting(key: Key) -> Key:
 def _at_ingresses(
     services: Mapping[Key, Service], splits: Splits, doors: Doors, before: Mapping[Key, Routed]
 ) -> Iterable[tuple[Key, Service]]:
-    """What Ingresses lead to instead of a stable service: the same ports, without an address of its own."""
+    """What Ingresses lead to instead of a stable service: the same ports and the same affinity, without an
+    address of its own.
+    """
     for key in splits.services:
         if not key.name.endswith(AT_INGRESS) or key not in doors.led:
             continue
         stable = services[_selecting(key)]
+        spec = ServiceSpec(
+            ports=stable.spec.ports,
+            selector=stable.spec.selector,
+            cluster_ip="None",
+            session_affinity=stable.spec.session_affinity,
+            session_affinity_config=stable.spec.session_affinity_config,
+        )
         old = before.get(key)
-        if old is not None and old.service.spec.ports is stable.spec.ports:
+        if old is not None and old.service.spec == spec:
             yield key, old.service
             continue
-        spec = ServiceSpec(ports=stable.spec.ports, selector=stable.spec.selector, cluster_ip="None")
         meta = msgspec.structs.replace(stable.metadata, name=key.name)
         yield key, msgspec.structs.replace(stable, metadata=meta, spec=spec)
 

@@ -15,11 +15,8 @@ from reconciler.manifests.rules.missing import missing
 from reconciler.manifests.said import Said
 from reconciler.model.ingress import Ingress
 from reconciler.model.meta import Key
-from reconciler.model.rollout import RolloutStrategy
+from reconciler.model.rollout import HASH_LABEL, RolloutStrategy
 from reconciler.model.service import Service
-
-HASH_LABEL = "rollouts-pod-template-hash"
-"""Argo Rollouts writes it into the selectors of Services; here the version is chosen without it."""
 
 
 def across(every: Sequence[Delivered], kept: Kept, *, complete: bool) -> Iterator[tuple[Entry, Said]]:

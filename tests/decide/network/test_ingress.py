@@ -7,8 +7,8 @@ from typing import Any
 from reconciler.model.config import Secret
 from reconciler.model.meta import ObjectMeta
 from reconciler.model.traffic import Challenge, IngressTraffic
-from tests.decide.builders import deployment, desired, ingress, service
-from tests.decide.network.worlds import networked, running, step_texts, told
+from tests.decide.builders import deployment, desired, ingress, rollout, service
+from tests.decide.network.worlds import networked, routed, running, step_texts, told
 from tests.laws.world import World
 
 OF = networked("pi-1", "pi-2")
@@ -150,6 +150,17 @@ def test_a_wildcard_certificate_covers_one_label() -> None:
 def test_a_headless_service_is_balanced_for_its_ingress() -> None:
     door = ingress(rules=[rule("a.example", ("Prefix", "/", 80))])
     world = running(deployment(replicas=2), of=OF, services=(service(clusterIP="None"),), ingresses=(door,))
-    (routed,) = told(world).services
-    assert routed.ip == ""
-    assert len(routed.ports[0].endpoints) == 2
+    (only,) = told(world).services
+    assert only.ip == ""
+    assert len(only.ports[0].endpoints) == 2
+
+
+def test_in_front_of_a_stable_service_its_affinity_holds_for_both_versions() -> None:
+    door = ingress(rules=[rule("a.example", ("Prefix", "/", 80))])
+    canary = {"canary": {"stableService": "web", "canaryService": "new", "trafficRouting": {}}}
+    services = (
+        service(sessionAffinity="ClientIP", sessionAffinityConfig={"clientIP": {"timeoutSeconds": 60}}),
+        service("new", selector={"app": "web"}),
+    )
+    world = running(rollout(canary), of=OF, services=services, ingresses=(door,))
+    assert routed(world, "web:split").affinity_seconds == 60
