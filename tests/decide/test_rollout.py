@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from reconciler.decide.rollout.budget import Budget, budget_of
 from reconciler.decide.rollout.rolling import Counts, Move, roll
 from reconciler.decide.rollout.scaling import rescale
-from reconciler.decide.rollout.state import Sight, advance
+from reconciler.decide.rollout.state import Sight, advance, deadline_of
 from reconciler.engine.simulation.simulated_pod import Behaviour
 from reconciler.model.workload import DeploymentStrategy, RollingUpdate, Share
 from tests.decide.builders import WEB, deployment, desired
@@ -130,6 +130,13 @@ def test_paused_stops_the_deadlines_clock() -> None:
     assert state.phase == "paused"
     state = advance(state, sight(), [], 6000.0)
     assert (state.phase, state.progressed_at) == ("progressing", 6000.0)
+
+
+def test_the_deadline_begins_anew_when_the_clock_is_set_back() -> None:
+    before = advance(None, sight(updated=0, available=0), [], 100_000.0)
+    set_back = advance(before, sight(updated=0, available=0), [], 1000.0)
+    assert (set_back.phase, deadline_of(set_back, 600)) == ("progressing", 1600.0)
+    assert advance(set_back, sight(updated=0, available=0), [], 1600.0).phase == "failed"
 
 
 def test_history_is_trimmed() -> None:

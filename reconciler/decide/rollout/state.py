@@ -11,6 +11,8 @@ paused        no             no       no              -                  progres
 complete      no             -        -               -                  complete: healing has no deadline
 failed        no             -        yes             -                  complete, unless an older one serves
 failed        no             -        no              -                  failed: not retried until it changes
+
+Progress that is yet to come was made before the clock was set back: it counts as made now.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ def advance(before: RolloutState | None, sight: Sight, slots: Iterable[Slot], no
         state = _next(before, sight, now)
     else:
         state = before
-    after = _judged(_counted(state, sight, now), sight, now)
+    after = _judged(_counted(_in_time(state, now), sight, now), sight, now)
     return before if after == before else after
 
 
@@ -119,6 +121,11 @@ def _next(before: RolloutState, sight: Sight, now: float) -> RolloutState:
 
 def _revision(state: RolloutState) -> str:
     return state.history[-1].revision if state.history else state.stable_revision
+
+
+def _in_time(state: RolloutState, now: float) -> RolloutState:
+    late = state.phase == "progressing" and state.progressed_at > now
+    return msgspec.structs.replace(state, progressed_at=now) if late else state
 
 
 def _counted(state: RolloutState, sight: Sight, now: float) -> RolloutState:
