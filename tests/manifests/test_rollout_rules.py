@@ -110,6 +110,13 @@ def test_a_header_that_is_matched(tmp_path: Path, match: str, expected: str) -> 
     assert_only(found, f"{STEPS}.setHeaderRoute.match[0].{expected}")
 
 
+def test_more_headers_than_a_condition_can_hold(tmp_path: Path) -> None:
+    one = "{headerName: X-A, headerValue: {exact: a}}"
+    assert load(tmp_path, rollout(matched(", ".join([one] * 32))), *SERVICES).errors == ()
+    found = lines(load(tmp_path, rollout(matched(", ".join([one] * 33))), *SERVICES))
+    assert_only(found, f"{STEPS}.setHeaderRoute.match: expected at most 32 headers, found 33")
+
+
 ARGUMENTS = [
     ("[{name: a, valueFrom: {}}]", "args[0].valueFrom: expected podTemplateHashValue or fieldRef, found neither"),
     ("[{name: a, valueFrom: {podTemplateHashValue: Latest, fieldRef: {fieldPath: metadata.name}}}]", "args[0].valueFrom: expected podTemplateHashValue or fieldRef, found both"),

@@ -13,6 +13,7 @@ from reconciler.engine.rendering import onward
 from reconciler.engine.rendering.backends import LET_GO, base_name, direct, header_turns, place_name
 from reconciler.engine.rendering.basis import FOLDER
 from reconciler.engine.rendering.header_routes import asked, tested
+from reconciler.engine.rendering.listed import one_of
 from reconciler.engine.rendering.slots import live_map, slotted, use
 from reconciler.model.traffic import NodeTraffic, RoutedPort, RoutedService
 
@@ -142,8 +143,11 @@ def _narrowed(traffic: NodeTraffic) -> Iterator[str]:
     for service in traffic.services:
         ports = [str(port.port) for port in service.ports if service.addresses and direct(service, port)]
         if ports and service.source_ranges:
-            where = f"{{ dst {' '.join(service.addresses)} }} {{ dst_port {' '.join(ports)} }}"
-            yield f"tcp-request connection reject if {where} !{{ src {' '.join(service.source_ranges)} }}"
+            name = f"{service.namespace}_{service.name}"
+            yield from one_of(f"to_{name}", "dst", service.addresses)
+            yield from one_of(f"at_{name}", "dst_port", ports)
+            yield from one_of(f"from_{name}", "src", service.source_ranges)
+            yield f"tcp-request connection reject if to_{name} at_{name} !from_{name}"
 
 
 def _lines(entries: Mapping[str, str], ending: str) -> str:

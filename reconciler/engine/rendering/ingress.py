@@ -15,6 +15,7 @@ from reconciler.engine.rendering import onward
 from reconciler.engine.rendering.backends import LET_GO, base_name, header_turns, place_name
 from reconciler.engine.rendering.basis import FOLDER
 from reconciler.engine.rendering.header_routes import asked, tested
+from reconciler.engine.rendering.listed import one_of
 from reconciler.engine.rendering.slots import slotted, use
 from reconciler.model.traffic import Certificate, IngressRoute, IngressTraffic, NodeTraffic
 
@@ -122,7 +123,9 @@ def _finding() -> Iterator[str]:
 def _allowing(found: IngressTraffic) -> Iterator[str]:
     for name, route in _named(found).items():
         if route.allow:
-            allowed = f"{{ src {' '.join(route.allow)} }}"
+            allowed = f"from_{name.replace('/', '_')}"
+            for line in one_of(allowed, "src", route.allow):
+                yield f"  {line}"
             yield f"  http-request deny deny_status 403 if {{ var(txn.route) -m str {name} }} !{allowed}"
 
 

@@ -22,6 +22,9 @@ from reconciler.model.rollout import (
 _ROUTE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _ROUTING = "add `trafficRouting: {}` with canaryService and stableService, or remove the step"
 
+MOST_MATCHES = 32
+"""All must hold at once, and HAProxy takes 64 words in a condition."""
+
 
 def check(strategy: CanaryStrategy, path: Path) -> Iterator[Said]:
     if strategy.replica_progress_threshold:
@@ -102,6 +105,9 @@ def _header_route(route: SetHeaderRoute, routing: TrafficRouting | None, path: P
         message = f'"{route.name}" isn\'t in trafficRouting.managedRoutes'
         remedy = f"add `- name: {route.name}` there"
         yield Said((*path, "name"), message, remedy, rule="step")
+    if len(route.match) > MOST_MATCHES:
+        message = f"expected at most {MOST_MATCHES} headers, found {len(route.match)}"
+        yield Said((*path, "match"), message, "match on fewer of them", rule="step")
     for index, match in enumerate(route.match):
         yield from _string_match(match.header_value, (*path, "match", index, "headerValue"))
 

@@ -58,6 +58,9 @@ def _service(one: Delivered, key: Key, path: Path, kept: Kept, complete: bool) -
         message = f"{key} has no selector, so it leads to no pods"
         yield Said(path, message, "give it a selector with labels of the template", rule="service")
         return
+    if service.headless and path[-1] == "canaryService" and _routes_by_header(one.strategy):
+        message = f"{key} is headless, so no proxy leads to it, and setHeaderRoute would lead nowhere"
+        yield Said(path, message, f"leave clusterIP: None away in {found.file}", rule="service")
     if one.labels is None:
         return
     for label, value in service.spec.selector.items():
@@ -67,6 +70,10 @@ def _service(one: Delivered, key: Key, path: Path, kept: Kept, complete: bool) -
             yield Said(
                 path, message, f"change one of the two; the Service is in {found.file}", rule="service"
             )
+
+
+def _routes_by_header(strategy: RolloutStrategy) -> bool:
+    return any(step.set_header_route for step in (strategy.canary.steps if strategy.canary else ()))
 
 
 def _ingresses(one: Delivered, kept: Kept, complete: bool) -> Iterator[Said]:

@@ -13,6 +13,14 @@ from tests.engine.rendering.proxy import check
 from tests.engine.rendering.samples import endpoint, ingress, route, service, traffic
 
 WEB = (endpoint("web-1", "10.42.1.5"), endpoint("web-2", "10.42.2.5", "draining", node="pi-2", weight=5))
+MANY = tuple(f"10.{number}.0.0/16" for number in range(100))
+"""More ranges than HAProxy takes words in one line."""
+ROUTE_OF_MANY = HeaderRoute(
+    name="many",
+    service="v1",
+    matches=tuple(HeaderMatch(header=f"x-{n}", value="a", how="exact") for n in range(32)),
+)
+"""As many headers as a manifest may have."""
 
 
 def config(found: NodeTraffic) -> str:
@@ -161,9 +169,12 @@ def test_a_bind_stands_on_its_own_line() -> None:
     named = traffic(service(*WEB, addresses=("192.168.1.11",), source_ranges=("10.0.0.0/8",)))
     addresses = section(named, "frontend addresses").splitlines()
     assert addresses[1] == "  bind 192.168.1.11:80 transparent"
-    assert addresses[3] == (
-        "  tcp-request connection reject if { dst 192.168.1.11 } { dst_port 80 } !{ src 10.0.0.0/8 }"
-    )
+    assert addresses[3:7] == [
+        "  acl to_default_web dst 192.168.1.11",
+        "  acl at_default_web dst_port 80",
+        "  acl from_default_web src 10.0.0.0/8",
+        "  tcp-request connection reject if to_default_web at_default_web !from_default_web",
+    ]
 
 
 def test_policy_local_from_outside_is_left_to_the_kernel() -> None:
@@ -214,10 +225,10 @@ def test_without_its_certificate_there_is_no_https() -> None:
         traffic(),
         traffic(service(), service(*WEB, name="db", ip="10.43.7.8", http=False, affinity_seconds=9)),
         traffic(
-            service(*WEB, node_port=30080, addresses=("192.168.1.11",), source_ranges=("10.0.0.0/8",)),
+            service(*WEB, node_port=30080, addresses=("192.168.1.11",), source_ranges=MANY),
             service(*WEB, name="v1", ip="10.43.7.8", proxy_protocol="v1", internal_local=True),
             ingress=ingress(
-                route("*.example.org", "/a b", allow=("10.0.0.0/8", "fd00::/8"), timeout_seconds=3),
+                route("*.example.org", "/a b", allow=(*MANY, "fd00::/8"), timeout_seconds=3),
                 route("", "/", "v1", backend_tls=True, exact=True),
                 challenges=(Challenge(token="a", answer="a.b"),),
             ),
@@ -235,6 +246,7 @@ def test_without_its_certificate_there_is_no_https() -> None:
                     ),
                 ),
             ),
+            service(*WEB, name="db", header_routes=(ROUTE_OF_MANY,)),
             service(*WEB, name="v1", ip="", live="b", http=False),
             service(*WEB, name="v1:split", ip="", http=False),
             ingress=ingress(route("", "/", "v1:split"), route("", "/x", backend_tls=True)),

@@ -125,11 +125,15 @@ def test_a_websocket_passes(tmp_path: Path, pods: list[Pod]) -> None:
 
 def test_an_address_takes_only_clients_of_its_ranges(tmp_path: Path, pods: list[Pod]) -> None:
     port = free_port()
-    narrow = web(port, pods[0], addresses=("127.0.91.6",), source_ranges=("10.0.0.0/8",))
+    ranges = tuple(f"10.{number}.0.0/16" for number in range(100))
+    narrow = web(port, pods[0], addresses=("127.0.91.6",), source_ranges=ranges)
     with running(tmp_path, traffic(narrow)):
         assert get((IP, port))[0] == 200
         with pytest.raises((ConnectionError, http.client.HTTPException)):
             get(("127.0.91.6", port))
+    wide = web(port, pods[0], addresses=("127.0.91.6",), source_ranges=(*ranges, "127.0.0.0/8"))
+    with running(tmp_path, traffic(wide)):
+        assert get(("127.0.91.6", port))[0] == 200
 
 
 def test_endpoints_come_drain_and_go_and_no_request_is_lost(tmp_path: Path, pods: list[Pod]) -> None:
