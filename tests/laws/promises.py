@@ -153,6 +153,8 @@ def _weights(look: Look, service: RoutedService) -> None:
     assert 0 <= way.weight <= whole, f"{look}"
     shares = {way.canary_hash: way.weight, stable: whole - way.weight}
     behind = [look.versions[e.name] for e in _ready(look, service)]
+    if not any(shares.get(v) for v in behind):
+        shares = {stable: whole}  # it stands in where it is the only one that could serve
     sums = dict.fromkeys(behind, 0)
     for end in _ready(look, service):
         assert 0 <= end.weight <= MOST, f"{end}\n{look}"

@@ -96,18 +96,6 @@ def test_the_label_that_argo_writes_into_selectors_is_no_mismatch(tmp_path: Path
     assert loaded.errors == ()
 
 
-def test_a_header_route_to_a_service_that_no_proxy_leads_to(tmp_path: Path) -> None:
-    headless = service("clusterIP: None\nports: [{port: 80}]", name="canary")
-    match = "{headerName: X-A, headerValue: {exact: a}}"
-    more = "canaryService: canary, stableService: stable, trafficRouting: {managedRoutes: [{name: a}]}"
-    by_header = canary("{setHeaderRoute: {name: a, match: [" + match + "]}}", more=more)
-    loaded = load(tmp_path, rollout(by_header), headless, service(name="stable"))
-    assert [(f.path, f.message) for f in loaded.errors] == [
-        (f"{CANARY}.canaryService", "Service default/canary is headless, so no proxy leads to it, and setHeaderRoute would lead nowhere")
-    ]  # fmt: skip
-    assert load(tmp_path, rollout(canary(routed=True)), headless, service(name="stable")).errors == ()
-
-
 def test_a_service_of_two_rollouts(tmp_path: Path) -> None:
     strategy = "{blueGreen: {activeService: stable}}"
     found = load(tmp_path, rollout(canary(routed=True)), rollout(strategy, name="two"), *SERVICES).findings

@@ -117,6 +117,16 @@ def test_more_headers_than_a_condition_can_hold(tmp_path: Path) -> None:
     assert_only(found, f"{STEPS}.setHeaderRoute.match: expected at most 32 headers, found 33")
 
 
+def test_a_header_route_to_a_service_that_no_proxy_leads_to(tmp_path: Path) -> None:
+    headless, stable = service("clusterIP: None\nports: [{port: 80}]", name="canary"), service(name="stable")
+    by_header = matched("{headerName: X-A, headerValue: {exact: a}}")
+    loaded = load(tmp_path, rollout(by_header), headless, stable)
+    assert [(f.path, f.message) for f in loaded.errors] == [
+        (f"{CANARY}.canaryService", "Service default/canary is headless, so no proxy leads to it, and setHeaderRoute would lead nowhere")
+    ]  # fmt: skip
+    assert load(tmp_path, rollout(canary(routed=True)), headless, stable).errors == ()
+
+
 ARGUMENTS = [
     ("[{name: a, valueFrom: {}}]", "args[0].valueFrom: expected podTemplateHashValue or fieldRef, found neither"),
     ("[{name: a, valueFrom: {podTemplateHashValue: Latest, fieldRef: {fieldPath: metadata.name}}}]", "args[0].valueFrom: expected podTemplateHashValue or fieldRef, found both"),

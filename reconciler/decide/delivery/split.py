@@ -32,11 +32,11 @@ AT_INGRESS = ":split"
 
 
 class Split(Value):
-    """One service's part. `only`: versions whose pods are endpoints at all, () for every pod; as long as
-    none of them is ready, `fallback` stands in. `beside`: nothing has been promoted yet, so ready pods of
-    other owners, and of an earlier first version, serve as they did. `shares`: what each version gets of the
-    traffic, () when every pod gets as much as any other. `active` is what the live slot holds and `standby`
-    the other one.
+    """One service's part. `only`: versions whose pods are endpoints at all, () for every pod. As long as none
+    of them is ready, or none that has a share, `fallback` stands in. `beside`: nothing has been promoted yet,
+    so ready pods of other owners, and of an earlier first version, serve as they did. `shares`: what each
+    version gets of the traffic, () when every pod gets as much as any other. `active` is what the live slot
+    holds and `standby` the other one.
     """
 
     owner: Key
@@ -125,10 +125,10 @@ def _canary(
                 beside=not state.stable_hash,
             )
         elif shares or routes:
-            found[key] = Split(owner=owner, shares=shares, header_routes=routes)
+            found[key] = Split(owner=owner, shares=shares, fallback=stable, header_routes=routes)
     if recipe.routing is not None and Key("Service", space, strategy.stable_service) in desired.services:
         key = Key("Service", space, strategy.stable_service + AT_INGRESS)
-        found[key] = Split(owner=owner, shares=shares, header_routes=routes)
+        found[key] = Split(owner=owner, shares=shares, fallback=stable, header_routes=routes)
     return found
 
 

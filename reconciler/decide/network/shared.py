@@ -24,8 +24,10 @@ def serves(split: Split | None, backer: Backer, *, live_only: bool = False) -> b
 
 
 def standing_in(split: Split | None, backers: Iterable[Backer]) -> Split | None:
-    """With its fallback, where nobody else is ready; none at all while others serve beside it."""
-    if split is None or not (split.fallback or split.beside):
+    """With its fallback, where nobody else is ready; none at all while others serve beside it. Shares keep
+    theirs: see `weighed`.
+    """
+    if split is None or not split.only or not (split.fallback or split.beside):
         return split
     ready = [b.owner == split.owner and b.version in split.only for b in backers if b.fitness == "ready"]
     if split.beside and not all(ready):
@@ -80,14 +82,17 @@ def parting(
 
 
 def weighed(split: Split | None, ends: Sequence[tuple[Backer, Endpoint]]) -> tuple[Endpoint, ...]:
-    """With the weights that give each version its share. Only ready endpoints count; pods of other owners
-    keep the weight that they have.
+    """With the weights that give each version its share. Only ready endpoints count: where no version with a
+    share has any, the fallback gets all. Pods of other owners keep the weight that they have.
     """
     if split is None or not split.shares:
         return tuple(end for _, end in ends)
     mine = [b.version for b, e in ends if e.state == "ready" and b.owner == split.owner]
     counts = {version: mine.count(version) for version in sorted(set(mine))}
-    found = {v: iter(w) for v, w in weights(dict(split.shares), counts).items()}
+    shares = dict(split.shares)
+    if split.fallback and not any(counts.get(version) for version, share in split.shares if share):
+        shares = {split.fallback: 1}
+    found = {v: iter(w) for v, w in weights(shares, counts).items()}
     return tuple(
         msgspec.structs.replace(end, weight=next(found[backer.version]))
         if end.state == "ready" and backer.owner == split.owner

@@ -1,4 +1,6 @@
-"""A version that a service leads to no more: it gets nothing new, and what it is answering goes on."""
+"""A version that a service leads to no more: it gets nothing new, and what it is answering goes on. It serves
+again where nobody else can.
+"""
 
 from __future__ import annotations
 
@@ -91,3 +93,18 @@ def test_who_parts_is_no_version_that_stands_by() -> None:
     course.forget()
     assert course.shares() == {"v2": 100}
     assert course.cut == []
+
+
+def test_where_all_of_the_canary_is_down_the_stable_version_serves() -> None:
+    steps = [{"setWeight": 100}, {"pause": {}}]
+    named = {"canaryService": "new", "stableService": "old", "trafficRouting": {}}
+    course = Course({"canary": {"steps": steps, **named}}, web(), web("new"), web("old"), replicas=2)
+    new = course.push("v2")
+    assert course.shares() == {"v2": 100}
+    for pod in course.observe().pods():
+        if pod.record.template_hash == new:
+            course.fleet.kill_container(pod.node, pod.key, "app", course.now)
+    course.turn()
+    assert course.shares() == {"v1": 100}
+    course.wait(5)
+    assert course.shares() == {"v2": 100}
