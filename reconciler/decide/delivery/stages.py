@@ -100,7 +100,9 @@ def _ended(phase: str) -> str:
 
 
 def _watch(scene: Scene) -> RolloutState:
-    """Since when pods are missing; the clock stands still while somebody holds the delivery."""
+    """Since when pods are missing. The clock stands still while somebody holds the delivery, and begins anew
+    with each step: a stable set that has lacked pods for long must not leave the step's own pods no time.
+    """
     way, state = scene.way, scene.state
     lacking = way.stage != "done" and _lacks(scene, state.template_hash, state.stable_hash)
     best = (0, scene.sight.of(state.template_hash).available)
@@ -109,6 +111,8 @@ def _watch(scene: Scene) -> RolloutState:
     if way.lacking_since is None or (scene.held and scene.now > way.lacking_since + scene.recipe.deadline):
         changed = scene.moved(lacking_since=scene.now)
         return msgspec.structs.replace(changed, best=best)
+    if way.lacking_since < way.step_since <= scene.now:
+        return scene.moved(lacking_since=way.step_since)
     if best[1] > state.best[1]:
         changed = scene.moved(lacking_since=scene.now)
         return msgspec.structs.replace(changed, best=best, progressed_at=scene.now)
