@@ -43,7 +43,8 @@ def plan_delivery(turn: Pass, owner: Key, workload: Rollout | Deployment) -> Ver
     moves = _moves(scene)
     stopped = _stop(turn, scene, slots, moves)
     blocked = _start(turn, owner, scene, slots, moves, refused) or _homeless(turn, owner)
-    restarted, old = restart(turn, owner, scene, slots, moving=bool(moves.start or moves.stop))
+    moving = bool(moves.start or moves.stop) or _switches(turn, owner, scene)
+    restarted, old = restart(turn, owner, scene, slots, moving=moving)
     gone = {id(s) for s in (*stopped, *restarted)}
     working = effects.tend(turn, [s for s in slots.here if id(s) not in gone])
     working += 0 if blocked else old
@@ -53,6 +54,13 @@ def plan_delivery(turn: Pass, owner: Key, workload: Rollout | Deployment) -> Ver
     scene = msgspec.structs.replace(scene, state=_told(turn, owner, scene, refused))
     turn.rollouts[owner] = scene.state
     return _verdict(scene, slots, blocked, working)
+
+
+def _switches(turn: Pass, owner: Key, scene: Scene) -> bool:
+    """Another version becomes active in this pass: until the proxies know, the one before serves."""
+    before = turn.before.rollouts.get(owner)
+    way = before.delivery if before is not None else None
+    return way is not None and way.active_hash != scene.way.active_hash
 
 
 def _slots(turn: Pass, owner: Key, recipe: Recipe) -> tuple[Slots, tuple[str, ...]]:

@@ -16,7 +16,7 @@ from reconciler.model.meta import Key
 
 def restart(turn: Pass, owner: Key, scene: Scene, slots: Slots, *, moving: bool) -> tuple[list[Slot], int]:
     """What is stopped now, the stable ones first, and how many are too old in all. `moving`: pods of it start
-    or stop in this pass anyway.
+    or stop in this pass anyway, or its traffic moves to another set.
     """
     at = scene.recipe.restart_at
     if not at or turn.now < at:

@@ -6,6 +6,7 @@ import msgspec
 
 from reconciler.model.action import StopPod
 from reconciler.model.fleet import NodeSpec
+from tests.decide.builders import analysis_template
 from tests.decide.delivery.course import Course, web
 
 FIVE_PAST = "1970-01-12T13:51:40Z"
@@ -65,6 +66,25 @@ def test_a_set_that_is_kept_warm_loses_no_pod_to_it() -> None:
     course.order("undo")
     course.wait(5)
     assert course.shares() == {"v1": 100}
+
+
+def test_a_version_that_becomes_active_again_is_restarted_after_the_switch() -> None:
+    """Its only pod may not go in the very pass in which all traffic moves to it."""
+    analysis = {"templates": [{"templateName": "smoke"}]}
+    metric = {"name": "good", "count": 3, "interval": "40s", "successCondition": "result == 1"}
+    metric |= {"provider": {"web": {"url": "http://metrics.lan/", "jsonPath": "{$.value}"}}}
+    green = {"activeService": "web", "postPromotionAnalysis": analysis}
+    templates = (analysis_template("smoke", metric),)
+    course = Course({"blueGreen": green}, web(), templates=templates, replicas=1)
+    course.wait(310)
+    course.push("v2")
+    assert (course.way.stage, course.shares()) == ("switched", {"v2": 100})
+    course.commit(course.version("v1", restartAt=FIVE_PAST))
+    plan = course.turn()
+    assert course.way.active_hash == course.state.template_hash
+    assert not [s for s in plan.steps if isinstance(s.action, StopPod)]
+    course.wait(5)
+    assert (course.shares(), len(stops(course))) == ({"v1": 100}, 1)
 
 
 def test_where_memory_was_lost_nobody_is_restarted_until_somebody_says_how_to_go_on() -> None:
