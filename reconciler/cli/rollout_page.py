@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-from reconciler.cli.measured_text import measured_text
 from reconciler.cli.page import Page, Table, age, tidy
 from reconciler.decide.delivery.green_text import pods
 from reconciler.decide.delivery.way import UNDER_WAY
 from reconciler.model.duration import human_duration
+from reconciler.model.measured_text import measured_text
 from reconciler.record.deliveries import DeliveryStatus, RunLine, SetLine, StepLine
 from reconciler.record.deliveries.sets import share_text
 from reconciler.record.metadata import time_of_day

@@ -240,5 +240,12 @@ def test_a_measurement_that_was_not_good_says_what_was_found() -> None:
         ("AnalysisRun", "Warning", "MeasurementFailed", "error-rate is Failed, 1 so far, value 0.07"),
         ("AnalysisRun", "Warning", "MeasurementError", "error-rate is Error, 2 so far: no route to host"),
     ]
+    counted = (
+        '{"canary": {"requests": 24, "errors": 1, "errorRate": 0.041666666666666, "latency": 2.99999999996},'
+        ' "stable": {"requests": 460, "errors": 0, "errorRate": 0.0, "latency": 2.2499999999999996}}'
+    )
+    proxies = msgspec.structs.replace(bad, value=counted)
+    found = "value 1/24 errors, 3 ms; stable 0/460 errors, 2.25 ms"
+    assert runs(measured(), measured(failed=1, measurements=(proxies,)))[0][3].endswith(found)
     dry = measured(inconclusive=1, dry_run=True)
     assert runs(measured(), dry)[0][3] == "error-rate is Inconclusive (dry run), 1 so far"
