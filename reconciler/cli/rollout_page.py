@@ -36,7 +36,8 @@ def delivery_page(seen: DeliveryStatus, now: float) -> Page:
 
 def delivery_line(seen: DeliveryStatus) -> str:
     """One line: how it stands, and why. With the time of day: what is left changes from look to look."""
-    why = ", ".join(filter(None, (_step(seen), seen.message)))
+    step = "" if seen.message.startswith("step ") else _step(seen)  # while it progresses, it says that itself
+    why = ", ".join(filter(None, (step, seen.message)))
     until = time_of_day(seen.until) if seen.until is not None else ""
     left = f" ({ALONE})" if not seen.running else f" (until {until})" if until else ""
     return f"{seen.key}: {seen.phase}" + (f": {why}" if why else "") + left

@@ -209,6 +209,9 @@ def test_one_line_for_logs_and_pipes() -> None:
     until = time.strftime("%H:%M:%S", time.localtime(NOW + 38))
     words = "Rollout default/web: Paused: step 2/5 pause 1m, paused at step 2"
     assert delivery_line(web) == f"{words} (until {until})"
+    said = "step 2 of 5: setWeight 50; 1 of 2 pods of the canary available"
+    going = msgspec.structs.replace(web, phase="Progressing", message=said, until=None)
+    assert delivery_line(going) == f"Rollout default/web: Progressing: {said}"
     done = msgspec.structs.replace(web, phase="Healthy", message="", stage="done", until=None)
     assert delivery_line(done) == "Rollout default/web: Healthy"
 
