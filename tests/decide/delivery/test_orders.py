@@ -245,3 +245,13 @@ def test_resume_after_a_pause_promotes_nothing_that_waits_for_somebody() -> None
         assert course.state.phase == "paused"
         course.order("resume")
         assert course.shares() != before
+
+
+def test_what_was_aborted_waits_for_nothing_but_the_end_of_a_pause() -> None:
+    course = timed()
+    course.order("abort")
+    course.wait(31)
+    assert course.state.phase == "failed"
+    assert course.plan.waits == ()
+    course.order("pause")
+    assert [str(wait) for wait in course.plan.waits] == [f"wait for {course.key}: paused by ada@desk"]
