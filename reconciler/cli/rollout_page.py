@@ -59,6 +59,9 @@ def _head(seen: DeliveryStatus, now: float) -> Iterator[str]:
     if seen.phase == "Degraded" and seen.stage == "aborted":
         again = f"`reconciler rollout retry {seen.name} -n {seen.namespace}` tries it again"
         yield f"  {again}; a changed manifest is tried by itself"
+        for hold in (hold for hold in seen.holds if hold.reason == "order"):
+            ends = f"`reconciler rollout resume {seen.name} -n {seen.namespace}` ends that"
+            yield f"  paused {hold.message}; {ends}"
     if not seen.running:
         yield f"  {ALONE}"
     if seen.until is not None and seen.running:

@@ -116,6 +116,15 @@ def test_one_that_was_aborted_says_what_to_do() -> None:
     assert text(seen(state(delivery, message="error-rate is Failed"))) == ABORTED
 
 
+def test_one_that_was_aborted_and_paused_shows_that_too() -> None:
+    """It keeps a revert from being pushed."""
+    hold = Hold(reason="order", since=NOW, message="by ada@desk")
+    delivery = Delivery(stage="aborted", step=2, weight=0, ended_at=NOW - 12, holds=(hold,))
+    told = text(seen(state(delivery, message="error-rate is Failed"))).splitlines()
+    assert told[0] == "Rollout default/web: Degraded"
+    assert told[3] == "  paused by ada@desk; `reconciler rollout resume web -n default` ends that"
+
+
 def test_a_pause_without_an_end_says_who_ends_it() -> None:
     delivery = Delivery(
         stage="stepping", step=4, holds=(Hold(reason="order", since=NOW, message="by ada@desk"),)
