@@ -132,6 +132,11 @@ OLDER = state(Delivery(stage="done"), template_hash=OLD, number=2, phase="comple
             state(Delivery(stage="aborted", step=1, weight=50), message="too slow"),
             [("RolloutAborted", f"version 3 ({NEW}) is aborted: too slow")],
         ),
+        (
+            state(paused()),
+            state(Delivery(stage="aborted"), message="undone by ada@desk"),
+            [("RolloutAborted", f"version 3 ({NEW}) is undone by ada@desk")],
+        ),
         (state(paused()), state(paused(), message="still"), []),
         (state(stepping(1)), state(stepping(1, holds=(Hold(reason="order", since=1.0),))), []),
     ],
