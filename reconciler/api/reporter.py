@@ -93,10 +93,9 @@ class Reporter:
 
     def _is_over(self, turn: Turn, plan: Plan) -> bool:
         """Nothing more is to come by itself. Blocked for a moment isn't: what is ending may make room."""
-        if plan.standing != "blocked":
+        if plan.goes_on or plan.standing != "blocked":
             self._blocked_since = None
-            over = plan.waits_for_somebody or plan.standing not in ("progressing", "paused")
-            return turn.idle and over
+            return turn.idle and not plan.goes_on
         if self._blocked_since is None:
             self._blocked_since = turn.at
         return turn.idle and turn.at - self._blocked_since >= PATIENCE_S

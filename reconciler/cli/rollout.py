@@ -37,7 +37,25 @@ def shared(function: Command) -> Command:
     return function
 
 
-@click.group("rollout")
+OF_KUBECTL = {
+    "history": "`reconciler history NAME` lists its versions, what was decided and what became of them",
+    "restart": "set spec.restartAt in the Rollout's manifest; in a Deployment's, an annotation of the pod "
+    "template, such as kubectl.kubernetes.io/restartedAt",
+}
+"""Verbs of `kubectl rollout` that aren't here -> what does the same."""
+
+
+class Steering(click.Group):
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the way to go for who knows kubectl."""
+        if instead := OF_KUBECTL.get(args[0]):
+            ctx.fail(f"No such command '{args[0]}': {instead}.")
+        return super().resolve_command(ctx, args)
+
+
+@click.group("rollout", cls=Steering)
 def command() -> None:
     """Follow and steer what is delivered step by step: Rollouts, and Deployments that ask for it.
 

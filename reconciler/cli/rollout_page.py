@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-from reconciler.cli.measured_text import measured_text
 from reconciler.cli.page import Page, Table, age, tidy
 from reconciler.decide.delivery.green_text import pods
 from reconciler.decide.delivery.way import UNDER_WAY
 from reconciler.model.duration import human_duration
+from reconciler.model.measured_text import measured_text
 from reconciler.record.deliveries import DeliveryStatus, RunLine, SetLine, StepLine
 from reconciler.record.deliveries.sets import share_text
 from reconciler.record.metadata import time_of_day
@@ -36,7 +36,8 @@ def delivery_page(seen: DeliveryStatus, now: float) -> Page:
 
 def delivery_line(seen: DeliveryStatus) -> str:
     """One line: how it stands, and why. With the time of day: what is left changes from look to look."""
-    why = ", ".join(filter(None, (_step(seen), seen.message)))
+    step = "" if seen.message.startswith("step ") else _step(seen)  # while it progresses, it says that itself
+    why = ", ".join(filter(None, (step, seen.message)))
     until = time_of_day(seen.until) if seen.until is not None else ""
     left = f" ({ALONE})" if not seen.running else f" (until {until})" if until else ""
     return f"{seen.key}: {seen.phase}" + (f": {why}" if why else "") + left
@@ -58,6 +59,9 @@ def _head(seen: DeliveryStatus, now: float) -> Iterator[str]:
     if seen.phase == "Degraded" and seen.stage == "aborted":
         again = f"`reconciler rollout retry {seen.name} -n {seen.namespace}` tries it again"
         yield f"  {again}; a changed manifest is tried by itself"
+        for hold in (hold for hold in seen.holds if hold.reason == "order"):
+            ends = f"`reconciler rollout resume {seen.name} -n {seen.namespace}` ends that"
+            yield f"  paused {hold.message}; {ends}"
     if not seen.running:
         yield f"  {ALONE}"
     if seen.until is not None and seen.running:

@@ -11,12 +11,13 @@ from typing import Any
 
 import msgspec
 
-from reconciler.decide.version import Version
+from reconciler.decide.version import HASH_LABELS, Version
 from reconciler.model.observed import PodRecord
 from reconciler.model.pod import PodSpec
 
 NAMED_BY = ("name", "containerPort", "mountPath", "key", "ip", "topologyKey")
 """Fields by which the items of a list are told apart, first match wins (Kubernetes: merge keys)."""
+_SET_BY_US = tuple(f"metadata.labels[{label}]" for label in HASH_LABELS.values())
 LONGEST = 60
 """Characters of a value that are shown."""
 
@@ -28,7 +29,7 @@ def changes(record: PodRecord, version: Version) -> tuple[str, ...]:
         *_compare("metadata.annotations", record.annotations, version.annotations),
         *_compare("spec", _plain(record.spec), _plain(version.spec)),
     ]
-    lines = [line for line in lines if not line.startswith("metadata.labels[pod-template-hash]")]
+    lines = [line for line in lines if not line.startswith(_SET_BY_US)]
     if not lines and record.template_hash != version.template_hash:
         lines = [_contents_changed(version)]
     return tuple(lines)

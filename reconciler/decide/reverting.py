@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from reconciler.model.delivery import Delivery, MetricState, RunState
 from reconciler.model.desired import Desired
+from reconciler.model.measured_text import counted_text
 from reconciler.model.meta import Key
 from reconciler.model.progress import Progress, RolloutState
 from reconciler.model.reversal import Reversal
@@ -109,7 +110,7 @@ def _measured(name: str, metric: MetricState, run: RunState) -> Iterator[str]:
     if spec is not None and spec.failure_condition:
         yield _line(f"  failure is: {spec.failure_condition}")
     for one in metric.measurements[-MEASUREMENTS:]:
-        found = " ".join(part for part in (one.value, one.message) if part)
+        found = " ".join(part for part in (counted_text(one.value) or one.value, one.message) if part)
         yield _line(f"  {_time(one.finished_at)}: {one.phase} {found}".rstrip())
 
 

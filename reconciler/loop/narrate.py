@@ -115,7 +115,9 @@ def _tells_itself(plan: Plan, key: Key) -> bool:
 
 
 def describe(verdict: Verdict) -> str:
-    """`progressing: 3 of 6 pods updated, 2 available`."""
+    """`progressing: 3 of 6 pods updated, 2 available`; `paused at step 2`."""
+    if verdict.message.startswith(f"{verdict.standing} "):
+        return verdict.message
     counts = f"{verdict.updated} of {verdict.desired} pods updated, {verdict.available} available"
     return f"{verdict.standing}: {verdict.message or counts}"
 

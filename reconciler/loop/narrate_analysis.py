@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from reconciler.loop.turn import Turn
 from reconciler.model.delivery import AnalysisPhase, MetricState, RunState
 from reconciler.model.event import Event
+from reconciler.model.measured_text import counted_text
 from reconciler.model.meta import Key
 from reconciler.model.plan import Plan
 
@@ -56,7 +57,7 @@ def _measured(name: str, metric: MetricState, before: MetricState | None) -> Ite
         if count <= (getattr(before, counter) if before else 0):
             continue
         newest = next((m for m in reversed(metric.measurements) if m.phase == phase), None)
-        found = f", value {newest.value}" if newest and newest.value else ""
+        found = f", value {counted_text(newest.value) or newest.value}" if newest and newest.value else ""
         why = f": {newest.message}" if newest and newest.message else ""
         dry = " (dry run)" if metric.dry_run else ""
         yield f"Measurement{phase}", f"{name} is {phase}{dry}, {count} so far{found}{why}"

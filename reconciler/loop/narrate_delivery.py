@@ -155,8 +155,9 @@ def _ends(then: Delivery | None, now: Delivery, state: RolloutState) -> Iterator
     if now.stage == before:
         return
     if now.stage == "aborted":
-        why = f": {state.message}" if state.message else ""
-        words = f"{version(state)} is aborted{why}"
+        by_somebody = state.message.startswith(("aborted ", "undone "))
+        why = state.message if by_somebody else f"aborted: {state.message}" if state.message else "aborted"
+        words = f"{version(state)} is {why}"
         yield Change(reason="RolloutAborted", message=words, warning=True, told=False)
     elif now.stage == "done":
         yield Change(reason="RolloutCompleted", message=f"{version(state)} is the stable one now")

@@ -30,12 +30,9 @@ class Finish:
             return self._moving()
         if any(node.reachable is None for node in turn.observed.nodes.values()):
             return now - self._began > self._settle
-        if turn.plan.standing in ("blocked", "failed"):
-            return self._stuck(now)
-        paused = turn.plan.standing == "paused" and not turn.plan.waits_for_somebody
-        if turn.plan.standing == "progressing" or paused:
+        if turn.plan.goes_on:
             return self._moving()
-        return True
+        return turn.plan.standing not in ("blocked", "failed") or self._stuck(now)
 
     def _moving(self) -> bool:
         self._stuck_since = 0.0

@@ -145,10 +145,10 @@ class Plan(Value, dict=True):
         return min((w.until for w in self.waits if w.until is not None), default=None)
 
     @property
-    def waits_for_somebody(self) -> bool:
-        """Nothing progresses but by somebody's word."""
-        paused = [v for v in self.verdicts.values() if v.standing == "paused"]
-        return self.standing == "paused" and all(v.asks for v in paused)
+    def goes_on(self) -> bool:
+        """More is to come by itself: something progresses, or pauses for a time, however the others stand."""
+        for_a_time = (v.standing == "paused" and not v.asks for v in self.verdicts.values())
+        return self.standing == "progressing" or any(for_a_time)
 
     def __str__(self) -> str:
         lines = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 
+import msgspec
 import pytest
 
 from reconciler.api.reporter import Reporter
@@ -125,6 +126,25 @@ def test_blocked_for_a_moment_is_not_the_end(reporter: Reporter) -> None:
     reporter.take(turn(A, "blocked", 12.0, "0/1 nodes fit"))
     assert not reporter.followers.read(A.id).ended
     reporter.take(turn(A, "blocked", 17.0, "0/1 nodes fit"))
+    assert reporter.followers.read(A.id).ended
+
+
+@pytest.mark.parametrize("left", ["failed", "blocked"])
+def test_a_pause_that_ends_by_itself_is_followed_though_another_object_was_left(
+    reporter: Reporter, left: Standing
+) -> None:
+    def seen(at: float, *, asks: bool) -> Turn:
+        one = turn(A, left, at, "aborted by me")
+        assert one.plan is not None
+        paused = Verdict(standing="paused", message="paused at step 2", desired=1, asks=asks)
+        verdicts = {**one.plan.verdicts, Key("Rollout", "default", "shop"): paused}
+        return msgspec.structs.replace(one, plan=msgspec.structs.replace(one.plan, verdicts=verdicts))
+
+    reporter.take(seen(10.0, asks=False))
+    reporter.take(seen(60.0, asks=False))
+    assert not reporter.followers.read(A.id).ended
+    reporter.take(seen(61.0, asks=True))
+    reporter.take(seen(90.0, asks=True))
     assert reporter.followers.read(A.id).ended
 
 

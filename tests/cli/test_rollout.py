@@ -89,6 +89,16 @@ def test_each_verb_reaches_the_daemon(daemon: Daemon, words: tuple[str, ...], ve
     assert [(o.about, o.verb) for o in daemon.given] == [(WEB, verb)]
 
 
+@pytest.mark.parametrize(
+    ("verb", "instead"), [("history", "`reconciler history NAME`"), ("restart", "spec.restartAt")]
+)
+def test_verbs_that_kubectl_has_lead_to_what_does_the_same(verb: str, instead: str) -> None:
+    result = run(verb, "deployment/web")
+    assert result.exit_code == 2
+    assert instead in result.output
+    assert "Did you mean" not in result.output
+
+
 def test_an_annotated_deployment_is_steered_alike(daemon: Daemon) -> None:
     assert run("pause", "deployment/api").exit_code == 0
     assert daemon.given[0].about == API

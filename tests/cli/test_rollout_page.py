@@ -116,6 +116,15 @@ def test_one_that_was_aborted_says_what_to_do() -> None:
     assert text(seen(state(delivery, message="error-rate is Failed"))) == ABORTED
 
 
+def test_one_that_was_aborted_and_paused_shows_that_too() -> None:
+    """It keeps a revert from being pushed."""
+    hold = Hold(reason="order", since=NOW, message="by ada@desk")
+    delivery = Delivery(stage="aborted", step=2, weight=0, ended_at=NOW - 12, holds=(hold,))
+    told = text(seen(state(delivery, message="error-rate is Failed"))).splitlines()
+    assert told[0] == "Rollout default/web: Degraded"
+    assert told[3] == "  paused by ada@desk; `reconciler rollout resume web -n default` ends that"
+
+
 def test_a_pause_without_an_end_says_who_ends_it() -> None:
     delivery = Delivery(
         stage="stepping", step=4, holds=(Hold(reason="order", since=NOW, message="by ada@desk"),)
@@ -209,6 +218,9 @@ def test_one_line_for_logs_and_pipes() -> None:
     until = time.strftime("%H:%M:%S", time.localtime(NOW + 38))
     words = "Rollout default/web: Paused: step 2/5 pause 1m, paused at step 2"
     assert delivery_line(web) == f"{words} (until {until})"
+    said = "step 2 of 5: setWeight 50; 1 of 2 pods of the canary available"
+    going = msgspec.structs.replace(web, phase="Progressing", message=said, until=None)
+    assert delivery_line(going) == f"Rollout default/web: Progressing: {said}"
     done = msgspec.structs.replace(web, phase="Healthy", message="", stage="done", until=None)
     assert delivery_line(done) == "Rollout default/web: Healthy"
 

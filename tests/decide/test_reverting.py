@@ -127,6 +127,15 @@ def test_the_evidence_is_what_was_measured_and_why_that_is_bad() -> None:
     )
 
 
+def test_what_the_proxies_counted_is_evidence_that_can_be_read() -> None:
+    side = (
+        '{{"requests": {0}, "errors": {1}, "errorRate": 0.07692307692307693, "latency": 2.9999999999999996}}'
+    )
+    counted = f'{{"canary": {side.format(13, 1)}, "stable": {side.format(257, 0)}}}'
+    told = evidence(judged(measurements=(measured("Failed", counted),)))
+    assert told.endswith(": Failed 1/13 errors, 3 ms; stable 0/257 errors, 3 ms")
+
+
 def test_runs_of_an_earlier_attempt_or_another_version_prove_nothing() -> None:
     earlier = msgspec.structs.replace(judged(), started_at=NOW - 500)
     other = msgspec.structs.replace(judged(), template_hash=OLD)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from reconciler.decide.diff import changes
+from reconciler.decide.diff import changes, summary
 from reconciler.decide.version import version_of, wanted_version
 from reconciler.engine.simulation.forecast import forecast
 from reconciler.engine.simulation.simulated import SimulatedFleet
+from reconciler.model.meta import Key
 from reconciler.model.progress import Progress
-from tests.decide.builders import WEB, bare_pod, deployment, desired, fleet, replica_set
+from tests.decide.builders import WEB, bare_pod, deployment, desired, fleet, replica_set, rollout
 from tests.laws.world import World
 
 FIRST = """\
@@ -118,6 +119,17 @@ def test_changed_contents_are_named_and_not_shown() -> None:
     record = wanted_version(wanted, WEB).record(WEB, "web-0", "pi-1", "")
     version = msgspec.structs.replace(version_of(record), template_hash="bbbbbbbbbb")
     assert changes(record, version) == ("ConfigMap site or Secret tls changed",)
+
+
+def test_a_version_s_own_label_is_no_change() -> None:
+    """As of a Deployment's: the reconciler has set it."""
+    rolled = Key("Rollout", "default", "web")
+    volumes = [{"name": "v", "configMap": {"name": "site"}}]
+    wanted = desired(rollout({"canary": {}}, pod={"volumes": volumes}), hashes={rolled: "aaaaaaaaaa"})
+    record = wanted_version(wanted, rolled).record(rolled, "web-0", "pi-1", "")
+    version = wanted_version(msgspec.structs.replace(wanted, hashes={rolled: "bbbbbbbbbb"}), rolled)
+    assert changes(record, version) == ("ConfigMap site changed",)
+    assert summary(record, version) == "ConfigMap site changed"
 
 
 def test_a_bare_pod_and_a_set_say_how_they_take_a_change() -> None:

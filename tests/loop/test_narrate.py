@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from reconciler.loop.narrate import Narrator
+from reconciler.loop.narrate import Narrator, describe
 from reconciler.loop.turn import Turn
 from reconciler.model.meta import Key
+from reconciler.model.plan import Verdict
 from tests.decide.builders import deployment, desired, service
 from tests.decide.network.worlds import networked, running
 
@@ -26,3 +27,10 @@ def test_what_several_nodes_are_told_alike_is_said_once() -> None:
     alone = Turn(**{name: getattr(turn, name) for name in turn.__struct_fields__} | {"begun": plan.steps[:1]})
     (event,) = [e for e in Narrator().tell(alone)[1] if e.reason == "EndpointsChanged"]
     assert (event.about, event.node) == (Key("Node", "", "pi-1"), "pi-1")
+
+
+def test_how_an_object_stands_is_said_once() -> None:
+    assert describe(Verdict(standing="paused", message="paused at step 2")) == "paused at step 2"
+    assert describe(Verdict(standing="paused", message="it couldn't tell")) == "paused: it couldn't tell"
+    told = describe(Verdict(standing="progressing", desired=3, updated=1))
+    assert told == "progressing: 1 of 3 pods updated, 0 available"

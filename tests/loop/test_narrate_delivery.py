@@ -132,6 +132,11 @@ OLDER = state(Delivery(stage="done"), template_hash=OLD, number=2, phase="comple
             state(Delivery(stage="aborted", step=1, weight=50), message="too slow"),
             [("RolloutAborted", f"version 3 ({NEW}) is aborted: too slow")],
         ),
+        (
+            state(paused()),
+            state(Delivery(stage="aborted"), message="undone by ada@desk"),
+            [("RolloutAborted", f"version 3 ({NEW}) is undone by ada@desk")],
+        ),
         (state(paused()), state(paused(), message="still"), []),
         (state(stepping(1)), state(stepping(1, holds=(Hold(reason="order", since=1.0),))), []),
     ],
@@ -240,5 +245,12 @@ def test_a_measurement_that_was_not_good_says_what_was_found() -> None:
         ("AnalysisRun", "Warning", "MeasurementFailed", "error-rate is Failed, 1 so far, value 0.07"),
         ("AnalysisRun", "Warning", "MeasurementError", "error-rate is Error, 2 so far: no route to host"),
     ]
+    counted = (
+        '{"canary": {"requests": 24, "errors": 1, "errorRate": 0.041666666666666, "latency": 2.99999999996},'
+        ' "stable": {"requests": 460, "errors": 0, "errorRate": 0.0, "latency": 2.2499999999999996}}'
+    )
+    proxies = msgspec.structs.replace(bad, value=counted)
+    found = "value 1/24 errors, 3 ms; stable 0/460 errors, 2.25 ms"
+    assert runs(measured(), measured(failed=1, measurements=(proxies,)))[0][3].endswith(found)
     dry = measured(inconclusive=1, dry_run=True)
     assert runs(measured(), dry)[0][3] == "error-rate is Inconclusive (dry run), 1 so far"

@@ -68,4 +68,4 @@ class Judging:
         live = {judge.key for judge in judges(self._owner, state, self._recipe)}
         for key, run in {**self._turn.before.runs, **self._runs}.items():
             if run.owner == self._owner and key not in live and run.phase not in ENDED:
-                terminate(self._turn, key, "it isn't asked for any more")
+                terminate(self._turn, key, "the update needs it no longer")

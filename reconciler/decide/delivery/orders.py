@@ -22,7 +22,7 @@ from reconciler.decide.delivery.way import UNDER_WAY, abort, moved, way_of, with
 from reconciler.errors import UsageError
 from reconciler.model.delivery import Decision, Delivery, Hold, Order
 from reconciler.model.desired import Desired
-from reconciler.model.progress import Progress, RolloutState
+from reconciler.model.progress import Progress, RolloutPhase, RolloutState
 
 DECISIONS_KEPT = 20
 
@@ -40,11 +40,20 @@ def ordered(progress: Progress, order: Order, desired: Desired) -> tuple[Progres
         remedy = "it begins when the reconciler has seen the fleet; run `reconciler apply` or `serve`"
         raise UsageError(f"{order.about} hasn't begun yet", remedy=remedy)
     after, words = _VERBS[order.verb](state, recipe, order)
+    after = _untold(state, after, recipe)
     way = way_of(after)
     decision = Decision(at=order.at, who=order.who, verb=order.verb, number=state.number)
     kept = (*way.decisions, decision)[-DECISIONS_KEPT:]
     rollouts = progress.rollouts | {order.about: moved(after, decisions=kept)}
     return msgspec.structs.replace(progress, rollouts=rollouts), words
+
+
+def _untold(before: RolloutState, after: RolloutState, recipe: Recipe) -> RolloutState:
+    """Without what was said of holds that it hasn't any more: where no reconciler runs, no pass says anew."""
+    if after.phase != "paused" or recipe.paused or way_of(before).holds == way_of(after).holds:
+        return after
+    phase: RolloutPhase = "paused" if way_of(after).holds else "progressing"
+    return msgspec.structs.replace(after, phase=phase, message="")
 
 
 def _others(desired: Desired) -> str:

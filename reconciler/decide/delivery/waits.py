@@ -14,7 +14,8 @@ def wait(turn: Pass, owner: Key, scene: Scene) -> None:
     """Everything that time alone brings."""
     way, recipe, state = scene.way, scene.recipe, scene.state
     text, until = standing_text(scene), goes_on_at(scene)
-    if way.stage != "done" and text:
+    over = way.stage == "done" or (way.stage == "aborted" and not way.holds)
+    if text and not over:
         future = until is not None and until > turn.now
         turn.draft.wait(str(owner), text, until if future else None)
     for version, at in way.retiring.items():

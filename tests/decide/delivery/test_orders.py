@@ -245,3 +245,30 @@ def test_resume_after_a_pause_promotes_nothing_that_waits_for_somebody() -> None
         assert course.state.phase == "paused"
         course.order("resume")
         assert course.shares() != before
+
+
+def test_what_was_aborted_waits_for_nothing_but_the_end_of_a_pause() -> None:
+    course = timed()
+    course.order("abort")
+    course.wait(31)
+    assert course.state.phase == "failed"
+    assert course.plan.waits == ()
+    course.order("pause")
+    assert [str(wait) for wait in course.plan.waits] == [f"wait for {course.key}: paused by ada@desk"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "told"),
+    [
+        ("promote", ("Progressing", "it is on its way")),
+        ("pause", ("Paused", "paused until it is promoted; paused by ada@desk")),
+        ("abort", ("Degraded", "aborted by ada@desk")),
+    ],
+)
+def test_an_order_without_a_reconciler_is_seen_at_once(verb: Verb, told: tuple[str, str]) -> None:
+    """No pass follows it that could say how it stands."""
+    course = stepping()
+    after, _ = ordered(course.progress, order(course, verb), course.desired)
+    found = delivery_status(course.desired, course.observe(), after, None, course.clock, ROLLOUT)
+    assert found is not None
+    assert (found.phase, found.message) == told

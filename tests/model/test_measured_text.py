@@ -1,10 +1,10 @@
-"""What was measured, short enough for a column."""
+"""What was measured, as people read it."""
 
 from __future__ import annotations
 
 import pytest
 
-from reconciler.cli.measured_text import LONGEST, measured_text
+from reconciler.model.measured_text import LONGEST, counted_text, measured_text
 
 COUNTED = (
     '{"canary": {"requests": 22, "errors": 2, "errorRate": 0.09, "requestRate": 4.3771, "latency": 2.0},'
@@ -32,6 +32,7 @@ NOBODY = (
 )
 def test_a_value(value: str, text: str) -> None:
     assert measured_text(value) == text
+    assert counted_text(value) == (text if value in (COUNTED, NOBODY) else "")
 
 
 def test_a_long_one_is_cut_and_one_that_was_cut_before_is_shown() -> None:

@@ -1,4 +1,4 @@
-"""What was measured, short enough for a column; `-o json` has all of it. Pure."""
+"""What was measured, as people read it: in a column, an event, a commit's message."""
 
 from __future__ import annotations
 
@@ -6,19 +6,28 @@ import json
 from typing import Any
 
 LONGEST = 48
+"""Characters that a column takes; `-o json` has all of them."""
 
 
 def measured_text(value: str) -> str:
-    """`value` is JSON. What the proxies counted becomes `2/40 errors, 3 ms; stable 0/760 errors, 1.5 ms`."""
+    """`value` is JSON; rounded and cut to a column's width."""
     try:
         found = json.loads(value)
     except ValueError:  # it was cut when it was kept
         return _cut(value)
-    if type(found) is dict and found.keys() == {"canary", "stable"}:
-        sides = [_counted(found[name]) for name in ("canary", "stable")]
-        if all(sides):
-            return f"{sides[0]}; stable {sides[1]}"
-    return _cut(json.dumps(_rounded(found), ensure_ascii=False))
+    return counted_text(value) or _cut(json.dumps(_rounded(found), ensure_ascii=False))
+
+
+def counted_text(value: str) -> str:
+    """What the proxies counted, as `2/40 errors, 3 ms; stable 0/760 errors, 1.5 ms`; else ""."""
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return ""
+    if type(found) is not dict or found.keys() != {"canary", "stable"}:
+        return ""
+    sides = [_counted(found[name]) for name in ("canary", "stable")]
+    return f"{sides[0]}; stable {sides[1]}" if all(sides) else ""
 
 
 def _counted(side: Any) -> str:
