@@ -119,7 +119,8 @@ def _course(way: Delivery, recipe: Recipe) -> str:
 def why_stop(scene: Scene, version: str) -> str:
     state, way = scene.state, scene.way
     if version == state.template_hash == state.stable_hash or way.stage == "first":
-        return f"there are {scene.sight.of(version).count} pods of it and {scene.recipe.replicas} are wanted"
+        count, wanted = scene.sight.of(version).count, scene.recipe.replicas
+        return f"more pods than wanted: {count} instead of {wanted}"
     if version == state.stable_hash:
         return f"{state.template_hash} takes over"
     if version == state.template_hash and way.stage == "aborted":

@@ -221,5 +221,5 @@ def _verdict(turn: Pass, scene: Scene, blocked: str, working: int) -> Verdict:
         return verdict("blocked", blocked, scene.slots, wanted, want)
     message = f"{counts.new} of {want} pods updated, {counts.new_available} of these available"
     if counts.new > want:
-        message = f"{counts.new} pods, and {want} are wanted"
+        message = f"more pods than wanted: {counts.new} instead of {want}"
     return verdict("progressing", message, scene.slots, wanted, want)
