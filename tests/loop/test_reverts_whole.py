@@ -58,8 +58,8 @@ class Story:
         self.work.commit({"web.yaml": manifest(image)}, subject)
         self.work.git("push", "--quiet", "origin", "main")
 
-    def run(self, name: str, subject: str, timeout: float = 120.0) -> Turn:
-        """Until this stage is reached at the commit of that subject."""
+    def run(self, name: str, subject: str, *, told: str = "", timeout: float = 120.0) -> Turn:
+        """Until this stage is reached at the commit of that subject, and the event `told` was told."""
         source = open_source(self.fleet, self.home / "cache")
         simulated = RealTime(self.simulated)
         nodes = {n.name: simulated.node(n.name) for n in self.fleet.spec.nodes}
@@ -74,7 +74,8 @@ class Story:
             assert time.monotonic() < until, f"it never came to {name} at {subject}: {self.reasons}"
             state = turn.plan.progress.rollouts.get(WEB) if turn.plan else None
             found = state.delivery.stage if state and state.delivery else ""
-            return turn.desired is not None and (found, turn.desired.revision.subject) == (name, subject)
+            there = turn.desired is not None and (found, turn.desired.revision.subject) == (name, subject)
+            return there and (not told or told in self.reasons)
 
         try:
             return loop.run(reached, lambda: 0.2)
@@ -101,7 +102,7 @@ def test_a_bad_commit_is_taken_back_without_anybody(story: Story) -> None:
     story.push("web:1", "First")
     story.run("done", "First")
     story.push("web:2", "Second")
-    turn = story.run("done", 'Revert "Second"')
+    turn = story.run("done", 'Revert "Second"', told="RolloutReverted")
     assert story.log() == ['Revert "Second"', "Second", "First"]
     assert story.reasons.count("RolloutReverted") == 1
     assert turn.desired is not None
