@@ -13,6 +13,7 @@ import pytest
 
 from reconciler.lab import down
 from tests.fleet.plugin import require_lab
+from tests.fleet.site import until
 
 pytestmark = pytest.mark.fleet
 
@@ -86,8 +87,16 @@ def test_an_image_out_of_a_directory(place: Path, tmp_path: Path) -> None:
         .split("@")[1]
         .split(":")[0]
     )
-    with urlopen(f"http://{ip}/", timeout=5) as answer:
-        assert answer.read() == b"hello"
+    until(lambda: page(f"http://{ip}/") == b"hello", "the program in it serves")
+
+
+def page(url: str) -> bytes:
+    """Nothing while nobody listens."""
+    try:
+        with urlopen(url, timeout=5) as answer:
+            return bytes(answer.read())
+    except OSError:
+        return b""
 
 
 def test_down_twice(place: Path) -> None:

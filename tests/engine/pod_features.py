@@ -129,7 +129,7 @@ CASES: list[tuple[Any, str, str]] = [
                 **env({"name": "A", "value": "x"}),
             },
         ),
-        "cat /tmp/a",
+        "until [ -s /tmp/a ]; do sleep 0.05; done; cat /tmp/a",
         "x $(A)",
     ),
     (pod("workdir", {"workingDir": "/tmp"}), "pwd", "/tmp"),
@@ -190,7 +190,11 @@ CASES: list[tuple[Any, str, str]] = [
         "cat /proc/sys/net/core/somaxconn",
         "777",
     ),
-    (pod("pid1", {"command": ["sleep", "1000"]}), "cat /proc/1/comm", "sleep"),
+    (
+        pod("pid1", {"command": ["sleep", "1000"]}),
+        "while grep -q runc /proc/1/comm; do sleep 0.05; done; cat /proc/1/comm",  # runc's at first
+        "sleep",
+    ),
     (
         pod("memory", {"resources": {"limits": {"memory": "32Mi"}}}),
         "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null",

@@ -115,7 +115,7 @@ class OnNode:
     def container(self, pod: PodRecord, name: str) -> ContainerState:
         return next(c for c in self.state(pod).containers if c.name == name)
 
-    def until(self, holds: Callable[[], bool], seconds: float = 15.0) -> None:
+    def until(self, holds: Callable[[], bool], seconds: float = 60.0) -> None:
         end = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < end, f"not within {seconds} s: {self.pods()}"

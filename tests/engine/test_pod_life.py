@@ -40,7 +40,7 @@ def test_several_containers_share_network_ipc_and_volumes(node: OnNode) -> None:
     )
     with node.running(one) as state:
         assert [c.role for c in state.containers] == ["sandbox", "main", "main"]
-        assert node.sh(one, "wget -qO- http://127.0.0.1:8080/", "side") == "v1"
+        node.until(lambda: node.sh(one, "wget -qO- http://127.0.0.1:8080/", "side") == "v1")
         node.sh(one, "echo hello > /d/x")
         assert node.sh(one, "cat /d/x; hostname", "side") == "hello\nshared"
         assert node.sh(one, "readlink /proc/self/ns/ipc") == node.sh(
@@ -52,7 +52,7 @@ def test_several_containers_share_network_ipc_and_volumes(node: OnNode) -> None:
 def test_a_shared_process_namespace_shows_the_others(node: OnNode) -> None:
     one = pod(node, "procs", app(node), app(node, "sleep 4242", name="other"), shareProcessNamespace=True)
     with node.running(one):
-        assert "sleep 4242" in node.sh(one, "ps")
+        node.until(lambda: "sleep 4242" in node.sh(one, "ps"))  # it is runc's at first
 
 
 def test_init_containers_run_in_order_with_sidecars_before_the_rest(node: OnNode) -> None:
