@@ -10,7 +10,7 @@ import pytest
 from reconciler.lab import Lab
 from tests.fleet.lossless import witnessed
 from tests.fleet.networking import get
-from tests.fleet.rollouts import Course, delivering, rollout, services
+from tests.fleet.rollouts import SOON_S, Course, delivering, rollout, services
 from tests.fleet.site import until
 
 pytestmark = pytest.mark.fleet
@@ -34,8 +34,13 @@ def course(lab: Lab, apps: dict[str, str], tmp_path_factory: pytest.TempPathFact
         yield ready
 
 
-def preview(course: Course) -> str:
-    return get(f"http://{course.place.ip('app-preview')}/", at=course.place.lab.entering("pi-3"))[:2]
+def previews(course: Course, version: str) -> None:
+    """It can be looked at beforehand."""
+
+    def seen() -> str:
+        return get(f"http://{course.place.ip('app-preview')}/", at=course.place.lab.entering("pi-3"))[:2]
+
+    until(lambda: seen() == version, f"{version} is the preview", course.tell, SOON_S)
 
 
 def test_switched_and_undone_in_its_delay_nothing_is_lost(course: Course, apps: dict[str, str]) -> None:
@@ -45,7 +50,7 @@ def test_switched_and_undone_in_its_delay_nothing_is_lost(course: Course, apps: 
     def switch() -> None:
         course.push(blue_green(apps["app:v2"]))
         course.reaches("Paused")
-        until(lambda: preview(course) == "v2", "it can be looked at beforehand", course.tell, 2)
+        previews(course, "v2")
         course.serves("v1")
         times["promote"] = time.time()
         course.order("promote")
@@ -80,7 +85,7 @@ def test_killed_at_each_step_it_goes_on_where_it_was(course: Course, apps: dict[
         course.again()
         course.is_again(before)
         course.serves(old)
-        assert preview(course) == new
+        previews(course, new)
         course.order("promote")
         course.again()  # with the switch
         before = course.reaches("Healthy")
@@ -115,7 +120,7 @@ def test_after_loss_of_all_state_its_active_set_stays_until_told(
         stands = course.reaches("Paused")
         assert "was lost" in stands.message
         course.serves(active)
-        assert preview(course) == new
+        previews(course, new)
         assert _pods(course, both) == pods
         course.order("resume")
         if not switched:

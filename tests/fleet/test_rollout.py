@@ -10,7 +10,7 @@ import pytest
 from reconciler.lab import Lab
 from tests.fleet.ingresses import ingress
 from tests.fleet.lossless import witnessed
-from tests.fleet.rollouts import Course, delivering, near, rollout, services, shares
+from tests.fleet.rollouts import SOON_S, Course, delivering, near, rollout, services, shares
 from tests.fleet.site import until
 
 pytestmark = pytest.mark.fleet
@@ -52,7 +52,7 @@ def test_weights_are_exact(course: Course, apps: dict[str, str]) -> None:
     course.push(canary(apps["app:v2"], EVERY_SHARE))
     for step, weight in ((1, 1), (3, 5), (5, 20), (7, 50)):
         course.reaches("Paused", step=step)
-        until(lambda w=weight: _settled(course, w), f"{weight} % are in force", course.tell, 5)  # type: ignore[misc]
+        until(lambda w=weight: _settled(course, w), f"{weight} % are in force", course.tell, SOON_S)  # type: ignore[misc]
         found = shares(course.url(), 10_000)
         expected, sigma = 100 * weight, (10_000 * weight / 100 * (1 - weight / 100)) ** 0.5
         assert sum(found.values()) == 10_000
@@ -83,13 +83,13 @@ def test_promoted_step_by_step_nothing_is_lost_and_headers_lead_to_the_canary(
         course.push(canary(apps[f"app:{new}"], BY_HEADER, routing))
         course.reaches("Paused", step=2)
         for ask in (lambda *headers: shares(course.url(), 50, headers=headers), _ingress(course)):
-            until(lambda ask=ask: set(ask(INSIDER)) == {new}, "the route is there", course.tell, 2)  # type: ignore[misc]
+            until(lambda ask=ask: set(ask(INSIDER)) == {new}, "the route is there", course.tell, SOON_S)  # type: ignore[misc]
             assert (dict(ask()), dict(ask(INSIDER))) == ({old: 50}, {new: 50})
             assert dict(ask("X-Insider: no")) == {old: 50}
         course.order("promote")
         course.reaches("Paused", step=4)
         for ask in (lambda: shares(course.url(), 100), lambda: at_ingress(course, 100)):
-            until(lambda ask=ask: near(ask(), new, 20), "a fifth is the canary's", course.tell, 2)  # type: ignore[misc]
+            until(lambda ask=ask: near(ask(), new, 20), "a fifth is the canary's", course.tell, SOON_S)  # type: ignore[misc]
         course.order("promote")
         course.reaches("Paused", step=7)
         course.order("promote")
@@ -99,7 +99,7 @@ def test_promoted_step_by_step_nothing_is_lost_and_headers_lead_to_the_canary(
     found.lossless()
     assert all(r.versions == {old, new} for r in found.results.values())
     course.serves(new)
-    until(lambda: set(at_ingress(course, 50)) == {new}, "all come by the Ingress", course.tell, 2)
+    until(lambda: set(at_ingress(course, 50)) == {new}, "all come by the Ingress", course.tell, SOON_S)
 
 
 def _ingress(course: Course):  # type: ignore[no-untyped-def]
@@ -120,13 +120,13 @@ def test_aborted_in_the_middle_nothing_is_lost_and_the_canary_gets_nothing_more(
         course.push(canary(apps[f"app:{new}"], HALF, routing))
         course.reaches("Paused", step=1)
         course.gives(new, 50)
-        until(lambda: near(at_ingress(course, 100), new, 50), "half comes by the Ingress", course.tell, 2)
+        until(lambda: near(at_ingress(course, 100), new, 50), "half comes there", course.tell, SOON_S)
         given = time.time()
         course.order("abort")
         stands = course.reaches("Degraded")
         assert "aborted by" in stands.message and stands.decisions[-1].verb == "abort"
         course.serves(old)
-        until(lambda: set(at_ingress(course, 50)) == {old}, "none comes by the Ingress", course.tell, 2)
+        until(lambda: set(at_ingress(course, 50)) == {old}, "none comes by the Ingress", course.tell, SOON_S)
 
     found = witnessed(course, abort, HOST)
     found.lossless()

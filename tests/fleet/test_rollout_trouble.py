@@ -120,7 +120,7 @@ def test_a_node_vanishes_in_the_middle(course: Course, apps: dict[str, str]) -> 
         other.serves("v1", at=node, port=GREEN_PORT)
         course.order("promote")
         other.order("promote")
-        course.serves(new, at=node, within=15.0)
+        course.serves(new, at=node)
         other.serves("v2", at=node, port=GREEN_PORT)
     finally:
         course.place.lab.heal(victim)
