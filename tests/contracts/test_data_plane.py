@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from reconciler.engine.node import Node
 from reconciler.errors import NodeError
 from reconciler.model.action import PrepareNode, Publish
-from reconciler.model.traffic import Endpoint, Name, NodeTraffic, Overlay, RoutedPort, RoutedService
+from reconciler.model.traffic import Counter, Endpoint, Name, NodeTraffic, Overlay, RoutedPort, RoutedService
 from tests.contracts.fleets import Ground, Real, Simulated, until
 from tests.contracts.test_node import start
 
@@ -118,14 +118,26 @@ def test_answers_are_counted_by_service_and_pod(node: Node, ground: Ground) -> N
     until(lambda: any(pod.ready for pod in node.refresh().pods), "the pod is ready")
     publish(node, traffic(node, END))
     ground.ask(traffic(node, END).services[0], times=3)
-    (found,) = node.counters()
+    (found,) = counted(node, 3)
     assert (found.service, found.namespace, found.pod) == ("default/web", "default", "web-1")
     assert (found.requests, found.errors) == (3, 0)
     assert 0.0 <= found.seconds < 30.0
     ground.ask(traffic(node, END).services[0], times=2)
-    (later,) = node.counters()
+    (later,) = counted(node, 5)
     assert later.requests == 5
     assert later.seconds >= found.seconds
+
+
+def counted(node: Node, requests: int) -> Sequence[Counter]:
+    """As soon as so many are: a client has its answer before the proxy counts it."""
+    found: list[Sequence[Counter]] = []
+
+    def enough() -> bool:
+        found.append(node.counters())
+        return sum(counter.requests for counter in found[-1]) >= requests
+
+    until(enough, f"{requests} requests are counted")
+    return found[-1]
 
 
 def test_without_a_data_plane_nothing_can_be_published(node: Node) -> None:

@@ -73,6 +73,11 @@ def lossless(results: list[Result]) -> None:
     assert all(r.failed == 0 and r.ok > 20 for r in results), "\n".join(map(str, results))
 
 
+def soon(holds: Callable[[], bool], what: str) -> None:
+    """A HAProxy whose place another takes may still take a connection or two."""
+    until(holds, what, within=5)
+
+
 def test_a_new_certificate_is_served_at_once(place: Place, image: str) -> None:
     def shows(wanted: Pair) -> bool:
         found = {shown(place.lab.node(door).ip, "one.test").serial_number for door in DOORS}
@@ -82,7 +87,7 @@ def test_a_new_certificate_is_served_at_once(place: Place, image: str) -> None:
         assert shows(FIRST)
         for own in (SECOND, FIRST):
             place.release(manifests(image, ONE, PLAIN, own=own))
-            assert shows(own)
+            soon(lambda own=own: shows(own), "it is shown")  # type: ignore[misc]
 
     lossless(under_load(place, change))
 
@@ -93,11 +98,12 @@ def test_an_ingress_comes_and_goes(place: Place, image: str) -> None:
     def change() -> None:
         for _ in range(2):
             place.release(manifests(image, ONE, PLAIN, more))
-            for door in DOORS:
-                assert ask(place.lab.node(door).ip, "http://more.test/").status == 200
+            soon(lambda: answers("http://more.test/") == {200}, "it is served")
             place.release(manifests(image, ONE, PLAIN))
-            for door in DOORS:
-                assert ask(place.lab.node(door).ip, "http://more.test/").status == 404
+            soon(lambda: answers("http://more.test/") == {404}, "it isn't any more")
+
+    def answers(url: str) -> set[int]:
+        return {ask(place.lab.node(door).ip, url).status for door in DOORS}
 
     lossless(under_load(place, change))
 
@@ -107,10 +113,11 @@ def test_a_default_backend_answers_for_every_other_host(place: Place, image: str
 
     def change() -> None:
         place.release(manifests(image, ONE, PLAIN, everything))
+        one = place.lab.node("pi-1").ip
         for url in ("http://whatever.test/a/b", "http://plain.test/", "https://whatever.test/"):
-            assert ask(place.lab.node("pi-1").ip, url).body.startswith("v1 app-"), url
+            soon(lambda url=url: ask(one, url).body.startswith("v1 app-"), url)  # type: ignore[misc]
         place.release(manifests(image, ONE, PLAIN))
-        assert ask(place.lab.node("pi-1").ip, "http://whatever.test/").status == 404
+        soon(lambda: ask(one, "http://whatever.test/").status == 404, "nobody has that host")
 
     lossless(under_load(place, change))
 

@@ -78,10 +78,10 @@ def all_answer(place: Place, url: str, *, at: Sequence[str] = ()) -> None:
     seen: set[str] = set()
 
     def asked() -> bool:
-        seen.add(get(url, at=at).split()[1])
+        seen.update(get(url, at=at).split()[1:2])
         return seen >= set(place.pod_ips())
 
-    until(asked, f"all pods answer at {url}", place.tell, 10)
+    until(asked, f"all pods answer at {url}", place.tell)
     assert seen == set(place.pod_ips())
 
 

@@ -78,10 +78,16 @@ def unready(lab: Lab, root: Path, text: str) -> Iterator[Place]:
     try:
         with place.serve():
             until(lambda: len(ready(place)) == 7, "all others are ready", place.tell, 90)
-            until(lambda: bool(place.ip("app")), "it has an address", place.tell)
+            until(lambda: all(told(place, node.name) for node in lab.nodes), "all know names", place.tell)
             yield place
     finally:
         restore(lab)
+
+
+def told(place: Place, node: str) -> bool:
+    """Of the pods that are ready: pods are so before names are known."""
+    at, named = on(place, node), place.pod_ips()["named"]
+    return addresses("pods", at=at) == sorted(ready(place, "app-")) and addresses("family", at=at) == [named]
 
 
 def ready(place: Place, prefix: str = "") -> set[str]:
