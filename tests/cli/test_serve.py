@@ -95,8 +95,8 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
 def test_its_log_is_json_and_its_doors_answer(daemon: Daemon) -> None:
     assert all({"time", "level", "message"} <= line.keys() for line in daemon.lines())
     assert daemon.ask("GET", "/healthz")[0] == 200
-    metrics = daemon.ask("GET", "/metrics")[1]
-    assert "reconciler_converged 1.0" in metrics
+    # Its metrics tell of a pass a moment after its log does.
+    daemon.until(lambda: "reconciler_converged 1.0" in daemon.ask("GET", "/metrics")[1])
     assert json.loads(daemon.ask("GET", "/status")[1])["standing"] == "converged"
 
 

@@ -63,7 +63,8 @@ def test_sigterm_in_the_middle_of_a_roll_stops_cleanly_and_the_next_one_goes_on(
     site.write(web(site.image("v1"), replicas=4))
     with site.serve():
         until(site.converged, "deployed", site.log)
-        site.write(web(site.image("v2"), replicas=4))
+        slowly = "  minReadySeconds: 3"  # on a busy machine, too, it isn't over when it is seen to have begun
+        site.write(web(site.image("v2"), replicas=4, more=slowly))
         until(lambda: "v2" in site.images(), "the roll has begun", site.log)
     assert "Traceback" not in site.log()
     halted = site.images()

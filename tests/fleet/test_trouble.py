@@ -36,8 +36,8 @@ def test_a_node_whose_pod_network_clashes_says_so_and_the_others_work(clean_lab:
     site.write(web(site.image("v1")))
     with site.serve():
         until(lambda: len(site.pods()) == 2, "two nodes work", site.log)
-        shown = site.run("status").stdout
-        assert "failed to prepare pi-1" in shown and 'network "mine"' in shown and "podCIDR" in shown, shown
+        words = ("failed to prepare pi-1", 'network "mine"', "podCIDR")
+        until(lambda: all(word in site.run("status").stdout for word in words), "it is said", site.log)
         assert site.log().count("failed to prepare pi-1") < 4, "it rests between tries"
         clean_lab.docker("pi-1", "network", "rm", "mine")
         until(site.converged, "it is tried again", site.log)
