@@ -100,7 +100,7 @@ def _wait(server: Pebble, process: subprocess.Popen[bytes], log: Path) -> None:
     opener = urllib.request.build_opener(
         urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust)
     )
-    for _ in range(200):
+    for _ in range(1200):  # it makes keys first: slowly on a busy machine
         assert process.poll() is None, log.read_text()
         try:
             opener.open(server.directory, timeout=5).close()

@@ -25,6 +25,9 @@ GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n" + BODY
 LAST = GOOD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x\r\nv2 we\r\n5\r\nb-b x\r\n0\r\n\r\n"
 
+PATIENCE_S, IMPATIENCE_S = 10.0, 0.3
+"""A request's time-out, where it isn't to be what fails, and where it is."""
+
 Behaviour = Callable[[socket.socket, int], bool]
 """Given a connection whose next request is there, and the request's number on it: whether to go on."""
 
@@ -85,7 +88,7 @@ def resets(connection: socket.socket, number: int) -> bool:
 
 
 def is_silent(connection: socket.socket, number: int) -> bool:
-    time.sleep(1)
+    time.sleep(3)
     return False
 
 
@@ -106,13 +109,17 @@ def breaks_the_second(connection: socket.socket, number: int) -> bool:
     return number == 1
 
 
-def ask(behave: Behaviour, *, keep_alive: bool = True, seconds: float = 0.2) -> Result:
+def ask(
+    behave: Behaviour, *, keep_alive: bool = True, seconds: float = 0.2, timeout: float = PATIENCE_S
+) -> Result:
     with server(behave) as url:
-        return ask_url(url, keep_alive=keep_alive, seconds=seconds)
+        return ask_url(url, keep_alive=keep_alive, seconds=seconds, timeout=timeout)
 
 
-def ask_url(url: str, *, keep_alive: bool = True, seconds: float = 0.2) -> Result:
-    with load(url, connections=2, rate=100, keep_alive=keep_alive, timeout=0.3) as run:
+def ask_url(
+    url: str, *, keep_alive: bool = True, seconds: float = 0.2, timeout: float = PATIENCE_S
+) -> Result:
+    with load(url, connections=2, rate=100, keep_alive=keep_alive, timeout=timeout) as run:
         time.sleep(seconds)
     return run.result
 
@@ -120,10 +127,10 @@ def ask_url(url: str, *, keep_alive: bool = True, seconds: float = 0.2) -> Resul
 def test_a_good_server_fails_nothing_and_keeps_its_connections() -> None:
     result = ask(says(GOOD), seconds=0.5)
     assert (result.failed, result.opened, result.closed_idle) == (0, 2, 0), result
-    assert 30 <= result.ok <= 60
+    assert 10 <= result.ok <= 2 + 100 * result.seconds
     assert (result.versions, result.pods) == ({"v1"}, {"web-a"})
     assert result.seen["v1 web-a"][0] == result.ok
-    assert 0 < result.latency["p50"] <= result.latency["p99"] <= result.latency["max"] < 0.3
+    assert 0 < result.latency["p50"] <= result.latency["p99"] <= result.latency["max"] < PATIENCE_S
 
 
 def test_a_new_connection_for_each_request() -> None:
@@ -197,7 +204,8 @@ def test_chunks_are_read() -> None:
 @pytest.mark.parametrize("keep_alive", [True, False])
 def test_what_fails_is_named(behave: Behaviour, reason: str, keep_alive: bool) -> None:
     began = time.time()
-    result = ask(behave, keep_alive=keep_alive)
+    timeout = IMPATIENCE_S if reason == "timeout" else PATIENCE_S
+    result = ask(behave, keep_alive=keep_alive, timeout=timeout)
     if reason == "bytes after the answer" and not keep_alive:
         assert result.failed == 0  # nobody reads on: it was the last answer
         return
@@ -223,14 +231,15 @@ def test_nobody_listens() -> None:
 
 
 def test_one_failure_among_many_is_found_with_its_time() -> None:
-    once = threading.Event()
+    once = threading.Lock()
 
     def behave(connection: socket.socket, number: int) -> bool:
-        fails = number == 10 and not once.is_set()
-        once.set() if fails else connection.sendall(GOOD)
+        fails = number == 10 and once.acquire(blocking=False)  # whichever connection comes first
+        if not fails:
+            connection.sendall(GOOD)
         return not fails
 
-    result = ask(behave, seconds=0.6)
+    result = ask(behave, seconds=1.0)
     assert result.reasons == {"eof": 1}
-    assert result.failing_s < 0.1
+    assert result.failing_s < 0.5, "of that one, and not of all the time"
     assert result.ok > 20
