@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,7 @@ from reconciler.errors import (
 )
 from reconciler.lab import Lab
 from tests.engine.sshd import spec_of, sshd
+from tests.fleet.site import until
 
 pytestmark = pytest.mark.fleet
 
@@ -150,28 +152,20 @@ def test_a_locked_key_says_how_to_unlock_it_and_the_agent_does(lab: Lab, tmp_pat
         connect(spec).close()
 
 
-class agent:  # noqa: N801 - reads as a context manager
+@contextmanager
+def agent(socket: Path, key: Path) -> Iterator[None]:
     """An ssh-agent that holds one key."""
-
-    def __init__(self, socket: Path, key: Path) -> None:
-        self._socket, self._key = socket, key
-
-    def __enter__(self) -> None:
-        self._process = subprocess.Popen(
-            ["ssh-agent", "-D", "-a", str(self._socket)], stdout=subprocess.DEVNULL
-        )
-        while not self._socket.exists():
-            time.sleep(0.01)
-        self._before = os.environ.get("SSH_AUTH_SOCK")
-        os.environ["SSH_AUTH_SOCK"] = str(self._socket)
-        subprocess.run(["ssh-add", "-q", str(self._key)], check=True, timeout=20)
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait(10)
-        os.environ.pop("SSH_AUTH_SOCK")
-        if self._before is not None:
-            os.environ["SSH_AUTH_SOCK"] = self._before
+    process = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.DEVNULL)
+    add = ["ssh-add", "-q", str(key)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSH_AUTH_SOCK", str(socket))
+        try:
+            # Its socket is there a moment before it listens.
+            until(lambda: subprocess.run(add, timeout=20, check=False).returncode == 0, "it has the key")
+            yield
+        finally:
+            process.terminate()
+            process.wait(10)
 
 
 def test_a_user_of_the_docker_group_needs_no_root(lab: Lab, tmp_path: Path) -> None:

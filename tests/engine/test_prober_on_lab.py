@@ -109,11 +109,14 @@ def test_readiness_comes_and_goes(node: OnNode) -> None:
 
 def test_liveness_that_fails_asks_for_a_restart_until_there_was_one(node: OnNode) -> None:
     probe = {"exec": {"command": ["test", "!", "-e", "/tmp/hung"]}, "periodSeconds": 1, "failureThreshold": 2}
-    with probed(node, "hangs", "rm -f /tmp/hung; " + WAIT, livenessProbe=probe) as pod:
+    begin = "rm -f /tmp/hung; touch /tmp/begun; "
+    with probed(node, "hangs", begin + WAIT, livenessProbe=probe) as pod:
         pod.look()
-        time.sleep(0.5)
+        node.until(lambda: node.sh(pod.one, "ls /tmp/begun") == "/tmp/begun")
+        began = time.monotonic()
         node.sh(pod.one, "touch /tmp/hung")
-        assert pod.until("live", False) > 0.5
+        pod.until("live", False)
+        assert time.monotonic() - began > 0.5, "the first failure is not enough"
         node.restart(pod.one, "app")
         state = pod.container()
         assert state.live
@@ -139,5 +142,6 @@ def test_startup_holds_back_the_other_probes(node: OnNode) -> None:
 def test_the_initial_delay_is_honoured(node: OnNode) -> None:
     probe = {"tcpSocket": {"port": 8080}, "initialDelaySeconds": 2}
     with probed(node, "delayed", SERVE, readinessProbe=probe) as pod:
-        pod.look()
-        assert pod.until("ready", True) > 1.2
+        pod.until("ready", True)
+        started = pod.container().started_at
+        assert started is not None and time.time() - started > 1.9
