@@ -89,8 +89,10 @@ def silent(first: bytes = b"") -> Iterator[str]:
                 taken.sendall(first)
 
         threading.Thread(target=take, daemon=True).start()
-        yield f"http://127.0.0.1:{door.getsockname()[1]}"
-        silence(door)
+        try:
+            yield f"http://127.0.0.1:{door.getsockname()[1]}"
+        finally:
+            silence(door)
     for taken in held:
         taken.close()
 
@@ -110,8 +112,10 @@ def dripping(said: bytes, every: float) -> Iterator[str]:
                 return
 
         threading.Thread(target=drip, daemon=True).start()
-        yield f"http://127.0.0.1:{door.getsockname()[1]}"
-        silence(door)
+        try:
+            yield f"http://127.0.0.1:{door.getsockname()[1]}"
+        finally:
+            silence(door)
 
 
 def closed() -> str:
