@@ -18,7 +18,8 @@ from reconciler.errors import ReconcilerError
 if TYPE_CHECKING:
     from aiohttp import web
 
-START_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 60.0
+"""For a name server that has to say what address to listen on, and for a busy machine."""
 STOP_TIMEOUT_S = 5.0
 
 
@@ -46,9 +47,16 @@ class ApiServer:
 
     def start(self) -> None:
         """Returns when both doors are open. Raises `ReconcilerError` when one can't be."""
+        from reconciler.api import routes  # noqa: F401 (now: its import takes seconds on a small machine)
+
         self._thread.start()
+        opening = asyncio.run_coroutine_threadsafe(self._open(), self._loop)
         try:
-            asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(START_TIMEOUT_S)
+            opening.result(START_TIMEOUT_S)
+        except TimeoutError as error:
+            opening.cancel()
+            self.stop()
+            raise _not_in_time(self._listen or str(self._unix_socket)) from error
         except BaseException:
             self.stop()
             raise
@@ -126,6 +134,11 @@ def _host_and_port(listen: str) -> tuple[str, int]:
             remedy="write for example 127.0.0.1:7420, or 0.0.0.0:7420 to be reached from other machines",
         )
     return host.strip("[]") or "0.0.0.0", int(port)
+
+
+def _not_in_time(where: str) -> ReconcilerError:
+    fix = "give spec.serve.listen an address instead of a name, or look what keeps this machine busy"
+    return ReconcilerError(f"it can't be listened on within {START_TIMEOUT_S:g} s", where=where, remedy=fix)
 
 
 def _not_opened(listen: str, error: OSError) -> ReconcilerError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import http.client
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.api import server as server_module
 from reconciler.api import stream
 from reconciler.api.daemon import Verify
 from reconciler.api.follow import Followers
@@ -304,6 +306,19 @@ def test_an_address_of_another_machine(daemon: FakeDaemon) -> None:
     with pytest.raises(ReconcilerError) as failed:
         ApiServer("192.0.2.1:7420", None, daemon).start()
     assert "can't be listened on" in failed.value.message
+
+
+def test_a_name_that_nobody_resolves_in_time(daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def forever(*_: object, **__: object) -> None:
+        await asyncio.sleep(600)
+
+    monkeypatch.setattr(server_module, "START_TIMEOUT_S", 0.5)
+    server = ApiServer("slow.example:7420", None, daemon)
+    monkeypatch.setattr(server._loop, "getaddrinfo", forever)
+    with pytest.raises(ReconcilerError, match=r"can't be listened on within 0\.5 s") as failed:
+        server.start()
+    assert failed.value.where == "slow.example:7420"
+    assert not server._thread.is_alive()
 
 
 def test_a_socket_left_by_a_killed_one_is_replaced(daemon: FakeDaemon, tmp_path: Path) -> None:
