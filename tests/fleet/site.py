@@ -127,7 +127,8 @@ class Site:
             stderr=log,
         )
         try:
-            until(lambda: self.ask() is not None, "the daemon answers", self.log)
+            until(lambda: daemon.poll() is not None or self.ask() is not None, "it answers", self.log, 90)
+            assert daemon.poll() is None, f"the daemon has ended\n{self.log()}"
             yield daemon
         finally:
             daemon.send_signal(signal.SIGTERM)
