@@ -143,6 +143,11 @@ def _promote_full(state: RolloutState, recipe: Recipe, order: Order) -> tuple[Ro
 
 def _abort(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
     _under_way(state, order)
+    if state.template_hash == state.stable_hash:
+        raise UsageError(
+            f"{order.about} is on its way back to its stable version already",
+            remedy="`promote --full` skips what is left; a commit brings another version",
+        )
     return abort(state, f"aborted by {order.who}", order.at), "aborted; the stable version serves"
 
 

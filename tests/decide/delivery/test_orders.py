@@ -196,6 +196,22 @@ def test_undo_is_offered_only_where_there_is_a_version_before() -> None:
         assert ("undo" in caught.value.remedy) == offered
 
 
+@pytest.mark.parametrize("verb", ["abort", "undo"])
+def test_what_goes_back_to_its_stable_version_can_not_be_aborted(verb: Verb) -> None:
+    """There would be nothing to go back to, and nothing to try again."""
+    course = canary()
+    course.push("v2")
+    course.commit(course.version("v1"))
+    pod = next(p for p in course.observe().pods() if p.record.template_hash == course.state.stable_hash)
+    course.fleet.kill_container(pod.node, pod.key, "app", course.now)
+    course.turn()
+    assert course.way.stage == "finishing"
+    with pytest.raises(UsageError, match="is on its way back to its stable version already"):
+        ordered(course.progress, order(course, verb), course.desired)
+    course.settle()
+    assert (course.standing, course.pods()) == ("converged", {"v1": 4})
+
+
 def test_after_the_last_step_there_is_nothing_to_promote_to() -> None:
     course = stepping()
     course.order("promote")
