@@ -6,8 +6,13 @@ failure, 2 wrong usage (or, for `plan --detailed-exitcode`, changes), 3 a bug, 1
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import errno
 import importlib
+import os
 import sys
+from typing import NoReturn
 
 import click
 
@@ -67,23 +72,48 @@ def reconciler() -> None:
     """Kubernetes manifests and GitOps on plain Docker hosts."""
 
 
-def main() -> None:
+def main() -> NoReturn:
     """The console script."""
+    _leave(run())
+
+
+def run() -> int:
+    """Carry out what the command line says; the exit code."""
     try:
         code = reconciler.main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+    except SystemExit as end:  # click's own, when nobody reads the output any more
+        code = end.code
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
-        sys.exit(130)
-    except ReconcilerError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(1)
-    except Exception:
-        import traceback
+        return 130
+    except Exception as error:
+        return _told(error)
+    return code if isinstance(code, int) else 0
 
-        traceback.print_exc()
-        click.echo("this is a bug in the reconciler; please report it with the lines above", err=True)
-        sys.exit(3)
-    sys.exit(code if isinstance(code, int) else 0)
+
+def _told(error: Exception) -> int:
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if isinstance(error, ReconcilerError):
+        click.echo(f"error: {error}", err=True)
+        return 1
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        click.echo(f"error: {error}\n  make room on the disk and try again", err=True)
+        return 1
+    import traceback
+
+    traceback.print_exception(error)
+    click.echo("this is a bug in the reconciler; please report it with the lines above", err=True)
+    return 3
+
+
+def _leave(code: int) -> NoReturn:
+    """End without Python's own ending. That stops threads which still wait for a node, wherever they are; in
+    the middle of a library of C++ or Rust this is an abort, and signal 6 takes the place of the exit code.
+    """
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
+            stream.flush()
+    os._exit(code)

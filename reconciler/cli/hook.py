@@ -20,7 +20,7 @@ def command() -> None:
 
 
 @command.command("pre-receive")
-def pre_receive() -> None:
+def pre_receive() -> int:
     """Validate what is being pushed; exit 1 refuses it."""
     from reconciler.cli.ask import capacity_behind
     from reconciler.source.follow import wake
@@ -35,11 +35,11 @@ def pre_receive() -> None:
         accepted = False
     if accepted:
         wake(repository / SOCKET)  # it then sees the branch move, 0.1 s before the next hook is up
-    _leave(0 if accepted else 1)
+    return 0 if accepted else 1
 
 
 @command.command("post-receive")
-def post_receive() -> None:
+def post_receive() -> int:
     """Wake the daemon and show the rollout, unless `git push -o detach` was said."""
     from reconciler.source.follow import follow, wake
     from reconciler.source.hooks import SOCKET
@@ -50,18 +50,18 @@ def post_receive() -> None:
         _, spec = load_fleet(repository)
     except ReconcilerError as error:
         _say(str(error))
-        _leave(1)
+        return 1
     commits = [u.new for u in updates(sys.stdin) if u.ref == f"refs/heads/{spec.branch}" and not u.deletes]
     if not commits:
-        _leave(0)
+        return 0
     door = repository / SOCKET
     if not wake(door):
         _say("the reconciler isn't running here; the push is kept, and `reconciler serve` will deploy it")
-        _leave(0)
+        return 0
     if "detach" in _push_options():
         _say("detached; `reconciler status` shows how it goes")
-        _leave(0)
-    _leave(follow(door, commits[-1], _say))
+        return 0
+    return follow(door, commits[-1], _say)
 
 
 def _repository() -> Path:
@@ -81,7 +81,3 @@ def _say(line: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         os._exit(0)
-
-
-def _leave(code: int) -> None:
-    sys.exit(code)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import click
 import pytest
 
@@ -16,6 +18,8 @@ from reconciler.errors import ReconcilerError
         (ReconcilerError("no such place", where="nodes.yaml", remedy="name one"), 1, "no such place"),
         (click.UsageError("what?"), 2, "what?"),
         (ZeroDivisionError("by zero"), 3, "this is a bug in the reconciler"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), 1, ""),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "make room on the disk"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (click.Abort(), 130, "interrupted"),
     ],
@@ -34,9 +38,7 @@ def test_each_end_has_its_code(
 
     monkeypatch.setattr("reconciler.cli.status.command", status)
     monkeypatch.setattr("sys.argv", ["reconciler", "status"])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == code
+    assert cli.run() == code
     out, err = capsys.readouterr()
     assert out == ""
     assert said in err
@@ -46,6 +48,4 @@ def test_each_end_has_its_code(
 def test_a_verb_may_say_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reconciler.cli.status.command", click.Command("status", callback=lambda: 2))
     monkeypatch.setattr("sys.argv", ["reconciler", "status"])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == 2
+    assert cli.run() == 2
