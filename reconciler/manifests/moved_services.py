@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import msgspec
 
@@ -34,7 +35,7 @@ def without_versions(
     for key in moved & found.keys():
         service = found[key]
         if HASH_LABEL in (service.spec.selector or {}):
-            found[key] = same(service, lambda service=service: _plain(service))  # type: ignore[misc]
+            found[key] = same(service, partial(_plain, service))
     return found
 
 
