@@ -6,7 +6,8 @@ resume        held by an order                                     goes on, or w
               held otherwise                                       goes on; a pause step is over
 promote       at a pause, or at a step that takes time             the step is over; a preview becomes active
 promote-full  between the first step and the last                  all steps, pauses and analyses are skipped
-abort         between the first step and promotion                 back to the stable version
+abort         between the first step and promotion, unless it      back to the stable version
+              goes back there anyway
 retry         aborted                                              the same version, from the first step
 undo          promoted, and the version before is known            back to that one, until another is wanted
               between the first step and promotion                 as abort
@@ -144,9 +145,10 @@ def _promote_full(state: RolloutState, recipe: Recipe, order: Order) -> tuple[Ro
 def _abort(state: RolloutState, recipe: Recipe, order: Order) -> tuple[RolloutState, str]:
     _under_way(state, order)
     if state.template_hash == state.stable_hash:
+        fix = "`resume` ends what holds it" if way_of(state).holds else "`promote --full` skips what is left"
         raise UsageError(
-            f"{order.about} is on its way back to its stable version already",
-            remedy="`promote --full` skips what is left; a commit brings another version",
+            f"{order.about} goes back to its stable version anyway",
+            remedy=f"{fix}; a commit brings another version",
         )
     return abort(state, f"aborted by {order.who}", order.at), "aborted; the stable version serves"
 

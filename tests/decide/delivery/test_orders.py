@@ -206,7 +206,7 @@ def test_what_goes_back_to_its_stable_version_can_not_be_aborted(verb: Verb) -> 
     course.fleet.kill_container(pod.node, pod.key, "app", course.now)
     course.turn()
     assert course.way.stage == "finishing"
-    with pytest.raises(UsageError, match="is on its way back to its stable version already"):
+    with pytest.raises(UsageError, match="goes back to its stable version anyway"):
         ordered(course.progress, order(course, verb), course.desired)
     course.settle()
     assert (course.standing, course.pods()) == ("converged", {"v1": 4})
