@@ -13,12 +13,12 @@ from simpleeval import EvalWithCompoundTypes, InvalidExpression  # type: ignore[
 from reconciler.conditions.functions import FUNCTIONS, OF_TEXTS, OPERATORS, kind, listed, truth
 from reconciler.conditions.rewrite import OVER_ITEMS, rewritten
 from reconciler.conditions.tokens import ConditionError
-from reconciler.model.duration import seconds
+from reconciler.model.duration import LONGEST_S, seconds
 
 MOST_STEPS = 50_000
 """Parts that are worked out, so that a condition over a long list ends soon (well under a second)."""
 ITEMS_A_STEP = 16
-LATEST = 2**63 / 1e9
+LATEST = LONGEST_S
 """Seconds since the epoch: the year 2262, as far as Prometheus and Go count."""
 
 _NODES = (

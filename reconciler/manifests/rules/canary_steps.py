@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from reconciler.manifests.documents import Path
+from reconciler.manifests.rules.amounts import MOST
 from reconciler.manifests.rules.regexes import compiles
 from reconciler.manifests.said import Said, shown
 from reconciler.model import duration
@@ -67,10 +68,8 @@ def _pause(length: int | str, path: Path) -> Iterator[Said]:
     text = str(length)
     remedy = "write seconds, or 30s, 5m, 1h30m; leave duration out to pause until somebody resumes"
     if text.isascii() and text.isdigit():
-        if len(text) > 10 or int(text) >= 2**31:
-            yield Said(
-                path, f"expected at most {2**31 - 1} seconds, found {shown(length)}", remedy, rule="step"
-            )
+        if len(text) > 10 or int(text) > MOST:
+            yield Said(path, f"expected at most {MOST} seconds, found {shown(length)}", remedy, rule="step")
         return
     try:
         duration.seconds(text)
