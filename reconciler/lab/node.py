@@ -24,6 +24,11 @@ def boot_script(state: LabState, node: LabNode) -> str:
     """What the first process runs (dash). It first says that its namespaces are there, then waits for
     its link; if `up` dies meanwhile, the read fails and the node with it. In the end it reaps orphans,
     as the first process must.
+
+    Its mounts are shared with each other, as systemd has them and `unshare` hasn't. A dockerd that finds
+    them private binds its data over itself and takes that away when it ends: what an ending engine still
+    had mounted below then lies under the next one's, out of its reach, and its container can never be
+    removed ("device or resource busy").
     """
     here = shlex.quote(str(node.directory))
     return f"""\
@@ -34,6 +39,7 @@ hostname {node.name}
 mount --bind {here}/run /run
 mount --bind {here}/log /var/log
 for file in passwd group shadow; do mount --bind {here}/etc/$file /etc/$file; done
+mount --make-rshared /
 ip link set lo up
 ip addr add {node.ip}/24 dev eth0
 ip link set eth0 up

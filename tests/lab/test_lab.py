@@ -106,6 +106,19 @@ def test_stop_engine_leaves_the_node_and_kill_leaves_the_containers(clean_lab: L
     assert clean_lab.status()[0].engine == "ready"
 
 
+def test_what_an_ending_engine_left_mounted_keeps_no_container_from_being_removed(clean_lab: Lab) -> None:
+    """The next engine finds the mount where it looks for it, as on a machine that systemd has booted."""
+    name = clean_lab.nodes[1].name
+    container = clean_lab.docker(name, "run", "-d", f"{clean_lab.registry}/web:v1")
+    mounts = clean_lab.exec(name, ["cat", "/proc/mounts"]).stdout.splitlines()
+    (root,) = (mount.split()[1] for mount in mounts if mount.startswith("overlay "))
+    clean_lab.stop_engine(name)
+    clean_lab.exec(name, ["sh", "-c", f"mkdir -p {root} && mount -t tmpfs none {root}"])
+    clean_lab.start_engine(name)
+    clean_lab.docker(name, "rm", "--force", container)
+    assert clean_lab.docker(name, "ps", "--all", "--quiet") == ""
+
+
 def test_exec_says_what_failed(lab: Lab) -> None:
     with pytest.raises(LabError, match=r"node pi-1: `sh -c 'echo no >&2; exit 4'` exited 4: no"):
         lab.exec("pi-1", ["sh", "-c", "echo no >&2; exit 4"])
