@@ -72,18 +72,20 @@ def test_a_stopped_engine_is_said_and_once_it_is_back_its_pods_are_too(site: Cal
         assert {p.id for p in fleet.pods()} == before
 
 
-def test_the_pods_of_a_killed_node_move_and_when_it_is_back_the_doubles_go(site: Callable[..., Site]) -> None:
+def test_the_pods_of_a_killed_node_move_and_when_it_is_back_one_goes(site: Callable[..., Site]) -> None:
+    """Which one depends on whether the pod that came back was ready when it was first seen again."""
     fleet = site(QUICK)
     with fleet.serve():
         until(lambda: settled(fleet), "deployed", fleet.log)
+        before = {p.id for p in fleet.pods()}
         fleet.lab.kill("pi-3")
         until(lambda: node(fleet, "pi-3") == "NotReady", "it is lost", fleet.log)
         until(fleet.converged, "its pod has moved", fleet.log)
-        alive = fleet.pods("pi-1", "pi-2")
+        alive = {p.id for p in fleet.pods("pi-1", "pi-2")}
         assert len(alive) == 3
         fleet.lab.start("pi-3")
-        until(lambda: settled(fleet), "the double has gone", fleet.log)
-        assert {p.id for p in fleet.pods()} == {p.id for p in alive}
+        until(lambda: settled(fleet), "three are left of the four", fleet.log)
+        assert {p.id for p in fleet.pods()} < before | alive
 
 
 def test_a_rebooted_nodes_pods_come_back_while_no_reconciler_runs(site: Callable[..., Site]) -> None:
