@@ -16,7 +16,7 @@ from reconciler.lab import Lab
 from tests.fleet.plugin import restore
 from tests.fleet.site import Site, until
 
-pytestmark = pytest.mark.fleet
+pytestmark = [pytest.mark.fleet, pytest.mark.timeout(900)]  # each of them rolls a fleet dozens of times
 
 MODES = ("sent", "answered")
 SEVERAL = """
