@@ -142,6 +142,9 @@ def test_a_network_with_another_slice_is_made_anew_only_when_unused(node: OnNode
 def test_the_sandbox_stops_at_once(node: OnNode) -> None:
     one = pod(node, "fast", app(node), app(node, name="b"))
     with node.running(one):
+        sandbox = node.container(one, "sandbox").id
+        # Then it has said what a signal does.
+        node.until(lambda: b"sleep" in node.engine.exec(sandbox, ("/bin/busybox", "ps"), 15)[1])
         began = time.monotonic()
         node.docker("stop", "-t", "10", naming.sandbox_name(FLEET, "default", "fast"))
         assert time.monotonic() - began < 9.5
