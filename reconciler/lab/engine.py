@@ -79,7 +79,7 @@ def answers(node: LabNode, timeout: float = 2.0) -> bool:
         connection.close()
 
 
-def wait(node: LabNode, timeout: float = 30.0) -> None:
+def wait(node: LabNode, timeout: float = 60.0) -> None:
     """Until it answers. Raises LabError with the end of its log."""
     until = time.monotonic() + timeout
     while not answers(node):

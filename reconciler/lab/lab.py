@@ -148,10 +148,14 @@ class Lab:
         self.exec(name, ["sh", "-c", f"while kill -0 {pid} 2>/dev/null; do sleep 0.02; done"])
 
     def start_engine(self, name: str) -> None:
-        """Start a node's engine again, and wait until it answers. Fine if it runs already."""
+        """Start a node's engine again, and wait until it answers. Fine if it runs already, also if it is too
+        busy to answer at once: a second one would take its socket away.
+        """
         target = self.node(name)
         if not engine.answers(target):
-            self.exec(name, ["sh", "-c", f"rm -f /run/docker.pid; {node.engine_script(self.state, target)}"])
+            start = f"rm -f /run/docker.pid; {node.engine_script(self.state, target)}"
+            runs = "grep -qs dockerd /proc/$(cat /run/docker.pid)/comm"
+            self.exec(name, ["sh", "-c", f"{runs} || {{ {start} }}"])
         engine.wait(target)
 
     def stop_registry(self) -> None:

@@ -271,17 +271,19 @@ def test_a_call_under_way_on_a_cut_link_ends_within_the_kernels_verdict(clean_la
     engine = connect(spec_of(clean_lab))
     engine.ping()
     ended: list[tuple[float, BaseException]] = []
+    under_way = threading.Event()
 
     def wait_for_events() -> None:
         try:
             with engine.stream("GET", "/events", timeout=None) as chunks:
+                under_way.set()
                 list(chunks)
         except BaseException as error:
             ended.append((time.monotonic(), error))
 
     thread = threading.Thread(target=wait_for_events, daemon=True)
     thread.start()
-    time.sleep(0.3)
+    assert under_way.wait(30)
     clean_lab.cut(node.name)
     began = time.monotonic()
     thread.join(50)

@@ -22,9 +22,11 @@ def test_stopping_gives_each_program_its_grace(node: OnNode, tmp_path: Path) -> 
     script = "trap 'sleep 0.5; echo bye > /e/bye; exit 0' TERM; touch /up; sleep 100 & wait"
     mount = {"volumeMounts": [{"name": "e", "mountPath": "/e"}]}
     volumes = [{"name": "e", "hostPath": {"path": str(tmp_path)}}]
-    one = pod(node, "grace", app(node, script, **mount), app(node, name="b"), volumes=volumes)
+    beside = app(node, "trap 'exit 0' TERM; touch /up; sleep 100 & wait", name="b")
+    one = pod(node, "grace", app(node, script, **mount), beside, volumes=volumes)
     node.start(one)
-    node.until(lambda: node.sh(one, "ls /up") == "/up")
+    for name in ("app", "b"):  # as PID 1 a program is deaf to signals until it has said what they do
+        node.until(lambda name=name: node.sh(one, "ls /up", name) == "/up")  # type: ignore[misc]
     began = time.monotonic()
     node.stop(one, grace=10)
     assert 0.5 <= time.monotonic() - began < 9.5
@@ -140,6 +142,9 @@ def test_a_network_with_another_slice_is_made_anew_only_when_unused(node: OnNode
 def test_the_sandbox_stops_at_once(node: OnNode) -> None:
     one = pod(node, "fast", app(node), app(node, name="b"))
     with node.running(one):
+        sandbox = node.container(one, "sandbox").id
+        # Then it has said what a signal does.
+        node.until(lambda: b"sleep" in node.engine.exec(sandbox, ("/bin/busybox", "ps"), 15)[1])
         began = time.monotonic()
         node.docker("stop", "-t", "10", naming.sandbox_name(FLEET, "default", "fast"))
         assert time.monotonic() - began < 9.5

@@ -108,7 +108,8 @@ def test_readiness_comes_and_goes(node: OnNode) -> None:
 
 
 def test_liveness_that_fails_asks_for_a_restart_until_there_was_one(node: OnNode) -> None:
-    probe = {"exec": {"command": ["test", "!", "-e", "/tmp/hung"]}, "periodSeconds": 1, "failureThreshold": 2}
+    patient = {"periodSeconds": 1, "failureThreshold": 2, "timeoutSeconds": 20}  # only its exit code fails it
+    probe = {"exec": {"command": ["test", "!", "-e", "/tmp/hung"]}, **patient}
     begin = "rm -f /tmp/hung; touch /tmp/begun; "
     with probed(node, "hangs", begin + WAIT, livenessProbe=probe) as pod:
         pod.look()

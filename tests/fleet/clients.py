@@ -74,7 +74,7 @@ def clients(site: Site) -> Iterator[Witness]:
         yield witness
     finally:
         for process in running:
-            process.communicate(timeout=10)
+            process.communicate(timeout=30)
     for name, file in files.items():
         lines = file.read_text().split("\n")[:-1]
         witness.rounds[name] = [(b, e, answers) for b, e, answers in map(json.loads, lines)]

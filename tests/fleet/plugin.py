@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,7 +23,11 @@ from reconciler.errors import LabError
 from reconciler.lab import Lab, guard, process, requirements, samples, state
 from reconciler.lab.state import LabNode
 
+if TYPE_CHECKING:
+    import docker
+
 MTU = 1500
+EMPTY_S = 30.0
 REQUIRED = os.environ.get("RECONCILER_LAB") == "required"
 
 
@@ -127,15 +133,31 @@ true"""
 
 
 def _empty(node: LabNode) -> None:
+    """What a test or its reconciler began to remove goes meanwhile: until then the Engine refuses, or has a
+    volume or a network in use.
+    """
     import docker
+    from docker.errors import APIError
 
     client = docker.DockerClient(base_url=node.docker_host, timeout=60)
+    end = time.monotonic() + EMPTY_S
     try:
-        for container in client.containers.list(all=True, ignore_removed=True):
-            container.remove(force=True, v=True)
-        for volume in client.volumes.list():
-            volume.remove(force=True)
-        for network in client.networks.list(filters={"type": "custom"}):
-            network.remove()
+        while True:
+            try:
+                _remove_everything(client)
+                return
+            except APIError:
+                if time.monotonic() > end:
+                    raise
+            time.sleep(0.1)
     finally:
         client.close()
+
+
+def _remove_everything(client: docker.DockerClient) -> None:
+    for container in client.containers.list(all=True, ignore_removed=True):
+        container.remove(force=True, v=True)
+    for volume in client.volumes.list():
+        volume.remove(force=True)
+    for network in client.networks.list(filters={"type": "custom"}):
+        network.remove()

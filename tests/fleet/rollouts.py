@@ -9,7 +9,7 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from reconciler.cli.inventory import inventory
@@ -138,20 +138,25 @@ class Course:
         """Bring it there by the shortest way; nothing happens to one that is there."""
         self.push(text)
         if self.status().phase != "Healthy":
-            if self.status().stage == "aborted":
-                self.order("retry")
-            if self.status().stage in ("stepping", "preview"):
-                self.order("promote-full")
+            with suppress(UsageError):  # it has gone on by itself meanwhile
+                if self.status().stage == "aborted":
+                    self.order("retry")
+                if self.status().stage in ("stepping", "preview"):
+                    self.order("promote-full")
             self.reaches("Healthy")
 
     def versions(self) -> tuple[str, str]:
         """What is stable, as clients see it at every node, and another one, for the next test to deliver."""
 
-        def stable() -> set[str]:
-            return {v for node in self.place.lab.nodes for v in shares(self.url(node.name), 10)}
+        seen: set[str] = set()
 
-        self._soon(lambda: len(stable()) == 1, "one version answers at every node")
-        (now,) = stable()
+        def stable() -> bool:
+            seen.clear()
+            seen.update(v for node in self.place.lab.nodes for v in shares(self.url(node.name), 10))
+            return len(seen) == 1
+
+        self._soon(stable, "one version answers at every node")
+        (now,) = seen
         return (now, "v2") if now == "v1" else (now, "v1")
 
     def serves(self, *versions: str, at: str = "", port: int = NODE_PORT, within: float = SOON_S) -> None:
@@ -183,23 +188,29 @@ class Course:
         return self._asking.order(self.key, verb)
 
     def reaches(self, phase: str, *, step: int | None = None, within: float = LATE_S) -> DeliveryStatus:
-        """How it stands as soon as it stands so."""
-
-        def there() -> bool:
-            now = self.look()
-            return now is not None and now.phase == phase and (step is None or now.step == step)
-
-        until(there, f"it is {phase}" + (f" at step {step}" if step is not None else ""), self.tell, within)
-        return self.status()
+        """How it stands as soon as it stands so: in the next moment it may have gone on."""
+        what = f"it is {phase}" + (f" at step {step}" if step is not None else "")
+        return self._stands(lambda now: now.phase == phase and step in (None, now.step), what, within)
 
     def is_again(self, before: DeliveryStatus) -> DeliveryStatus:
         """Where it was, with the same sets and decisions, once a new daemon has probed every pod."""
 
-        def place(stands: DeliveryStatus | None) -> list[object]:
-            return [getattr(stands, name, None) for name in PLACE]
+        def place(stands: DeliveryStatus) -> list[object]:
+            return [getattr(stands, name) for name in PLACE]
 
-        until(lambda: place(self.look()) == place(before), f"it is at {place(before)}", self.tell)
-        return self.status()
+        return self._stands(lambda now: place(now) == place(before), f"it is at {place(before)}", LATE_S)
+
+    def _stands(self, so: Callable[[DeliveryStatus], bool], what: str, within: float) -> DeliveryStatus:
+        """The very status by which it stands so."""
+        found: list[DeliveryStatus] = []
+
+        def there() -> bool:
+            now = self.look()
+            found[:] = [now] if now is not None and so(now) else []
+            return bool(found)
+
+        until(there, what, self.tell, within)
+        return found[0]
 
     def tell(self) -> str:
         return f"{self.look()}\n{self.place.tell()}"

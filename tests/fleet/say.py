@@ -11,13 +11,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-TIMEOUT_S = 2.0
+TIMEOUT_S = 5.0
 
 
 def say(kind: str, host: str, port: int, word: str, *, at: Sequence[str] = ()) -> str:
     """What the echo at `host` answers to `word`; over TCP until the word came back. `at` as for `load`.
 
-    Raises AssertionError when it doesn't answer within 2 s.
+    Raises AssertionError when it doesn't answer within 5 s.
     """
     return _run(at, kind, host, str(port), word)
 

@@ -71,7 +71,7 @@ def test_sigterm_in_the_middle_of_a_roll_stops_cleanly_and_the_next_one_goes_on(
     assert "v1" in halted, "it was stopped in the middle"
     assert len(halted) >= 3, "a quarter of four may be missing, no more"
     with site.serve():
-        until(lambda: site.converged() and site.images() == ["v2"] * 4, "it goes on", site.log)
+        until(lambda: site.converged() and site.images() == ["v2"] * 4, "it goes on", site.log, 90)
         assert len(site.pods(everything=True)) == 4
 
 
@@ -103,10 +103,15 @@ def test_a_changed_host_key_is_refused_said_in_status_and_delays_that_node_only(
     site.write(web(site.image("v2"), name="other", replicas=2), "other.yaml")
     with site.serve():
         until(lambda: site.images().count("v2") == 2, "two nodes will do", site.log)
-        shown = site.run("status").stdout
-        row = next(line for line in shown.splitlines() if line.startswith("pi-1 "))
-        assert "NotReady" in row and "host key" in row, shown
+        until(lambda: silent(site, "pi-1", "host key"), "it is said", lambda: site.run("status").stdout)
     assert [p for p in site.pods() if p.image.endswith("v1")] == before
+
+
+def silent(site: Site, node: str, why: str) -> bool:
+    """Whether status says so of a node; on a busy machine it may fail by a time limit first."""
+    shown = site.run("status", check=False).stdout
+    row = next(line for line in shown.splitlines() if line.startswith(f"{node} "))
+    return "NotReady" in row and why in row
 
 
 def forged(site: Site) -> str:
@@ -128,9 +133,7 @@ def test_a_key_that_no_node_takes_is_said_for_each_node_and_nothing_is_done(
     began = time.monotonic()
     done = site.run("apply", "--timeout", "5s", check=False)
     assert done.returncode == 1
-    assert time.monotonic() - began < 20
-    shown = site.run("status", check=False).stdout
+    assert time.monotonic() - began < 50, "it gave up by itself"
     for name in ("pi-1", "pi-2", "pi-3"):
-        row = next(line for line in shown.splitlines() if line.startswith(f"{name} "))
-        assert "NotReady" in row and "key" in row, shown
+        until(lambda name=name: silent(site, name, "key"), f"it is said of {name}")  # type: ignore[misc]
     assert not site.pods(everything=True)

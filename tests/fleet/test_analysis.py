@@ -13,6 +13,7 @@ import yaml
 
 from reconciler.lab import Lab
 from tests.fleet.load import load
+from tests.fleet.lossless import TIMEOUT_S
 from tests.fleet.rollouts import Course, delivering, rollout, services
 from tests.fleet.site import until
 from tests.measuring.server import Asked, serving
@@ -20,7 +21,9 @@ from tests.measuring.server import Asked, serving
 pytestmark = pytest.mark.fleet
 
 INTERVAL_S, LIMIT = 1.0, 2
-MARGIN_S = 3.0
+COUNT = 6
+"""So many that it is told even when the load stood still in as many of them as may be inconclusive."""
+MARGIN_S = 10.0
 """For a pass or two, and for a node's answer about what it counted."""
 
 
@@ -40,9 +43,10 @@ NO_WORSE = measured(
         {
             "name": "errors",
             "interval": f"{INTERVAL_S:.0f}s",
-            "count": 4,
+            "count": COUNT,
             "successCondition": "result.canary.errorRate <= result.stable.errorRate + 0.01",
             "failureLimit": LIMIT,
+            "inconclusiveLimit": LIMIT,
             "provider": {"haproxy": {"minRequests": 20}},
         }
     ],
@@ -72,13 +76,14 @@ def test_of_a_canary_that_fails_one_request_in_twenty_our_own_proxies_tell(
     course: Course, apps: dict[str, str]
 ) -> None:
     """Nobody does anything, and no Prometheus is there: it is aborted within interval x limit."""
-    with load(course.url(), rate=200.0) as run:
+    with load(course.url(), rate=200.0, timeout=TIMEOUT_S) as run:
         course.push(canary(apps["app:v2"], "{name: FAIL_EVERY, value: '20'}"))
         stands = course.reaches("Degraded")
         aborted = time.time()
         (judged,) = stands.runs
         assert judged.phase == "Failed" and judged.metrics[0].failed == LIMIT + 1, judged
-        assert aborted - judged.started_at < INTERVAL_S * (LIMIT + 1) + MARGIN_S
+        looks = LIMIT + 1 + judged.metrics[0].inconclusive
+        assert aborted - judged.started_at < INTERVAL_S * looks + MARGIN_S
         assert judged.name in stands.message and stands.decisions == ()
         course.serves("v1")
         now = time.time()
@@ -89,14 +94,16 @@ def test_of_a_canary_that_fails_one_request_in_twenty_our_own_proxies_tell(
 
 def test_a_good_canary_is_promoted_by_the_same_analysis(course: Course, apps: dict[str, str]) -> None:
     """Also when the reconciler dies meanwhile: what was measured counts."""
-    with load(course.url(), rate=200.0) as run:
+    with load(course.url(), rate=200.0, timeout=TIMEOUT_S) as run:
         course.push(canary(apps["app:v2"]))
         until(lambda: successes(course) > 0, "something was measured", course.tell)
         before = course.status().runs
         course.again()
         stands = course.reaches("Healthy")
     assert stands.decisions == () and run.result.failed == 0
-    assert [(r.phase, r.metrics[0].successful) for r in stands.runs] == [("Successful", 4)]
+    (judged,) = stands.runs
+    (errors,) = judged.metrics
+    assert (judged.phase, errors.failed, errors.successful + errors.inconclusive) == ("Successful", 0, COUNT)
     assert [(r.name, r.started_at) for r in stands.runs] == [(r.name, r.started_at) for r in before]
     course.serves("v2")
 
@@ -161,7 +168,12 @@ def test_a_pods_end_a_service_of_the_fleet_and_prometheus_are_good_or_bad(
         runs = [measured(name, [metric], "AnalysisRun") for name, metric in metrics.items()]
         course.push(canary(apps[f"app:{old}"]) + "".join(runs))
         wanted = {name: "Successful" if name.endswith("good") else "Failed" for name in metrics}
-        until(lambda: phases(course) == wanted, "all are judged", lambda: f"{phases(course)}{course.tell()}")
+
+        def told() -> str:
+            return f"{phases(course)}{course.tell()}"
+
+        # What couldn't be asked on a busy machine is tried again 10 s later.
+        until(lambda: phases(course) == wanted, "all are judged", told, 90)
 
 
 def phases(course: Course) -> dict[str, str]:

@@ -15,6 +15,9 @@ from tests.fleet.site import until
 
 pytestmark = pytest.mark.fleet
 
+AT_ONCE_S = 5.0
+"""Mostly a tenth of a second; what waits for anything (a set that is warm, a full pass) takes far longer."""
+
 
 def blue_green(image: str, *, number: int = 0) -> str:
     """Versions of another number are others, though they look alike: none of them is warm yet."""
@@ -23,8 +26,8 @@ def blue_green(image: str, *, number: int = 0) -> str:
       activeService: app
       previewService: app-preview
       autoPromotionEnabled: false
-      scaleDownDelaySeconds: 30
-"""
+      scaleDownDelaySeconds: 60
+"""  # it is still warm when a reconciler has been killed and started twice on a busy machine
     return rollout(image, strategy, env=f"{{name: NUMBER, value: '{number}'}}") + services("app-preview")
 
 
@@ -59,7 +62,7 @@ def test_switched_and_undone_in_its_delay_nothing_is_lost(course: Course, apps: 
 
     found = witnessed(course, switch)
     found.lossless()
-    assert found.last("v1") - times["promote"] < 2.0
+    assert found.last("v1") - times["promote"] < AT_ONCE_S
 
     def undo() -> None:
         pods = sorted(p.name for p in course.place.pods())
@@ -71,7 +74,7 @@ def test_switched_and_undone_in_its_delay_nothing_is_lost(course: Course, apps: 
 
     found = witnessed(course, undo)
     found.lossless()
-    assert found.last("v2") - times["undo"] < 2.0
+    assert found.last("v2") - times["undo"] < AT_ONCE_S
 
 
 def test_killed_at_each_step_it_goes_on_where_it_was(course: Course, apps: dict[str, str]) -> None:

@@ -43,7 +43,7 @@ def test_every_one_of_them_runs(clean_lab: Lab, tmp_path: Path) -> None:
             objects = [one for doc in yaml.safe_load_all(file.read_text()) for one in doc.get("items", [doc])]
             wanted += sum(_adapted(one, site.image("v1"), names, tmp_path) for one in objects)
             site.write(yaml.safe_dump_all(objects), file.name)
-    site.run("apply", "--timeout", "80s", timeout=100)
+    site.run("apply", "--timeout", "180s", timeout=220)
     assert len({(p.node, p.pod) for p in site.pods()}) == wanted, site.status()
 
 

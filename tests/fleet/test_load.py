@@ -16,6 +16,7 @@ from subprocess import PIPE
 import pytest
 
 from tests.fleet.load import PROGRAM, Result, load
+from tests.fleet.site import until
 from tests.listening import silence
 
 pytestmark = pytest.mark.programs
@@ -110,24 +111,27 @@ def breaks_the_second(connection: socket.socket, number: int) -> bool:
 
 
 def ask(
-    behave: Behaviour, *, keep_alive: bool = True, seconds: float = 0.2, timeout: float = PATIENCE_S
+    behave: Behaviour,
+    *,
+    keep_alive: bool = True,
+    requests: int = 6,
+    rate: float = 100,
+    timeout: float = PATIENCE_S,
 ) -> Result:
-    with server(behave) as url:
-        return ask_url(url, keep_alive=keep_alive, seconds=seconds, timeout=timeout)
-
-
-def ask_url(
-    url: str, *, keep_alive: bool = True, seconds: float = 0.2, timeout: float = PATIENCE_S
-) -> Result:
-    with load(url, connections=2, rate=100, keep_alive=keep_alive, timeout=timeout) as run:
-        time.sleep(seconds)
+    """Two connections, until the server has got so many requests."""
+    asked: list[bytes] = []
+    with (
+        server(behave, asked) as url,
+        load(url, connections=2, rate=rate, keep_alive=keep_alive, timeout=timeout) as run,
+    ):
+        until(lambda: len(asked) >= requests, f"{requests} requests", lambda: len(asked), 60)
     return run.result
 
 
 def test_a_good_server_fails_nothing_and_keeps_its_connections() -> None:
-    result = ask(says(GOOD), seconds=0.5)
+    result = ask(says(GOOD), requests=30)
     assert (result.failed, result.opened, result.closed_idle) == (0, 2, 0), result
-    assert 10 <= result.ok <= 2 + 100 * result.seconds
+    assert 30 <= result.ok <= 2 + 100 * result.seconds
     assert (result.versions, result.pods) == ({"v1"}, {"web-a"})
     assert result.seen["v1 web-a"][0] == result.ok
     assert 0 < result.latency["p50"] <= result.latency["p99"] <= result.latency["max"] < PATIENCE_S
@@ -174,7 +178,7 @@ def test_an_announced_end_of_a_connection_is_fine() -> None:
 
 def test_an_end_between_requests_is_counted_but_has_failed_nothing() -> None:
     """On a busy machine a request may cross the end on its way, which fails it for real: then once more."""
-    tries = (ask(says(GOOD, more=False)) for _ in range(4))
+    tries = (ask(says(GOOD, more=False), rate=10) for _ in range(4))
     result = next((found for found in tries if found.failed == 0), None)
     assert result is not None
     assert result.closed_idle >= result.opened - 2 > 0
@@ -225,13 +229,15 @@ def test_a_connection_that_breaks_under_its_second_request_has_failed_it() -> No
 def test_nobody_listens() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        result = ask_url(f"http://127.0.0.1:{unused.getsockname()[1]}/")
+        with load(f"http://127.0.0.1:{unused.getsockname()[1]}/", connections=2) as run:
+            pass  # each has asked
+    result = run.result
     assert set(result.reasons) == {"refused"}
     assert result.opened == 0
 
 
 def test_one_failure_among_many_is_found_with_its_time() -> None:
-    once = threading.Lock()
+    once, began = threading.Lock(), time.time()
 
     def behave(connection: socket.socket, number: int) -> bool:
         fails = number == 10 and once.acquire(blocking=False)  # whichever connection comes first
@@ -239,7 +245,9 @@ def test_one_failure_among_many_is_found_with_its_time() -> None:
             connection.sendall(GOOD)
         return not fails
 
-    result = ask(behave, seconds=1.0)
+    result = ask(behave, requests=60)
     assert result.reasons == {"eof": 1}
-    assert result.failing_s < 0.5, "of that one, and not of all the time"
+    ((sent, known, _),) = result.failures
+    assert (result.failed_from, result.failed_until) == (sent, known), "of that one, and not of all the time"
+    assert began < sent < known < time.time()
     assert result.ok > 20
