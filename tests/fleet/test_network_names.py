@@ -78,7 +78,7 @@ def unready(lab: Lab, root: Path, text: str) -> Iterator[Place]:
     try:
         with place.serve():
             until(lambda: len(ready(place)) == 7, "all others are ready", place.tell, 90)
-            until(lambda: all(told(place, node.name) for node in lab.nodes), "all know names", place.tell)
+            until(lambda: all(told(place, node.name) for node in lab.nodes), "all know names", place.tell, 60)
             yield place
     finally:
         restore(lab)
