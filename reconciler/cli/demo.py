@@ -17,7 +17,7 @@ import click
 from reconciler.errors import LabError, NotConverged
 from reconciler.model.base import Value
 
-READY_S = 20.0
+READY_S = 60.0
 """How long the daemon gets to open its door."""
 
 

@@ -20,6 +20,8 @@ from reconciler.model.base import Value, typed
 
 PATIENCE_S = 0.3
 """`holder` takes the lock for a moment to see whether it is free; whoever meets that waits so long."""
+STALLED_S = 5.0
+"""And so long where the lock's text names nobody who lives: who only looks may be kept from letting go."""
 
 
 class Holder(Value):
@@ -46,7 +48,7 @@ class FleetLock:
     def __enter__(self) -> FleetLock:
         descriptor = self._open()
         try:
-            if not _take(descriptor, PATIENCE_S):
+            if not (_take(descriptor, PATIENCE_S) or self._is_only_looked_at(descriptor)):
                 raise _locked(self._fleet, _read(self._path))
             self._descriptor = descriptor
         finally:
@@ -54,6 +56,9 @@ class FleetLock:
                 os.close(descriptor)
         self._write()
         return self
+
+    def _is_only_looked_at(self, descriptor: int) -> bool:
+        return not _lives(_read(self._path)) and _take(descriptor, STALLED_S)
 
     def serves(self, *, listen: str = "", unix_socket: Path | None = None) -> None:
         """Tell others where this reconciler can be asked."""
@@ -127,6 +132,19 @@ def _read(path: Path) -> Holder:
         return msgspec.json.decode(path.read_bytes(), type=typed(Holder))
     except (OSError, msgspec.DecodeError):
         return Holder(pid=0, since=0.0, host="", command="")
+
+
+def _lives(other: Holder) -> bool:
+    """As far as can be told: of another machine's processes nothing can."""
+    if not other.pid or other.host != os.uname().nodename:
+        return bool(other.pid)
+    try:
+        os.kill(other.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _locked(fleet: str, other: Holder) -> FleetLocked:

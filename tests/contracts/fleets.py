@@ -15,7 +15,7 @@ from reconciler.engine.simulation.simulated import SimulatedFleet
 from reconciler.engine.simulation.simulated_node import RealTime
 from reconciler.engine.simulation.simulated_pod import Behaviour
 from reconciler.lab import Lab
-from reconciler.lab.command import run
+from reconciler.lab.command import succeeds
 from reconciler.manifests.inventory import load_fleet
 from reconciler.model.fleet import Fleet, FleetMeta, FleetSpec, NetworkSpec, NodeSpec
 from reconciler.model.meta import Key
@@ -111,7 +111,9 @@ class Real:
     def ask(self, service: RoutedService, times: int) -> None:
         for _ in range(times):
             url = f"http://{service.ip}:{service.ports[0].port}/"
-            run([*self._lab.entering(self._name), "busybox", "wget", "-q", "-O", "-", url])
+            # A HAProxy that is replaced may still take a connection, which is counted nowhere.
+            command = [*self._lab.entering(self._name), "busybox", "wget", "-q", "-O", "-", url]
+            until(lambda command=command: succeeds(command), f"{url} is answered")  # type: ignore[misc]
 
     def close(self) -> None:
         for node in self._made:

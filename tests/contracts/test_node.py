@@ -220,7 +220,7 @@ def test_a_lost_node_keeps_its_pods_refuses_effects_and_comes_back(node: Node, g
     action = start(node, ground.images["web"])
     node.start_pod(action, {})
     ground.cut()
-    until(lambda: node.state().reachable is False, "the node is seen lost", 40)
+    until(lambda: node.state().reachable is False, "the node is seen lost", 90)
     state = node.state()
     assert state.lost_since is not None
     assert state.lost_since <= time.time()
@@ -229,7 +229,7 @@ def test_a_lost_node_keeps_its_pods_refuses_effects_and_comes_back(node: Node, g
     with pytest.raises(NodeUnreachable):
         node.stop_pod(stop(node))
     ground.heal()
-    until(lambda: node.state().reachable is True, "the node is back", 40)
+    until(lambda: node.state().reachable is True, "the node is back", 90)
     assert node.state().lost_since is None
     node.stop_pod(stop(node))
     assert node.refresh().pods == ()

@@ -2,29 +2,35 @@
 
 Nodes are asked side by side but not at one instant. So a pod counts as answering at a time unless the
 rounds before and after that time both say no, and as there only if both say yes: never a false alarm.
+For the same reason one that has been told to end isn't counted as one too many, however long that takes it.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
+from math import inf
 from pathlib import Path
 
 from tests.fleet.site import Site, until
 
+STOP = re.compile(r"^(\S+Z) info loop: stop (\S+)@", re.MULTILINE)
 Round = tuple[float, float, dict[str, str | None]]
 
 
 @dataclass
 class Witness:
-    """Node -> its rounds, in order."""
+    """Node -> its rounds, in order; pod -> when it was told to end, in seconds since the epoch."""
 
     rounds: dict[str, list[Round]] = field(default_factory=dict)
+    ends: dict[str, float] = field(default_factory=dict)
 
     def times(self) -> list[float]:
         """Every moment in which some round began, once all clients were at work and until the first ended."""
@@ -45,7 +51,11 @@ class Witness:
         return min(len(self.answering(at, surely=False)) for at in self.times())
 
     def most(self) -> int:
-        return max(len(self.answering(at, surely=True)) for at in self.times())
+        return max(len(self.staying(at)) for at in self.times())
+
+    def staying(self, at: float) -> list[str]:
+        """Pods that surely answer and haven't been told to end."""
+        return [pod for pod in self.answering(at, surely=True) if at < self.ends.get(pod, inf)]
 
     def bodies(self) -> set[str]:
         every = (body for rounds in self.rounds.values() for r in rounds for body in r[2].values())
@@ -78,3 +88,4 @@ def clients(site: Site) -> Iterator[Witness]:
     for name, file in files.items():
         lines = file.read_text().split("\n")[:-1]
         witness.rounds[name] = [(b, e, answers) for b, e, answers in map(json.loads, lines)]
+    witness.ends |= {pod: datetime.fromisoformat(at).timestamp() for at, pod in STOP.findall(site.log())}

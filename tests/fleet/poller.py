@@ -16,8 +16,8 @@ import time
 from urllib.parse import quote
 
 PAUSE_S = 0.02
-TIMEOUT_S = 2.0
-"""Longer than a busy machine stands still. A pod that isn't there mostly refuses at once."""
+ANSWER_S = 3.0
+"""What refuses or has gone is known at once: this is for one that a busy machine keeps waiting."""
 
 
 class Docker(http.client.HTTPConnection):
@@ -41,7 +41,7 @@ def pods(docker: Docker, fleet: str) -> dict[str, str]:
 
 
 def ask(address: str) -> str | None:
-    connection = http.client.HTTPConnection(address, 8080, timeout=TIMEOUT_S)
+    connection = http.client.HTTPConnection(address, 8080, timeout=ANSWER_S)
     try:
         connection.request("GET", "/")
         answer = connection.getresponse()

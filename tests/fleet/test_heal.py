@@ -15,6 +15,10 @@ pytestmark = pytest.mark.fleet
 QUICK = "  nodeLostAfter: 1s\n  podEvictionAfter: 1s\n"
 """Nodes count as lost after a second, and their pods move a second later."""
 PATIENT = "  nodeLostAfter: 1s\n  podEvictionAfter: 1h\n"
+SILENT_S = 90.0
+"""For a node that falls silent to be missed, and for one that is back to be found: by themselves these take
+up to 20 s, since silence is listened to for a while and tries become rare.
+"""
 
 
 @pytest.fixture
@@ -79,12 +83,12 @@ def test_the_pods_of_a_killed_node_move_and_when_it_is_back_one_goes(site: Calla
         until(lambda: settled(fleet), "deployed", fleet.log)
         before = {p.id for p in fleet.pods()}
         fleet.lab.kill("pi-3")
-        until(lambda: node(fleet, "pi-3") == "NotReady", "it is lost", fleet.log)
+        until(lambda: node(fleet, "pi-3") == "NotReady", "it is lost", fleet.log, SILENT_S)
         until(fleet.converged, "its pod has moved", fleet.log)
         alive = {p.id for p in fleet.pods("pi-1", "pi-2")}
         assert len(alive) == 3
         fleet.lab.start("pi-3")
-        until(lambda: settled(fleet), "three are left of the four", fleet.log)
+        until(lambda: settled(fleet), "three are left of the four", fleet.log, SILENT_S)
         assert {p.id for p in fleet.pods()} < before | alive
 
 
@@ -104,7 +108,7 @@ def test_a_cut_link_delays_that_nodes_pods_only_and_leaves_no_double(site: Calla
     with fleet.serve():
         until(lambda: settled(fleet), "deployed", fleet.log)
         fleet.lab.cut("pi-1")
-        until(lambda: node(fleet, "pi-1") == "NotReady", "it is silent", fleet.log)
+        until(lambda: node(fleet, "pi-1") == "NotReady", "it is silent", fleet.log, SILENT_S)
         (kept,) = fleet.pods("pi-1")
         fleet.write(web(fleet.image("v3"), name="other", replicas=2), "other.yaml")
         until(lambda: fleet.images().count("v3") == 2, "another workload isn't held up", fleet.log)
@@ -112,7 +116,7 @@ def test_a_cut_link_delays_that_nodes_pods_only_and_leaves_no_double(site: Calla
         until(lambda: fleet.images().count("v2") >= 2, "a roll goes on where it can", fleet.log)
         assert fleet.pods("pi-1") == [kept]
         fleet.lab.heal("pi-1")
-        until(lambda: settled(fleet, 5), "whole again, and nothing twice", fleet.log)
+        until(lambda: settled(fleet, 5), "whole again, and nothing twice", fleet.log, SILENT_S)
         assert fleet.images() == ["v2", "v2", "v2", "v3", "v3"]
 
 
@@ -121,10 +125,10 @@ def test_after_a_cut_longer_than_the_toleration_the_doubles_go(site: Callable[..
     with fleet.serve():
         until(lambda: settled(fleet), "deployed", fleet.log)
         fleet.lab.cut("pi-1")
-        until(lambda: len(fleet.pods()) == 4, "its pod runs elsewhere, too", fleet.log)
+        until(lambda: len(fleet.pods()) == 4, "its pod runs elsewhere, too", fleet.log, SILENT_S)
         until(fleet.converged, "three that can be reached", fleet.log)
         fleet.lab.heal("pi-1")
-        until(lambda: settled(fleet), "one is left of the two", fleet.log)
+        until(lambda: settled(fleet), "one is left of the two", fleet.log, SILENT_S)
 
 
 def node(site: Site, name: str) -> str:

@@ -18,6 +18,8 @@ from tests.fleet.site import until
 pytestmark = pytest.mark.fleet
 
 NODE = "test__node"
+MAINTENANCE = 1
+"""The bit in a server's `srv_admin_state` that says that it was told so (HAProxy: SRV_ADMF_FMAINT)."""
 LISTEN = """
 import socket, sys
 taken = socket.create_server(("0.0.0.0", 30081))
@@ -49,10 +51,14 @@ def place(lab: Lab, apps: dict[str, str], tmp_path_factory: pytest.TempPathFacto
 
 
 def proxied(place: Place, node: str) -> set[str]:
-    """Addresses of the endpoints that HAProxy on this node has, by its own word."""
-    ask = "echo 'show servers conn' | socat - /net/run/haproxy.sock"
+    """Addresses of the endpoints that HAProxy on this node has, by its own word. Not those in maintenance:
+    one that couldn't be deleted at once, as it was still busy, stays as such and does no harm.
+    """
+    ask = "echo 'show servers state' | socat - /net/run/haproxy.sock"
     said = place.lab.docker(node, "exec", NODE, "/bin/busybox", "sh", "-c", ask)
-    return {line.split()[2] for line in said.splitlines() if line.startswith("default_app_80.")}
+    rows = [line.split() for line in said.splitlines()]
+    mine = [row for row in rows if len(row) > 6 and row[1].startswith("default_app_80.")]
+    return {address for _, _, _, _, address, _, admin, *_ in mine if not int(admin) & MAINTENANCE}
 
 
 def ips(place: Place) -> set[str]:
@@ -94,9 +100,9 @@ def test_what_one_node_cannot_be_told_holds_nothing_up(place: Place, apps: dict[
             assert not place.converged()
         finally:
             place.lab.docker("pi-2", *free)
-        within = until(place.converged, "it converged", place.tell, 60)
+        within = until(place.converged, "it converged", place.tell, 90)
         print(f"mended within {within:.1f} s")
-        assert exact(place)
+        until(lambda: exact(place), "no endpoint is left over", place.tell, 5)
         place.release(manifests(apps["app:v1"]))
 
 
@@ -112,7 +118,7 @@ def test_the_daemon_is_killed_while_it_tells(place: Place, apps: dict[str, str])
         until(lambda: place.converged() and set(place.images()) == {"v2"}, "v2 runs", place.tell, 60)
         until(lambda: exact(place), "no endpoint is left over", place.tell, 5)
         place.release(manifests(apps["app:v1"]))
-        assert exact(place)
+        until(lambda: exact(place), "no endpoint is left over", place.tell, 5)
 
 
 def test_a_node_port_that_another_program_has_is_opened_once_it_is_free(
@@ -152,7 +158,7 @@ spec:
     with place.serve():
         place.release(manifests(apps["app:v1"], more=host))
         own = f"http://{place.lab.node('pi-1').ip}/"
-        until(lambda: get(own).startswith("v2 "), "it listens", place.tell, 10)
+        until(lambda: get(own).startswith("v2 "), "it listens", place.tell)
         for at in (place.lab.entering("pi-1"), place.lab.entering("pi-2")):
             assert get(f"http://{place.ip('app')}/", at=at).startswith("v1 ")
         place.release(manifests(apps["app:v1"]))
@@ -170,9 +176,9 @@ def test_a_udp_client_that_keeps_its_port_gets_the_next_pod(place: Place, apps: 
     with place.serve():
         at = place.lab.entering("pi-1")
         with program([*at, sys.executable, "-c", KEEP_ASKING, place.ip("app")]) as client:
-            until(lambda: versions() == ["v1"], "it is answered", place.tell, 5)
+            until(lambda: versions() == ["v1"], "it is answered", place.tell)
             place.release(manifests(apps["app:v2"]))
-            within = until(lambda: versions() == ["v2"], "the new pod answers", place.tell, 5)
+            within = until(lambda: versions() == ["v2"], "the new pod answers", place.tell, 15)
             print(f"caught up within {within:.1f} s")
         place.release(manifests(apps["app:v1"]))
 

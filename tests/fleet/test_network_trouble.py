@@ -71,6 +71,11 @@ def works(place: Place, node: str) -> bool:
         return False
 
 
+def answers(url: str, version: str, *, at: Sequence[str] = ()) -> None:
+    """Soon: a HAProxy whose place another takes may still take a connection or two."""
+    until(lambda: get(url, at=at).startswith(f"{version} "), f"{version} answers at {url}", within=5)
+
+
 def _ips(place: Place) -> list[str]:
     """By the engines themselves: no daemon need run."""
     form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
@@ -86,6 +91,12 @@ def _ips(place: Place) -> list[str]:
 def node_container(place: Place, node: str) -> str:
     """The ID of the one that runs, or nothing."""
     return place.lab.docker(node, "ps", "--no-trunc", "--quiet", "--filter", f"name=^{NODE}$")
+
+
+GONE_S = 8.0
+"""For pods of a node that is gone: found out within some 2 s, and what hangs till then ends 4 s after it was
+sent. Were they not found out, requests would fail until their node is back, and hang as long.
+"""
 
 
 def bounded(results: list[Result], seconds: float) -> None:
@@ -105,7 +116,7 @@ def test_a_node_reboots_without_the_reconciler(place: Place) -> None:
         until(lambda: works(place, "pi-1"), "pi-1 reaches it", within=20)
 
     found = loaded(place, "pi-1", reboot)
-    bounded(found, 5.0)
+    bounded(found, GONE_S)
     assert all(r.failed < 0.05 * r.ok for r in found), "\n".join(map(str, found))
 
 
@@ -119,7 +130,7 @@ def test_an_engine_restarts_under_the_daemon(place: Place, apps: dict[str, str])
         print(f"engine: back within {back:.1f} s")
         assert node_container(place, "pi-2") == before
         place.release(manifests(apps["app:v1"], more=service("late", f"selector: {{app: app}}, {ALL_PORTS}")))
-        assert get(f"http://{place.ip('late')}/", at=place.lab.entering("pi-2")).startswith("v1 ")
+        answers(f"http://{place.ip('late')}/", "v1", at=place.lab.entering("pi-2"))
         place.release(manifests(apps["app:v1"]))
 
 
@@ -148,7 +159,7 @@ def test_a_link_is_cut_under_load_and_healed(place: Place, apps: dict[str, str])
         until(place.converged, "it converged", place.tell)
         try:
             found = loaded(place, "pi-1", cut)
-            bounded(found, 5.0)
+            bounded(found, GONE_S)
             later = loaded(place, "pi-1", lambda: time.sleep(3.0))
             assert all(r.failed == 0 for r in later), "\n".join(map(str, later))
             place.write(
@@ -159,11 +170,10 @@ def test_a_link_is_cut_under_load_and_healed(place: Place, apps: dict[str, str])
             print(f"rolled within {within:.1f} s")
         finally:
             place.lab.heal("pi-3")
-        within = until(lambda: place.converged() and _rolled(place), "all are", place.tell, 60)
+        within = until(lambda: place.converged() and _rolled(place), "all are", place.tell, 90)
         print(f"healed within {within:.1f} s")
-        at = place.lab.entering("pi-3")
-        assert get(f"http://{place.ip('late')}/", at=at).startswith("v2 ")
-        assert get(f"http://{place.lab.node('pi-3').ip}:30080/").startswith("v2 ")
+        answers(f"http://{place.ip('late')}/", "v2", at=place.lab.entering("pi-3"))
+        answers(f"http://{place.lab.node('pi-3').ip}:30080/", "v2")
         place.release(manifests(apps["app:v1"]))
 
 

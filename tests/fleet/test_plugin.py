@@ -12,6 +12,7 @@ import pytest
 from reconciler.lab import Lab
 from reconciler.lab import node as machine
 from tests.fleet.plugin import restore
+from tests.fleet.site import until
 
 ROOT = Path(__file__).parents[2]
 WITHOUT_ROOT = """
@@ -56,11 +57,16 @@ def test_what_a_test_did_is_undone(lab: Lab) -> None:
     lab.kill(three)
     lab.stop_registry()
     restore(lab)
-    assert [(node.power, node.link, node.engine) for node in lab.status()] == [("on", "up", "ready")] * 3
+    until(lambda: all_well(lab), "all nodes are on, linked, and answer", lab.status)
     listings = [("ps", "-aq"), ("volume", "ls", "-q"), ("network", "ls", "-q", "-f", "type=custom")]
     assert [lab.docker(one, *listing) for listing in listings] == ["", "", ""]
     lab.docker(one, "pull", "-q", f"{lab.registry}/web:v1")
-    assert lab.exec(two, ["sh", "-c", "kill -0 $(cat /run/sshd.pid)"]).returncode == 0
+    alive = ["sh", "-c", "kill -0 $(cat /run/sshd.pid)"]
+    until(lambda: lab.exec(two, alive, check=False).returncode == 0, "sshd runs again")
+
+
+def all_well(lab: Lab) -> bool:
+    return [(node.power, node.link, node.engine) for node in lab.status()] == [("on", "up", "ready")] * 3
 
 
 @pytest.mark.fleet

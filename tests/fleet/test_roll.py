@@ -14,7 +14,10 @@ from tests.fleet.site import Site, until, web
 
 pytestmark = pytest.mark.fleet
 
-IMPATIENT = "  progressDeadlineSeconds: 3"
+IMPATIENT = "  progressDeadlineSeconds: 10"
+"""For versions that are no good: long enough for what is wrong to show, as it is told as it is at that time.
+A good one may take longer where the machine is busy.
+"""
 
 
 @pytest.fixture
@@ -64,7 +67,7 @@ def test_an_image_that_does_not_exist_leaves_the_old_pods_serving_and_the_next_g
     seen = site.seen()
     assert "ImagePullBackOff" in seen.why and "missing" in seen.why
     assert site.pods() == before
-    assert remote_lines(served.release(web(site.image("v2"), more=IMPATIENT)))[-1] == "converged"
+    assert remote_lines(served.release(web(site.image("v2"))))[-1] == "converged"
     assert site.images() == ["v2", "v2", "v2"]
 
 
@@ -103,8 +106,6 @@ def test_a_bad_first_version_is_told_and_a_good_one_heals(site: Site) -> None:
         clone = Clone(site)
         said = remote_lines(clone.release(web(site.image("broken"), replicas=2, more=IMPATIENT)))
         assert said[-1].startswith("not converged: "), said
-        assert (
-            remote_lines(clone.release(web(site.image("v1"), replicas=2, more=IMPATIENT)))[-1] == "converged"
-        )
+        assert remote_lines(clone.release(web(site.image("v1"), replicas=2)))[-1] == "converged"
         assert site.images() == ["v1", "v1"]
         assert len(site.pods(everything=True)) == 2

@@ -25,6 +25,8 @@ from tests.fleet.site import until
 pytestmark = pytest.mark.fleet
 
 RATE = 100.0
+PATIENCE_S = 10.0
+"""A request's time-out: that some wait on a busy machine is no loss."""
 
 
 def manifests(image: str, replicas: int = 6) -> str:
@@ -51,7 +53,9 @@ def under_load(place: Place, deed: Callable[[], object]) -> list[Result]:
     ]
     with ExitStack() as stack:
         runs = [
-            stack.enter_context(load(url, connections=3, rate=RATE, keep_alive=keep, at=at))
+            stack.enter_context(
+                load(url, connections=3, rate=RATE, keep_alive=keep, timeout=PATIENCE_S, at=at)
+            )
             for url, at in ways
             for keep in (True, False)
         ]
@@ -175,10 +179,10 @@ def test_a_container_killed_hard_loses_no_more_than_was_in_flight(place: Place) 
         time.sleep(1.0)
         pod = place.pods("pi-1")[0]
         place.lab.docker(pod.node, "kill", pod.id)
-        time.sleep(1.0)
+        until(lambda: pod in place.pods("pi-1"), "it runs again", place.tell)
         until(place.converged, "it is healed", place.tell)
 
     with place.serve():
         found = under_load(place, kill)
     for result in found:
-        assert result.failed <= 3 and result.failing_s < 1.0, str(result)
+        assert result.failed <= 3 and result.failing_s < 3.0, str(result)

@@ -24,7 +24,7 @@ def ssh(lab: Lab, user: str, ip: str, command: str) -> subprocess.CompletedProce
         "-o",
         "BatchMode=yes",
         "-o",
-        "ConnectTimeout=3",
+        "ConnectTimeout=10",
     ]
     argv = ["ssh", *options, "-o", "IdentitiesOnly=yes", "-i", str(lab.identity), f"{user}@{ip}", command]
     return subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)
@@ -92,11 +92,11 @@ def test_stop_engine_leaves_the_node_and_kill_leaves_the_containers(clean_lab: L
     node = clean_lab.nodes[0]
     clean_lab.docker(node.name, "run", "-d", "--name", "one", f"{clean_lab.registry}/sleeper:v1")
 
-    def running() -> str:
-        return clean_lab.exec(node.name, ["pgrep", "-f", "sleep 2147483647"], check=False).stdout
+    def running() -> list[str]:
+        return clean_lab.exec(node.name, ["pgrep", "-f", "sleep 2147483647"], check=False).stdout.split()
 
-    until = time.monotonic() + 10  # it is runc's at first, also when it is called started
-    while not (before := running()):
+    until = time.monotonic() + 60  # it is runc's at first, also when it is called started
+    while len(before := running()) < 2:  # the shell, and what it waits for
         assert time.monotonic() < until
         time.sleep(0.05)
     clean_lab.stop_engine(node.name, signal="KILL")

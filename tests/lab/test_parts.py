@@ -16,6 +16,7 @@ from reconciler.errors import LabError
 from reconciler.lab import accounts, inventory, network, process
 from reconciler.lab.state import LabState, directory_of, load, save, state_root
 from reconciler.manifests.inventory import load_fleet
+from tests.fleet.site import until
 
 STATE = LabState(name="lab", directory=Path("/x/lab"), subnet="10.77.3", bridge="rlab3", count=3)
 
@@ -105,12 +106,13 @@ def test_nodes_yaml_reads_back_whatever_the_path(tmp_path: Path) -> None:
 def test_a_process_is_found_by_its_mark_alone(tmp_path: Path) -> None:
     child = process.spawn(["sleep", "60"], tmp_path, "sleeper", tmp_path / "log")
     try:
-        assert process.find(tmp_path) == process.find(tmp_path, "sleeper") == [child.pid]
+        until(lambda: process.find(tmp_path) == [child.pid], "it is the program that it shall become")
+        assert process.find(tmp_path, "sleeper") == [child.pid]
         assert process.find(tmp_path, "other") == process.find(tmp_path / "x") == []
         process.kill(tmp_path / "x", [child.pid])  # not that lab's
         assert child.poll() is None
         process.kill(tmp_path, [child.pid])
-        assert child.wait(5) == -9
+        assert child.wait(30) == -9
     finally:
         child.kill()
 

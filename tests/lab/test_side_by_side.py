@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from reconciler.lab import Lab, guard
 from reconciler.lab.down import leftovers
 from reconciler.manifests.inventory import load_fleet
 from tests.fleet.plugin import require_lab
+from tests.fleet.site import until
 
 pytestmark = pytest.mark.fleet
 
@@ -25,13 +25,18 @@ def needs_a_lab() -> None:
     require_lab()
 
 
+def answers(lab: Lab) -> None:
+    """An engine that is asked while another lab goes may be slow to."""
+    until(lambda: lab.status()[0].engine == "ready", "its engine answers", lab.status)
+
+
 def test_two_that_start_at_once_get_networks_of_their_own(tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         labs = list(pool.map(lambda name: Lab.up(name, 1, tmp_path / f"lab '{name}'"), ["a", "b"]))
     try:
         assert len({lab.state.bridge for lab in labs}) == len({lab.registry for lab in labs}) == 2
         labs[0].down()
-        assert labs[1].status()[0].engine == "ready"
+        answers(labs[1])
         labs[1].docker("pi-1", "info")
     finally:
         for lab in labs:
@@ -44,7 +49,7 @@ def test_a_second_up_is_refused_and_does_no_harm(tmp_path: Path) -> None:
     try:
         with pytest.raises(LabError, match=r"lab once is there already\n.*lab down --name once --dir"):
             Lab.up("once", 1, tmp_path / "once")
-        assert lab.status()[0].engine == "ready"
+        answers(lab)
     finally:
         lab.down()
 
@@ -95,10 +100,7 @@ def test_a_lab_goes_when_its_owner_is_killed(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", code, str(place)], stdin=pipe, stdout=pipe) as owner:
         assert owner.stdout and owner.stdout.readline() == b"up\n"
         owner.send_signal(signal.SIGKILL)
-    until = time.monotonic() + 60
-    while leftovers(place) or place.exists():
-        assert time.monotonic() < until, leftovers(place)
-        time.sleep(0.1)
+    until(lambda: not leftovers(place) and not place.exists(), "it is gone", lambda: leftovers(place), 60)
 
 
 def test_orphans_of_an_earlier_run_are_removed_and_others_are_not(tmp_path: Path) -> None:
@@ -107,6 +109,6 @@ def test_orphans_of_an_earlier_run_are_removed_and_others_are_not(tmp_path: Path
     try:
         assert guard.remove_orphans(tmp_path) == ["orphan"]
         assert leftovers(orphan.directory) == []
-        assert kept.status()[0].engine == "ready"
+        answers(kept)
     finally:
         kept.down()

@@ -60,17 +60,17 @@ def test_windows_line_ends_are_fine() -> None:
 def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "big.yaml").open("wb") as file:
         file.truncate(100_000_000)
-    began = time.perf_counter()
+    began = time.thread_time()
     found = lines(load_tree(tmp_path))
-    assert time.perf_counter() - began < 5
+    assert time.thread_time() - began < 5
     assert found == ["has 100.0 MB, and 5 MB are the most that is read"]
 
 
 def test_the_largest_file_that_is_read_takes_bounded_time() -> None:
     data = b"- []\n" * (MAX_FILE_BYTES // 5)
-    began = time.perf_counter()
+    began = time.thread_time()
     assert "holds more than" in parse("a.yaml", data).findings[0].message
-    assert time.perf_counter() - began < 10
+    assert time.thread_time() - began < 10
 
 
 def test_a_long_number_is_no_trap() -> None:
@@ -135,9 +135,9 @@ def test_a_template_of_nothing_but_arguments_takes_bounded_time() -> None:
     metric = "{{name: m{0}, count: '{{{{args.argumant-{0}}}}}', provider: {{web: {{url: 'http://a'}}}}}}"
     metrics = ", ".join(metric.format(n) for n in range(5000))
     text = f"{TEMPLATE}spec: {{args: [{declared}], metrics: [{metrics}]}}"
-    began = time.perf_counter()
+    began = time.thread_time()
     found = parse("a.yaml", text.encode()).findings
-    assert time.perf_counter() - began < 20
+    assert time.thread_time() - began < 20
     assert sum("there is no argument" in f.message for f in found) == 100
 
 
@@ -147,6 +147,6 @@ def test_many_labels_with_arguments_take_bounded_time() -> None:
     job = f"{{spec: {{template: {{metadata: {{labels: {{{labels}}}}}, spec: {pod}}}}}}}"
     metrics = f"[{{name: a, provider: {{job: {job}}}}}]"
     text = f"{TEMPLATE}spec: {{args: [{{name: b}}], metrics: {metrics}}}"
-    began = time.perf_counter()
+    began = time.thread_time()
     assert parse("a.yaml", text.encode()).findings == ()
-    assert time.perf_counter() - began < 20
+    assert time.thread_time() - began < 20

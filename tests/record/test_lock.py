@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from reconciler.errors import FleetLocked, ReconcilerError
-from reconciler.record.lock import FleetLock, holder, lock_path
+from reconciler.record.lock import PATIENCE_S, FleetLock, holder, lock_path
 
 HOLD = """
 import sys, time
@@ -103,6 +105,20 @@ def test_looking_does_not_keep_a_reconciler_from_starting(tmp_path: Path) -> Non
                     pass
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize("left", ["", '{"pid": 4194305, "since": 0, "host": "%s", "command": "serve"}'])
+def test_who_looks_and_is_slow_to_let_go_does_not_either(tmp_path: Path, left: str) -> None:
+    """Whatever the last one left there: no process has that number."""
+    path = lock_path("home", tmp_path)
+    path.write_text(left and left % os.uname().nodename)
+    with path.open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_EX)
+        letting_go = threading.Timer(2 * PATIENCE_S, lambda: fcntl.flock(looking, fcntl.LOCK_UN))
+        letting_go.start()
+        with FleetLock("home", tmp_path):
+            pass
+        letting_go.join()
 
 
 def test_what_it_says_of_where_it_serves_is_replaced_whole(tmp_path: Path) -> None:

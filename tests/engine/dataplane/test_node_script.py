@@ -121,19 +121,21 @@ def test_with_no_good_certificate_there_is_http(node: Node) -> None:
     assert node.complaints() == ["HAProxy can't use the certificate of Secret default/bad"]
 
 
+def served_within(node: Node) -> float:
+    began = time.monotonic()
+    node.serve(good=GOOD.certificate + GOOD.key)
+    return time.monotonic() - began
+
+
 @pytest.mark.parametrize("running", [False, True])
 def test_a_port_that_is_taken_is_left_out_until_it_is_free(node: Node, running: bool) -> None:
     http, usual = node.http, 0.0
     if running:
         node.http = free_port()
-        began = time.monotonic()
-        node.serve(good=GOOD.certificate + GOOD.key)
-        usual = time.monotonic() - began
+        usual = served_within(node)
     node.http = http
     with socket.create_server(("127.0.0.1", http)):
-        began = time.monotonic()
-        node.serve(good=GOOD.certificate + GOOD.key)
-        took = time.monotonic() - began
+        took = min(served_within(node) for _ in range(3))  # what pauses it does so each time
         assert node.complaints() == [f"127.0.0.1:{http}: another program on this node has it"]
         assert shown("127.0.0.1", "good.test", node.https).serial_number == GOOD.serial
     assert not running or took < usual + 1.5, "the HAProxy that runs was paused by trying, for 2 s"
@@ -165,7 +167,7 @@ def test_a_frontend_that_went_may_come_again(node: Node) -> None:
     config = node.net / "haproxy.cfg"
     config.write_text(without_frontend(config.read_text(), "ingress_https"))
     node.balance()
-    assert not listens(node.https)
+    until(lambda: not listens(node.https), "the one before has let go of it")
     node.serve(good=GOOD.certificate + GOOD.key)
     assert shown("127.0.0.1", "good.test", node.https).serial_number == GOOD.serial
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from reconciler.engine.rendering import change, files
 from reconciler.model.traffic import NodeTraffic
+from tests.engine.rendering.pod import until
 
 
 def write(folder: Path, traffic: NodeTraffic, certificates: dict[str, bytes] | None = None) -> Path:
@@ -70,12 +71,14 @@ class Proxy:
             return b"".join(iter(lambda: line.recv(65536), b"")).decode().strip()
 
     def reload(self) -> None:
+        """Returns when the new one is there and no old one takes a connection any more."""
         config, listening = str(self.folder / "haproxy.cfg"), str(self.folder / "run/haproxy.sock")
         old = [str(process.pid) for process in self.processes if process.poll() is None]
         handover = ["-x", listening, "-sf", *old] if old else []
         with (self.folder / "log").open("ab") as log:
             self.processes.append(subprocess.Popen(["haproxy", "-db", "-f", config, *handover], stderr=log))
         self._await_new()
+        until(lambda: not any(map(_listens, old)))
 
     def servers(self, backend: str) -> dict[str, str]:
         """State of each server of a backend, as HAProxy sees it."""
@@ -107,6 +110,20 @@ class Proxy:
         if os.getuid():
             text = re.sub(r" transparent\b", "", text)
         config.write_text(_hastened(text))
+
+
+def _listens(pid: str) -> bool:
+    """Whether it still accepts TCP connections, as it may until it has read the signal that it was sent."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    listening = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A"}
+    return any(one in listening for one in _opened(pid))
+
+
+def _opened(pid: str) -> Iterator[str]:
+    with suppress(OSError):  # it has ended
+        for file in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):  # or closed it just now
+                yield str(file.readlink())
 
 
 def _hastened(text: str) -> str:

@@ -78,7 +78,7 @@ class Site:
 
     def who(self, door: tuple[str, int], **headers: str) -> str:
         """Who answers? Asked over one connection after another that was for nobody in particular."""
-        line = http.client.HTTPConnection(*door, timeout=5)
+        line = http.client.HTTPConnection(*door, timeout=30)
         for sent in ({}, headers):
             line.request("GET", "/", headers=sent)
             response = line.getresponse()

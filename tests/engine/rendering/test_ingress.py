@@ -157,7 +157,7 @@ def test_pods_that_speak_https_and_pods_that_are_late(
             service(pods["whole"].endpoint(), ip="", http=False),
             ingress=ingress(
                 route("", "/", "secret", backend_tls=True),
-                route("", "/slow", "web", timeout_seconds=1),
+                route("", "/slow", "web", timeout_seconds=3),
                 http_port=port,
             ),
         )

@@ -74,7 +74,7 @@ def ask(port: int, count: int, keep: bool) -> Counter[str]:
     asked = 0
     while asked < count:
         turns = count - asked if keep else 1
-        with socket.create_connection((IP, port), timeout=5) as line:
+        with socket.create_connection((IP, port), timeout=30) as line:
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for _ in range(turns):
                 line.sendall(REQUEST if keep else LAST)
@@ -153,7 +153,7 @@ def test_with_affinity_weights_share_out_the_clients(tmp_path: Path, pods: list[
         found = {}
         for number in range(count):
             source = f"127.1.{number // 250}.{number % 250 + 1}"
-            with socket.create_connection((IP, port), 5, source_address=(source, 0)) as line:
+            with socket.create_connection((IP, port), 30, source_address=(source, 0)) as line:
                 line.sendall(LAST)
                 found[source] = chr(b"".join(iter(lambda: line.recv(4096), b""))[-1])
         return found
