@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import msgspec
+
 from reconciler.cli.inventory import inventory
 from reconciler.cli.rollout_ask import Asking
 from reconciler.errors import UsageError
@@ -34,9 +36,9 @@ that promises it asks of those who were there all the time (`Witnessed.last`).
 APP = Key("Rollout", "default", "app")
 PLACE = (
     *("phase", "stage", "step", "weight", "number", "template_hash", "stable_hash"),
-    *("decisions", "sets", "runs"),
+    *("decisions", "runs"),
 )
-"""What of a delivery's status stays over a restart of the daemon."""
+"""What of a delivery's status stays over a restart of the daemon, beside its sets."""
 
 
 def rollout(
@@ -190,17 +192,23 @@ class Course:
     def reaches(self, phase: str, *, step: int | None = None, within: float = LATE_S) -> DeliveryStatus:
         """How it stands as soon as it stands so: in the next moment it may have gone on."""
         what = f"it is {phase}" + (f" at step {step}" if step is not None else "")
-        return self._stands(lambda now: now.phase == phase and step in (None, now.step), what, within)
+        return self.stands(lambda now: now.phase == phase and step in (None, now.step), what, within)
 
     def is_again(self, before: DeliveryStatus) -> DeliveryStatus:
         """Where it was, with the same sets and decisions, once a new daemon has probed every pod."""
 
         def place(stands: DeliveryStatus) -> list[object]:
-            return [getattr(stands, name) for name in PLACE]
+            sets = [msgspec.structs.replace(one, ready=0) for one in stands.sets]
+            return [sets, *(getattr(stands, name) for name in PLACE)]
 
-        return self._stands(lambda now: place(now) == place(before), f"it is at {place(before)}", LATE_S)
+        def there(now: DeliveryStatus) -> bool:
+            return place(now) == place(before) and all(one.ready == one.total for one in now.sets)
 
-    def _stands(self, so: Callable[[DeliveryStatus], bool], what: str, within: float) -> DeliveryStatus:
+        return self.stands(there, f"it is at {place(before)}")
+
+    def stands(
+        self, so: Callable[[DeliveryStatus], bool], what: str, within: float = LATE_S
+    ) -> DeliveryStatus:
         """The very status by which it stands so."""
         found: list[DeliveryStatus] = []
 

@@ -20,6 +20,8 @@ from reconciler.lab import Lab
 from reconciler.record.overview import Overview
 
 PATIENCE_S = 30.0
+END_S = 60.0
+"""For a daemon that is told to end: what has begun has 15 s for that, and its doors 10 s after that."""
 
 _ROW = "\t".join(
     ["{{.ID}}", "{{.Names}}", "{{.Image}}", "{{.State}}"]
@@ -133,9 +135,11 @@ class Site:
         finally:
             daemon.send_signal(signal.SIGTERM)
             try:
-                assert daemon.wait(25) in (0, -signal.SIGKILL), self.log()
+                until(lambda: daemon.poll() is not None, "the daemon has ended", self.log, END_S)
+                assert daemon.returncode in (0, -signal.SIGKILL), self.log()
             finally:
                 daemon.kill()
+                daemon.wait()
                 log.close()
 
     def log(self) -> str:

@@ -176,12 +176,11 @@ def test_killed_at_each_step_it_goes_on_where_it_was(course: Course, apps: dict[
 def whole(course: Course, step: int) -> DeliveryStatus:
     """It waits there with its pods alone: of what was stable before some may still have to go."""
 
-    def alone() -> bool:
-        return sorted((s.ready, s.total) for s in course.status().sets) == [(1, 1), (2, 2)]
+    def alone(now: DeliveryStatus) -> bool:
+        pods = sorted((one.ready, one.total) for one in now.sets)
+        return now.phase == "Paused" and now.step == step and pods == [(1, 1), (2, 2)]
 
-    course.reaches("Paused", step=step)
-    until(alone, "there are two stable pods and one canary", course.tell)
-    return course.status()
+    return course.stands(alone, f"it is paused at step {step}, with two stable pods and one canary")
 
 
 def test_after_loss_of_all_state_it_holds_its_weight_until_told(course: Course, apps: dict[str, str]) -> None:
