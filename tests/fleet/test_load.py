@@ -160,7 +160,12 @@ def test_it_ends_when_it_is_interrupted() -> None:
     """Ctrl-C reaches it, too; a client that stayed would be counted by whoever tests there next."""
     with server(says(GOOD)) as url:
         command = [sys.executable, str(PROGRAM), url, "2", "50", "True", "2", ""]
-        client = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True)
+        # Where tests run in the background of a script, that signal is ignored, and by children with them.
+        ignored = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            client = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True)
+        finally:
+            signal.signal(signal.SIGINT, ignored)
         assert client.stdout and client.stdout.readline() == "started\n"
         client.send_signal(signal.SIGINT)
         try:
