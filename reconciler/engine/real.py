@@ -72,9 +72,9 @@ class RealNode:
     def close(self) -> None:
         self._watch.stop()
         self._prober.close()
+        self._contact.close()  # first: who waits for the node's word, for up to a minute, has the plane's lock
         if self._plane is not None:
             self._plane.close()
-        self._contact.close()
 
     # What can be done to it. How is imported when it is first done: most runs do nothing.
 
