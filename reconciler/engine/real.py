@@ -72,7 +72,7 @@ class RealNode:
     def close(self) -> None:
         self._watch.stop()
         self._prober.close()
-        self._contact.close()  # first: who waits for the node's word, for up to a minute, has the plane's lock
+        self._contact.close()  # first: who waits for the node's word, up to a minute, has the plane's lock
         if self._plane is not None:
             self._plane.close()
 
