@@ -32,7 +32,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Upgrade") == "websocket":
             return self._echo()
         if self.path.startswith("/slow"):
-            time.sleep(4.0 if "very" in self.path else 0.4)
+            time.sleep(8.0 if "very" in self.path else 0.4)
         if self.path.startswith("/close"):
             self.close_connection = True
             return None
