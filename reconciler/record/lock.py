@@ -48,7 +48,7 @@ class FleetLock:
     def __enter__(self) -> FleetLock:
         descriptor = self._open()
         try:
-            if not (_take(descriptor, PATIENCE_S) or self._is_only_looked_at(descriptor)):
+            if not (_take(descriptor, PATIENCE_S) or self._outlasts_a_look(descriptor)):
                 raise _locked(self._fleet, _read(self._path))
             self._descriptor = descriptor
         finally:
@@ -57,7 +57,8 @@ class FleetLock:
         self._write()
         return self
 
-    def _is_only_looked_at(self, descriptor: int) -> bool:
+    def _outlasts_a_look(self, descriptor: int) -> bool:
+        """Takes the lock from one who only looks, once that one lets go; a reconciler isn't waited for."""
         return not _lives(_read(self._path)) and _take(descriptor, STALLED_S)
 
     def serves(self, *, listen: str = "", unix_socket: Path | None = None) -> None:
@@ -140,10 +141,10 @@ def _lives(other: Holder) -> bool:
         return bool(other.pid)
     try:
         os.kill(other.pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # gone, or a damaged file
         return False
     except PermissionError:
-        return True
+        pass
     return True
 
 

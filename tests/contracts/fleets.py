@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -113,7 +114,7 @@ class Real:
             url = f"http://{service.ip}:{service.ports[0].port}/"
             # A HAProxy that is replaced may still take a connection, which is counted nowhere.
             command = [*self._lab.entering(self._name), "busybox", "wget", "-q", "-O", "-", url]
-            until(lambda command=command: succeeds(command), f"{url} is answered")  # type: ignore[misc]
+            until(partial(succeeds, command), f"{url} is answered")
 
     def close(self) -> None:
         for node in self._made:

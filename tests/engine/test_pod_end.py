@@ -25,8 +25,8 @@ def test_stopping_gives_each_program_its_grace(node: OnNode, tmp_path: Path) -> 
     beside = app(node, "trap 'exit 0' TERM; touch /up; sleep 100 & wait", name="b")
     one = pod(node, "grace", app(node, script, **mount), beside, volumes=volumes)
     node.start(one)
-    for name in ("app", "b"):  # as PID 1 a program is deaf to signals until it has said what they do
-        node.until(lambda name=name: node.sh(one, "ls /up", name) == "/up")  # type: ignore[misc]
+    # As PID 1 a program is deaf to signals until it has said what they do.
+    node.until(lambda: all(node.sh(one, "ls /up", name) == "/up" for name in ("app", "b")))
     began = time.monotonic()
     node.stop(one, grace=10)
     assert 0.5 <= time.monotonic() - began < 9.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from cryptography import x509
@@ -59,7 +60,7 @@ def test_it_is_obtained_and_served(place: Place) -> None:
         until(lambda: obtained(place), "there is a certificate", place.tell, 60)
         until(place.converged, "it converged", place.tell)
         for door in DOORS:
-            until(lambda door=door: redirects(place, door), "it is sent to HTTPS", place.tell)  # type: ignore[misc]
+            until(partial(redirects, place, door), "it is sent to HTTPS", place.tell)
             found = certificate(place, door)
             assert found is not None and "Pebble" in found.issuer.rfc4514_string()
             names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -135,5 +136,5 @@ def test_a_key_that_no_node_takes_is_said_for_each_node_and_nothing_is_done(
     assert done.returncode == 1
     assert time.monotonic() - began < 50, "it gave up by itself"
     for name in ("pi-1", "pi-2", "pi-3"):
-        until(lambda name=name: silent(site, name, "key"), f"it is said of {name}")  # type: ignore[misc]
+        until(partial(silent, site, name, "key"), f"it is said of {name}")
     assert not site.pods(everything=True)
