@@ -20,6 +20,10 @@ from reconciler.lab import Lab
 from reconciler.record.overview import Overview
 
 PATIENCE_S = 30.0
+SILENT_S = 90.0
+"""For a node that falls silent to be missed, and for one that is back to be found: by themselves these take
+up to 20 s, since silence is listened to for a while and tries become rare.
+"""
 END_S = 60.0
 """For a daemon that is told to end: what has begun has 15 s for that, and its doors 10 s after that."""
 

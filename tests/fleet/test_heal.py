@@ -8,17 +8,13 @@ from pathlib import Path
 import pytest
 
 from reconciler.lab import Lab
-from tests.fleet.site import Pod, Site, until, web
+from tests.fleet.site import SILENT_S, Pod, Site, until, web
 
 pytestmark = pytest.mark.fleet
 
 QUICK = "  nodeLostAfter: 1s\n  podEvictionAfter: 1s\n"
 """Nodes count as lost after a second, and their pods move a second later."""
 PATIENT = "  nodeLostAfter: 1s\n  podEvictionAfter: 1h\n"
-SILENT_S = 90.0
-"""For a node that falls silent to be missed, and for one that is back to be found: by themselves these take
-up to 20 s, since silence is listened to for a while and tries become rare.
-"""
 
 
 @pytest.fixture

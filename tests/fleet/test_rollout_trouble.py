@@ -12,14 +12,12 @@ import yaml
 from reconciler.lab import Lab
 from tests.fleet.lossless import witnessed
 from tests.fleet.rollouts import Course, delivering, rollout, services, template
-from tests.fleet.site import until
+from tests.fleet.site import SILENT_S, until
 
 pytestmark = pytest.mark.fleet
 
 GREEN_PORT = 30081
 LOST = "  nodeLostAfter: 3s\n  podEvictionAfter: 2s\n"
-SILENT_S = 90.0
-"""For a node that falls silent to be missed, and for one that is back to be found and put in order."""
 CANARY = """
     canary:
       canaryService: app-canary
