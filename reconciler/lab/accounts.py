@@ -1,24 +1,30 @@
-"""A node's users: the host's, with root able to log in by key, and `pi`, who is in the docker group.
+"""A node's /etc: the host's, with root able to log in by key, and `pi`, who is in the docker group.
 
-The files are mounted over /etc's inside the node. The host's are read, never written.
+It is a copy of the whole folder, mounted over /etc inside the node. The host's is read, never written; and
+nothing is mounted over its files: a package that is installed meanwhile replaces /etc/passwd, and with the
+file that a mount lies on the kernel takes the mount away, in every node.
 """
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
+
+from reconciler.lab.requirements import program
 
 USER, USER_ID = "pi", 61077
 GROUP, GROUP_ID = "docker", 61078
 
 
 def write(directory: Path, etc: Path = Path("/etc")) -> None:
-    """passwd, group and shadow for a node, into `directory`."""
+    """Into `directory`. What vanishes while it is copied, as when a package is installed, isn't missed."""
     directory.mkdir(parents=True, exist_ok=True)
+    copy = [program("cp"), "-a", f"{etc}/.", str(directory)]
+    subprocess.run(copy, capture_output=True, timeout=60, check=False)
     (directory / "passwd").write_text(passwd((etc / "passwd").read_text()))
     (directory / "group").write_text(group((etc / "group").read_text()))
-    draft = directory / "shadow"
-    draft.touch(mode=0o600)
-    draft.write_text(shadow((etc / "shadow").read_text()))
+    (directory / "shadow").touch(mode=0o600)
+    (directory / "shadow").write_text(shadow((etc / "shadow").read_text()))
 
 
 def passwd(text: str) -> str:

@@ -38,7 +38,7 @@ exec </dev/null >>{here}/log/boot.log 2>&1
 hostname {node.name}
 mount --bind {here}/run /run
 mount --bind {here}/log /var/log
-for file in passwd group shadow; do mount --bind {here}/etc/$file /etc/$file; done
+mount --bind {here}/etc /etc
 mount --make-rshared /
 ip link set lo up
 ip addr add {node.ip}/24 dev eth0

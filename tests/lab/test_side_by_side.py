@@ -112,3 +112,13 @@ def test_orphans_of_an_earlier_run_are_removed_and_others_are_not(tmp_path: Path
         answers(kept)
     finally:
         kept.down()
+
+
+def test_a_package_that_is_installed_meanwhile_leaves_nodes_their_users(tmp_path: Path) -> None:
+    """With /etc/passwd, which it replaces, the kernel takes away what is mounted over that file anywhere."""
+    (tmp_path / "etc").mkdir()
+    program = [sys.executable, str(Path(__file__).with_name("replacing.py")), str(tmp_path / "etc")]
+    argv = ["unshare", "--mount", *program, str(tmp_path / "lab")]
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=200, check=False)
+    assert (ended.stdout, ended.returncode) == ("pi\n", 0), ended.stderr
+    assert leftovers(tmp_path / "lab") == []
