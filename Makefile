@@ -6,15 +6,16 @@
 # make lock    pin the dependencies anew; make schemas, generate the JSON Schemas; make clean
 
 BIN := .venv/bin
-SOURCES := reconciler tests benchmarks
+SOURCES := reconciler tests benchmarks .ci/again.py
 LINES := 350
 # Three at a time also on two cores: many a test waits for git, for a node or for a time-out. Each of them that
 # needs a lab has one of its own.
 BESIDE := -n 3 --dist worksteal
-PURE := $(BIN)/python -m pytest -m "not fleet and not programs" $(BESIDE)
-PROGRAMS := $(BIN)/python -m pytest -m "programs and not fleet" $(BESIDE)
+PYTEST := $(BIN)/python -m pytest
+PURE := $(PYTEST) -m "not fleet and not programs" $(BESIDE)
+PROGRAMS := $(PYTEST) -m "programs and not fleet" $(BESIDE)
 # Tests of one file share what they have brought to their lab.
-FLEET := $(BIN)/python -m pytest -m fleet -n 3 --dist loadfile --no-loadscope-reorder
+FLEET := $(PYTEST) -m fleet -n 3 --dist loadfile --no-loadscope-reorder
 
 # Compiled once, with pytest's own assertions in it, and not by each worker of each run.
 export PYTHONDONTWRITEBYTECODE :=
