@@ -1,7 +1,7 @@
 """pytest, and then once more, alone, each test that failed: what passes now was a race, and is named as one.
 
-`python .ci/again.py FLAKY [pytest's words ...]` adds to the file FLAKY a line `flaky: TEST` for each of them,
-with the end of the first failure's text below. It ends as pytest did, or with 0 if every failure has passed since.
+`python .ci/again.py FLAKY [pytest's words ...]` adds to the file FLAKY a line `flaky: TEST` for each of
+them, with the end of the first failure's text. Ends as pytest did, or with 0 if each of them passed.
 
 Alone: in a process of its own with nothing beside it, and so on a lab of its own. `.ci/run` wants this and
 `make test` doesn't: a race is a defect for whoever works on the code, and no reason to hold up finished work.
@@ -23,7 +23,7 @@ LINES = 40
 
 
 class Failures:
-    """A plugin of pytest: what failed, and how, in the order of its happening. A worker's death counts, too."""
+    """A plugin of pytest: what failed, and how, in order. A worker's death counts, too."""
 
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
