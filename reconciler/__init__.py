@@ -13,9 +13,9 @@ The reading order, which is the story of a commit:
 9. `loop`       fetch, load, observe, decide, record, apply; and again
 10. `api`, `wiring`, `cli`   what people and programs hold in their hands
 
-`certificates` adds what an ACME server gives to what is desired. `measuring` makes the measurements that
-analyses ask for, and `conditions` says what is true of them. `lab` stands beside it all: a disposable
-fleet of real nodes on one machine.
+`debian` fetches the packages that the nodes' image is made of. `certificates` adds what an ACME server
+gives to what is desired. `measuring` makes the measurements that analyses ask for, and `conditions` says
+what is true of them. `lab` stands beside it all: a disposable fleet of real nodes on one machine.
 """
 
 __version__ = "0.1.0"

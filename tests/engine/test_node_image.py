@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.engine.node_image import packages
-from reconciler.engine.node_image.packages import PackageUnavailable, fetch, sources_of
+from reconciler.debian import packages
+from reconciler.debian.packages import PackageUnavailable, fetch, sources_of
 
 
 def test_without_apt_it_says_where_to_get_the_image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -89,3 +89,43 @@ def test_security_updates_are_taken_where_the_machine_takes_them() -> None:
     ]
     with pytest.raises(PackageUnavailable, match="no Debian mirror"):
         sources_of("Ubuntu noble http://mirror/ubuntu/\n")
+
+
+SYNCHRONISING = (
+    "E: Failed to fetch http://mirror/dists/x/Packages.xz  File has unexpected size (1 != 2). "
+    "Mirror sync in progress? [IP: 192.0.2.1 80]"
+)
+
+
+@pytest.fixture
+def mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder with a stand-in for apt-get whose every `update` fails while `again` has lines left."""
+    apt = tmp_path / "apt-get"
+    apt.write_text(f"""#!/bin/sh
+here={tmp_path}
+case "$*" in
+*update*) if [ -s $here/again ]; then sed -i 1d $here/again; echo '{SYNCHRONISING}' >&2; exit 100; fi;;
+*) echo bb > cache/archives/busybox-static_1_arm64.deb;;
+esac
+""")
+    apt.chmod(0o755)
+    (tmp_path / "keyring.gpg").touch()
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv(packages.MIRROR_VARIABLE, "http://mirror")
+    monkeypatch.setattr(packages, "_KEYRING", tmp_path / "keyring.gpg")
+    monkeypatch.setattr(packages, "WAITS", (0.0, 0.0))
+    return tmp_path
+
+
+@pytest.mark.programs
+def test_a_mirror_that_is_being_synchronised_is_asked_again(mirror: Path) -> None:
+    (mirror / "again").write_text("1\n2\n")
+    assert fetch(["busybox-static"], "arm64") == {"busybox-static": b"bb\n"}
+
+
+@pytest.mark.programs
+def test_a_mirror_that_stays_so_is_given_up(mirror: Path) -> None:
+    (mirror / "again").write_text("1\n2\n3\n4\n")
+    with pytest.raises(PackageUnavailable, match="Mirror sync in progress"):
+        fetch(["busybox-static"], "arm64")
+    assert (mirror / "again").read_text() == "4\n"

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 import pytest
 
+from reconciler.debian.deb import File, tree
 from reconciler.engine.node_image import layout
 from reconciler.engine.node_image.archive import Image, image
 from reconciler.engine.node_image.build import assemble, recipe
 from reconciler.engine.node_image.closure import Incomplete, closure, licences
-from reconciler.engine.node_image.deb import File, tree
 from reconciler.engine.node_image.elf import Needs, needs
 from tests.engine.fake_packages import deb, elf, static_elf
 

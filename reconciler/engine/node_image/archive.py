@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from reconciler.engine.node_image.deb import File
+from reconciler.debian.deb import File
 from reconciler.engine.node_image.layout import FOLDERS, PATH
 
 REPOSITORY = "reconciler-node"

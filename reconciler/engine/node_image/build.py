@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
+from reconciler.debian import deb
+from reconciler.debian.packages import SUITE, PackageUnavailable, fetch
 from reconciler.engine.node_image import archive, layout
 from reconciler.engine.node_image.archive import Image
 from reconciler.engine.node_image.closure import Incomplete
-from reconciler.engine.node_image.deb import tree
-from reconciler.engine.node_image.packages import SUITE, PackageUnavailable, fetch
 
 _HERE = Path(__file__).parent
-_CODE = ("archive.py", "build.py", "closure.py", "deb.py", "elf.py", "layout.py")
+_CODE = (
+    *(_HERE / name for name in ("archive.py", "build.py", "closure.py", "elf.py", "layout.py")),
+    Path(deb.__file__),
+)
 
 
 def debian_architecture(architecture: str, variant: str) -> str:
@@ -26,7 +29,7 @@ def debian_architecture(architecture: str, variant: str) -> str:
 def recipe() -> str:
     """Changes when what goes into the image does, Debian's own updates aside (12 hex digits)."""
     digest = sha256(SUITE.encode())
-    for file in (*layout.own_files(), *(_HERE / name for name in _CODE)):
+    for file in (*layout.own_files(), *_CODE):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -45,4 +48,4 @@ def build(architecture: str) -> Image:
 
 def assemble(architecture: str, packages: Mapping[str, bytes]) -> Image:
     """From .deb archives by name. Raises `Incomplete`."""
-    return archive.image(architecture, layout.files(tree(packages), architecture), recipe())
+    return archive.image(architecture, layout.files(deb.tree(packages), architecture), recipe())

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from posixpath import dirname, join, normpath
 
+from reconciler.debian.deb import File, merged
 from reconciler.engine.node_image import elf
-from reconciler.engine.node_image.deb import File, merged
 
 Tree = Mapping[str, File]
 

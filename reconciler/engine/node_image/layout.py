@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from reconciler.debian.deb import File
 from reconciler.engine.node_image.closure import Tree, closure, licences
-from reconciler.engine.node_image.deb import File
 
 PACKAGES = (
     "busybox-static",

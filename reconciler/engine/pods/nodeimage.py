@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from reconciler.debian.packages import PackageUnavailable
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.node_image.archive import RECIPE_LABEL, REPOSITORY
 from reconciler.engine.node_image.build import build, debian_architecture, recipe
-from reconciler.engine.node_image.packages import PackageUnavailable
 from reconciler.engine.pods import image
 from reconciler.errors import EngineError, ImageUnavailable
 

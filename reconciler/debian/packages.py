@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from time import sleep
 
 SUITE = "bookworm"
+"""What the node image is made of. Other suites are for the lab."""
 MIRROR_VARIABLE = "RECONCILER_DEBIAN_MIRROR"
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _SECONDS = 900
 _INSTALL = ("install", "--yes", "--download-only", "--no-install-recommends")
+_ALONE = ("download",)
 _BETTER = ("usr-is-merged",)
 """Taken where apt has a choice and would choose what is larger: `usrmerge`, which needs all of Perl."""
+WAITS = (5.0, 20.0, 60.0)
+"""Seconds before each further try while the mirror is synchronised, and its files don't fit together."""
+_SYNCHRONISING = re.compile(
+    r"unexpected size|Mirror sync in progress|Hash Sum mismatch|is not valid yet|\.deb\s+404"
+)
+_SECURED = frozenset({"bookworm", "trixie"})
+"""The suites that have security updates in a suite of their own; sid gets them itself."""
 
 
 class PackageUnavailable(Exception):
@@ -26,9 +37,11 @@ class PackageUnavailable(Exception):
         self.remedy = remedy
 
 
-def fetch(packages: Sequence[str], architecture: str) -> dict[str, bytes]:
-    """Name -> .deb, of `packages` and all that they depend on, of Debian's `architecture` (amd64, arm64,
-    armhf, armel). Their signature chain is checked by apt.
+def fetch(
+    packages: Sequence[str], architecture: str, suite: str = SUITE, *, alone: bool = False
+) -> dict[str, bytes]:
+    """Name -> .deb, of `packages` and, unless `alone`, all that they depend on, of Debian's `architecture`
+    (amd64, arm64, armhf, armel). Their signature chain is checked by apt. Raises `PackageUnavailable`.
     """
     if shutil.which("apt-get") is None:
         raise PackageUnavailable("there is no apt-get on this machine", _elsewhere())
@@ -36,23 +49,36 @@ def fetch(packages: Sequence[str], architecture: str) -> dict[str, bytes]:
         raise PackageUnavailable(f"{_KEYRING} is missing", "apt-get install debian-archive-keyring")
     with tempfile.TemporaryDirectory(prefix="reconciler-apt-") as name:
         folder = Path(name)
-        environment = {**os.environ, "APT_CONFIG": str(_apt_config(folder, architecture))}
-        _apt(["update"], environment, folder)
-        _apt([*_INSTALL, *packages, *_BETTER], environment, folder)
-        found = {f.name.split("_")[0]: f.read_bytes() for f in (folder / "cache/archives").glob("*.deb")}
+        environment = {**os.environ, "APT_CONFIG": str(_apt_config(folder, architecture, suite))}
+        wanted = [*_ALONE, *packages] if alone else [*_INSTALL, *packages, *_BETTER]
+        _persistently(["update"], wanted, environment=environment, folder=folder)
+        found = {f.name.split("_")[0]: f.read_bytes() for f in folder.rglob("*.deb")}
     if missing := sorted({*packages} - {*found}):
         raise PackageUnavailable(f"apt-get brought no {', '.join(missing)} for {architecture}", _elsewhere())
     return found
 
 
-def _apt_config(folder: Path, architecture: str) -> Path:
+def _persistently(*commands: list[str], environment: dict[str, str], folder: Path) -> None:
+    """All of them in order, from the first one again while the mirror is being synchronised."""
+    for wait in (*WAITS, None):
+        try:
+            for arguments in commands:
+                _apt(arguments, environment, folder)
+            return
+        except PackageUnavailable as error:
+            if wait is None or not _SYNCHRONISING.search(str(error)):
+                raise
+            sleep(wait)
+
+
+def _apt_config(folder: Path, architecture: str, wanted: str) -> Path:
     """Everything that apt reads and writes in `folder`, but for proxies and such from the machine's
     apt.conf.d. Nothing is installed there, so that apt fetches what this machine has, too.
     """
     for part in ("state/lists/partial", "cache/archives/partial", "preferences.d"):
         (folder / part).mkdir(parents=True)
     (folder / "state/status").touch()
-    lines = [f"deb [signed-by={_KEYRING}] {mirror} {suite} main\n" for mirror, suite in _sources()]
+    lines = [f"deb [signed-by={_KEYRING}] {mirror} {suite} main\n" for mirror, suite in _sources(wanted)]
     (folder / "sources.list").write_text("".join(lines))
     settings = {
         "APT::Architecture": architecture,
@@ -64,6 +90,7 @@ def _apt_config(folder: Path, architecture: str) -> Path:
         "Dir::Etc::preferences": "/dev/null",
         "Dir::Etc::preferencesparts": folder / "preferences.d",
         "Acquire::Languages": "none",
+        "Acquire::Retries": "3",
         "APT::Sandbox::User": "root",
     }
     lines = [f'{key} "{value}";' for key, value in settings.items()]
@@ -73,21 +100,21 @@ def _apt_config(folder: Path, architecture: str) -> Path:
     return config
 
 
-def _sources() -> list[tuple[str, str]]:
+def _sources(suite: str) -> list[tuple[str, str]]:
     """(mirror, suite): the mirror that the variable names, else what this machine's own apt takes Debian
     from, with its security updates where it takes those.
     """
     if given := os.environ.get(MIRROR_VARIABLE):
-        return [(given, SUITE)]
+        return [(given, suite)]
     form = ["--format", "$(LABEL) $(CODENAME) $(REPO_URI)", "Created-By: Packages"]
     done = subprocess.run(
         ["apt-get", "indextargets", *form], capture_output=True, text=True, timeout=_SECONDS, check=False
     )
-    return sources_of(done.stdout)
+    return sources_of(done.stdout, suite)
 
 
-def sources_of(targets: str) -> list[tuple[str, str]]:
-    """From lines of label, codename and address. Whatever release the machine has, its mirror has ours."""
+def sources_of(targets: str, suite: str = SUITE) -> list[tuple[str, str]]:
+    """From lines of label, codename and address. Whatever release the machine has, its mirror has `suite`."""
     found = [line.split(" ", 2) for line in targets.splitlines() if line.count(" ") >= 2]
     mirrors = [uri for label, _, uri in found if label == "Debian"]
     security = [
@@ -97,7 +124,8 @@ def sources_of(targets: str) -> list[tuple[str, str]]:
         raise PackageUnavailable(
             "this machine's apt knows no Debian mirror (after `apt-get update`)", _elsewhere()
         )
-    return [(mirrors[0], SUITE), *((uri, f"{SUITE}-security") for uri in security[:1])]
+    secured = security[:1] if suite in _SECURED else []
+    return [(mirrors[0], suite), *((uri, f"{suite}-security") for uri in secured)]
 
 
 def _apt(arguments: list[str], environment: dict[str, str], folder: Path) -> None:
