@@ -3,6 +3,7 @@
 # make check   lint, types, layers, schemas, sizes
 # make pure    the tests that run in Python alone, in half a minute; make programs, those that start git, the
 #              reconciler, HAProxy, dnsmasq or an ACME server; make fleet, those that need the lab
+# make engines what depends on the engine, on several engines from Debian; not part of make test
 # make lock    pin the dependencies anew; make schemas, generate the JSON Schemas; make clean
 
 BIN := .venv/bin
@@ -20,7 +21,15 @@ FLEET := $(PYTEST) -m fleet -n 3 --dist loadfile --no-loadscope-reorder
 # Compiled once, with pytest's own assertions in it, and not by each worker of each run.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: test demo check pure programs fleet set-up lock schemas clean
+# What depends on the engine, and the engines that it is run on (reconciler/lab/other_engine.py).
+ENGINES := docker-sid docker-sid-containerd docker-trixie
+ON_ENGINES := tests/contracts tests/engine/test_on_lab.py tests/engine/test_ending_on_lab.py \
+	tests/engine/test_install_on_lab.py tests/engine/test_node_image_on_lab.py tests/engine/test_prober_on_lab.py \
+	tests/fleet/test_apps.py tests/fleet/test_heal.py tests/fleet/test_homelab.py tests/fleet/test_ingress.py \
+	tests/fleet/test_network.py tests/fleet/test_network_changes.py tests/fleet/test_network_names.py \
+	tests/fleet/test_roll.py tests/fleet/test_zero_loss.py
+
+.PHONY: test demo check pure programs fleet engines set-up lock schemas clean
 
 test: check
 	@$(PURE)
@@ -38,6 +47,12 @@ programs: set-up
 
 fleet: set-up
 	@$(FLEET)
+
+engines: set-up
+	@for engine in $(ENGINES); do \
+		folder=$$($(BIN)/reconciler lab engine $$engine) || exit 1; echo "== $$engine"; \
+		RECONCILER_LAB_ENGINE=$$folder $(FLEET) $(ON_ENGINES) || bad=1; \
+	done; test -z "$$bad"
 
 check: set-up
 	@$(BIN)/ruff check --quiet --output-format=concise $(SOURCES)

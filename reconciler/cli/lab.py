@@ -46,11 +46,17 @@ def find(name: str, directory: Path | None) -> Lab:
 @click.option("--nodes", default=3, show_default=True, help="How many.")
 @click.option("--prefix", default="pi", show_default=True, help="Nodes are called PREFIX-1 and so on.")
 @click.option("--subnet", default="", metavar="A.B.C.0/24", help="Its network (default: one that is free).")
-def up(name: str, directory: Path | None, nodes: int, prefix: str, subnet: str) -> None:
+@click.option(
+    "--engine",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="Another engine: a folder with bin/dockerd, or a daemon.json for it (default: this machine's).",
+)
+def up(name: str, directory: Path | None, nodes: int, prefix: str, subnet: str, engine: Path | None) -> None:
     """Start a lab."""
     from reconciler.lab import Lab
 
-    lab = Lab.up(name, nodes, directory, prefix=prefix, subnet=subnet)
+    lab = Lab.up(name, nodes, directory, prefix=prefix, subnet=subnet, engine=engine)
     for node in lab.nodes:
         click.echo(f"{node.name}  {node.address}")
     click.echo(f"registry    {lab.registry}")
@@ -58,6 +64,18 @@ def up(name: str, directory: Path | None, nodes: int, prefix: str, subnet: str) 
     click.echo(
         f"try         ssh -i {lab.identity} -o UserKnownHostsFile={lab.known_hosts} root@{lab.nodes[0].ip}"
     )
+
+
+@command.command()
+@click.argument("engine", metavar="NAME")
+def engine(engine: str) -> None:
+    """Fetch another engine from Debian and say where it is, for `up --engine`; nothing is installed.
+
+    NAME is docker-trixie, docker-sid or docker-sid-containerd (the same with containerd's image store).
+    """
+    from reconciler.lab import other_engine
+
+    click.echo(other_engine.fetch(engine))
 
 
 @command.command()

@@ -34,22 +34,54 @@ def arguments(state: LabState, node: LabNode) -> list[str]:
         "--config-file": node.directory / "daemon.json",
         "--log-level": "warn",
     }
-    return [program("dockerd"), *(part for flag in flags.items() for part in map(str, flag))]
+    return [program_of(state, "dockerd"), *(part for flag in flags.items() for part in map(str, flag))]
 
 
-def configure(node: LabNode) -> None:
+def program_of(state: LabState, name: str) -> str:
+    """The path of a program that goes with the lab's engine: `dockerd`, `docker`."""
+    own = state.engine / "bin" / name if state.engine else None
+    return str(own) if own and own.exists() else program(name)
+
+
+def check(folder: Path) -> None:
+    """Raises LabError when no engine can be taken from there."""
+    if not any((folder / part).is_file() for part in ("bin/dockerd", "daemon.json")):
+        raise LabError(
+            "it has neither bin/dockerd nor daemon.json",
+            where=str(folder),
+            remedy="`reconciler lab engine NAME` fetches an engine and says where it is",
+        )
+    _settings(folder)
+
+
+def _settings(folder: Path | None) -> dict[str, object]:
+    file = folder / "daemon.json" if folder else None
+    if file is None or not file.exists():
+        return {}
+    try:
+        found = json.loads(file.read_bytes())
+    except ValueError as error:
+        raise LabError(f"not JSON: {error}", where=str(file)) from error
+    if not isinstance(found, dict):
+        raise LabError("expected an object of settings", where=str(file))
+    return found
+
+
+def configure(state: LabState, node: LabNode) -> None:
     """Give each engine an ID of its own, whatever /etc/docker of this machine holds."""
     data = node.directory / "docker"
     data.mkdir(parents=True, exist_ok=True)
     (data / "engine-id").write_text(str(uuid.uuid4()))
-    key = {"deprecated-key-path": str(node.directory / "engine-key.json")}
-    (node.directory / "daemon.json").write_text(json.dumps(key if version() < TRUST_KEY_UNTIL else {}))
+    settings = _settings(state.engine)
+    if version(program_of(state, "dockerd")) < TRUST_KEY_UNTIL:
+        settings["deprecated-key-path"] = str(node.directory / "engine-key.json")
+    (node.directory / "daemon.json").write_text(json.dumps(settings))
 
 
 @functools.cache
-def version() -> int:
-    """The major version of this machine's dockerd."""
-    text = run([program("dockerd"), "--version"])
+def version(dockerd: str) -> int:
+    """The major version of this engine."""
+    text = run([dockerd, "--version"])
     found = re.search(r"version (\d+)", text)
     if not found:
         raise LabError(f"dockerd --version says {text.strip()!r}, expected a version")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from reconciler.errors import LabError
 from reconciler.lab import down, engine, inventory, network, node, process, registry, requirements, up
 from reconciler.lab.command import run
-from reconciler.lab.requirements import program
 from reconciler.lab.state import LabNode, LabState, directory_of, load
 
 if TYPE_CHECKING:
@@ -41,11 +40,16 @@ class Lab:
         *,
         prefix: str = "pi",
         subnet: str = "",
+        engine: Path | None = None,
         owner: str = "",
     ) -> Lab:
-        """Start one. Nodes are called `<prefix>-1` and so on. What a failed start began is removed."""
+        """Start one. Nodes are called `<prefix>-1` and so on. What a failed start began is removed.
+
+        `engine` is a folder with another engine or with settings for it (`reconciler.lab.other_engine`).
+        """
         place = directory_of(name, directory)
-        wanted = LabState(name=name, directory=place, count=nodes, prefix=prefix, owner=owner)
+        taken = engine.absolute() if engine else None
+        wanted = LabState(name=name, directory=place, count=nodes, prefix=prefix, engine=taken, owner=owner)
         return cls(up.up(wanted, subnet))
 
     @classmethod
@@ -99,7 +103,9 @@ class Lab:
     def docker(self, name: str, *arguments: str, timeout: float = 60.0) -> str:
         """What this machine's `docker` prints when it is asked of a node's engine."""
         host = self.node(name).docker_host
-        return run([program("docker"), "--host", host, *arguments], timeout=timeout).strip()
+        return run(
+            [engine.program_of(self.state, "docker"), "--host", host, *arguments], timeout=timeout
+        ).strip()
 
     def cut(self, name: str) -> None:
         """Drop everything on the node's link, both ways. Containers go on."""
@@ -154,7 +160,7 @@ class Lab:
         target = self.node(name)
         if not engine.answers(target):
             start = f"rm -f /run/docker.pid; {node.engine_script(self.state, target)}"
-            runs = "grep -qs dockerd /proc/$(cat /run/docker.pid)/comm"
+            runs = "grep -qsE 'dockerd|podman' /proc/$(cat /run/docker.pid)/comm"
             self.exec(name, ["sh", "-c", f"{runs} || {{ {start} }}"])
         engine.wait(target)
 

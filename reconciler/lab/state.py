@@ -45,6 +45,8 @@ class LabState(Value):
     bridge: str = ""
     prefix: str = "pi"
     count: int = 0
+    engine: Path | None = None
+    """A folder with another engine in its `bin`, or with a `daemon.json` for it; None: this machine's own."""
     owner: str = ""
     """`pid:start time` of the process that the lab shall not outlive; empty for a person's lab."""
 

@@ -51,6 +51,8 @@ def check_request(wanted: LabState) -> None:
     if not 1 <= wanted.count <= MOST_NODES:
         raise LabError(f"{wanted.count} nodes: expected 1 to {MOST_NODES}")
     check_socket_path(wanted)
+    if wanted.engine:
+        engine.check(wanted.engine)
 
 
 def refuse_what_is_there(wanted: LabState) -> None:
@@ -86,11 +88,11 @@ def furnish(state: LabState) -> None:
     key = inventory.identity(state.directory)
     sshd.make_key(key, f"lab {state.name}")
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda each: _furnish_node(each, key), state.nodes))
+        list(pool.map(lambda each: _furnish_node(state, each, key), state.nodes))
     inventory.write(state)
 
 
-def _furnish_node(each: LabNode, key: Path) -> None:
+def _furnish_node(state: LabState, each: LabNode, key: Path) -> None:
     sshd.configure(each, key)
     accounts.write(each.directory / "etc")
-    engine.configure(each)
+    engine.configure(state, each)

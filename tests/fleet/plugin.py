@@ -4,6 +4,9 @@
 `apps`       images of a server that behaves as real programs do, on those nodes
 `clean_lab`  the same lab, with everything undone before and after the test: containers, cut links, power
 
+RECONCILER_LAB_ENGINE names a folder with another engine for that lab (`reconciler lab engine`); `make
+engines` runs with several of them what depends on the engine.
+
 Mark such tests `fleet`; they run after all others. Where no lab can run they skip, saying why; with
 RECONCILER_LAB=required any skip, also of another test, is a failure.
 """
@@ -15,12 +18,14 @@ import socket
 import time
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from reconciler.errors import LabError
-from reconciler.lab import Lab, guard, process, requirements, samples, state
+from reconciler.lab import Lab, guard, other_engine, process, requirements, samples, state
 from reconciler.lab.state import LabNode
 
 if TYPE_CHECKING:
@@ -28,7 +33,9 @@ if TYPE_CHECKING:
 
 MTU = 1500
 EMPTY_S = 30.0
+BUILT_IN = frozenset({"bridge", "host", "none", "podman"})
 REQUIRED = os.environ.get("RECONCILER_LAB") == "required"
+ENGINE = os.environ.get("RECONCILER_LAB_ENGINE", "")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -55,18 +62,33 @@ def require_lab() -> None:
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    require_lab()
-    guard.remove_orphans(state.state_root())
-    me = os.getpid()
-    directory = state.directory_of(f"test-{me}")
-    guard.watch(directory)
-    running = Lab.up(name=f"test-{me}", owner=process.token(me))
-    try:
+    with guarded_lab(engine=Path(ENGINE) if ENGINE else None) as running:
         images = samples.push_all(running)
         running.pull(*images.values())
         yield running
+
+
+@contextmanager
+def guarded_lab(name: str = "test", *, nodes: int = 3, engine: Path | None = None) -> Iterator[Lab]:
+    """A lab that doesn't outlive this process, however that ends."""
+    require_lab()
+    guard.remove_orphans(state.state_root())
+    me = os.getpid()
+    directory = state.directory_of(f"{name}-{me}")
+    guard.watch(directory)
+    running = Lab.up(name=f"{name}-{me}", nodes=nodes, engine=engine, owner=process.token(me))
+    try:
+        yield running
     finally:
         running.down()
+
+
+def fetched_engine(name: str) -> Path:
+    """Skip where Debian can't be reached."""
+    try:
+        return other_engine.fetch(name)
+    except LabError as error:
+        pytest.skip(f"no engine {name} here: {error}")
 
 
 @pytest.fixture(scope="session")
@@ -159,5 +181,6 @@ def _remove_everything(client: docker.DockerClient) -> None:
         container.remove(force=True, v=True)
     for volume in client.volumes.list():
         volume.remove(force=True)
-    for network in client.networks.list(filters={"type": "custom"}):
-        network.remove()
+    for network in client.networks.list():
+        if network.name not in BUILT_IN:
+            network.remove()
