@@ -16,6 +16,7 @@
        |  |- HostKeyRefused  the host key is unknown or has changed
        |  `- LoginRefused    sshd or the Docker socket doesn't let us in
        `- EngineError        the Docker Engine refused a call
+          |- CallTimeout         no answer in time to one call, while the Engine answers others
           |- NotFound            no such container, volume or network
           |- ImageUnavailable    it doesn't exist, no right to pull it, the registry is down
           |  `- ImageNeverPulled   it isn't there and imagePullPolicy is Never
@@ -25,6 +26,7 @@
           |- NetworkClash        the pod network can't be made beside what is there
           `- ContainerFailed     it can't be created or started: no such program, a bad mount, ...
              |- ContainerConfigInvalid   its spec can't be carried out: a missing key, runAsNonRoot, ...
+             |- CommandTimeout           a command in it didn't end in time: a hook's, a probe's
              |- VolumeFailed             a volume can't be made or isn't what it should be
              |- StartFailed              created, but its program doesn't start
              `- HookFailed               postStart failed: the container was killed
@@ -143,6 +145,12 @@ class EngineError(NodeError):
     reason = "EngineError"
 
 
+class CallTimeout(EngineError):
+    """What the call is about is slow (a container, a registry, a disk), not the node."""
+
+    reason = "CallTimeout"
+
+
 class ImageUnavailable(EngineError):
     reason = "ErrImagePull"
 
@@ -165,6 +173,10 @@ class ContainerFailed(EngineError):
 
 class ContainerConfigInvalid(ContainerFailed):
     reason = "CreateContainerConfigError"
+
+
+class CommandTimeout(ContainerFailed):
+    reason = "CommandTimeout"
 
 
 class VolumeFailed(ContainerFailed):

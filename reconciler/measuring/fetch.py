@@ -15,8 +15,8 @@ from contextlib import closing
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+from reconciler.bounded import Bounded, Stream, left
 from reconciler.errors import MeasurementError
-from reconciler.measuring.bounded import Bounded, Stream, left
 from reconciler.model.base import Value
 
 MOST_BYTES = 1 << 20

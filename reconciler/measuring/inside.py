@@ -17,7 +17,7 @@ from reconciler.model.observed import NodeState
 from reconciler.model.traffic import Counter, NodeTraffic
 
 if TYPE_CHECKING:
-    from reconciler.measuring.bounded import Stream
+    from reconciler.bounded import Stream
 
 
 class Door(Protocol):

@@ -17,6 +17,8 @@ REVISION = "reconciler.io/revision"
 """The commit (or directory state) that the pod was made from."""
 SPEC = "reconciler.io/spec"
 """The pod as JSON (`model.observed.PodRecord`). Secrets appear as references, never as values."""
+STOP = "reconciler.io/stop"
+"""On a volume that marks a stop under way: when it began (epoch seconds), and the start of what it stops."""
 POD_CIDR = "reconciler.io/pod-cidr"
 """On the node's pod network: this node's slice of the fleet's range."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,15 @@ from pathlib import Path
 import pytest
 
 from reconciler.engine.connection.client import Engine, connect
-from reconciler.errors import EngineError, LoginRefused, NodeUnreachable, NotFound
+from reconciler.errors import (
+    CallTimeout,
+    CommandTimeout,
+    EngineError,
+    LoginRefused,
+    NodeError,
+    NodeUnreachable,
+    NotFound,
+)
 from reconciler.model.fleet import NodeSpec
 from tests.engine.fake_engine import FakeEngine, answer, fake_engine
 
@@ -103,10 +112,60 @@ def test_a_get_whose_connection_breaks_is_asked_again(start: Start) -> None:
 
 
 def test_silence_ends_in_time(start: Start) -> None:
-    _, engine = start(lambda request: time.sleep(60) or None)
+    fake, engine = start(lambda request: answer(b"[]"))
+    engine.call("GET", "/info")
     began = time.monotonic()
+    fake.mute = True
     with pytest.raises(NodeUnreachable, match="no answer in time"):
         engine.call("GET", "/info", timeout=0.2)
+    assert time.monotonic() - began < 30
+
+
+def test_a_call_that_hangs_is_not_the_nodes_silence(start: Start) -> None:
+    """A container that the Engine can't get hold of, a registry or a disk that is slow."""
+    _, engine = start(lambda request: time.sleep(60) or None)
+    with pytest.raises(CallTimeout, match="no answer in time to POST /containers/x/stop"):
+        engine.call("POST", "/containers/x/stop", timeout=0.2)
+
+
+def test_calls_that_hang_keep_nobody_from_finding_the_node_there(start: Start) -> None:
+    fake, engine = start(lambda request: time.sleep(60) or None)
+    engine.ping()
+    hung = [threading.Thread(target=_failing, args=(engine,), daemon=True) for _ in range(6)]
+    for thread in hung:
+        thread.start()
+    end = time.monotonic() + 60
+    while sum("/info" in r for r in fake.requests) < 6 and time.monotonic() < end:
+        time.sleep(0.01)
+    assert engine.ping(5.0)
+    with pytest.raises(CallTimeout):
+        engine.call("GET", "/images/json", timeout=0.2)
+
+
+def _failing(engine: Engine) -> None:
+    with contextlib.suppress(NodeError):
+        engine.call("GET", "/info", timeout=60.0)
+
+
+def _talking(frames: Iterator[bytes]) -> Callable[[str], bytes | None]:
+    """What an Engine says of a command that writes a little, now and then, for ever."""
+
+    def say(request: str) -> bytes | None:
+        if request.endswith("/start"):
+            return next(frames)
+        return answer(b'{"Id": "e1"}') if request.startswith("POST") else answer(b'{"Running": true}')
+
+    return say
+
+
+@pytest.mark.parametrize("end", [b"", b"\x01\x00\x00\x00\x00\x00\x00\x02ab"])
+def test_a_command_that_does_not_end_is_its_containers_failure(start: Start, end: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    frames = iter([head + (b"%x\r\n%b\r\n" % (len(end), end) if end else b"")])
+    _, engine = start(_talking(frames))
+    began = time.monotonic()
+    with pytest.raises(CommandTimeout, match=r"didn't end within 0\.3 s"):
+        engine.exec("x", ["sleep", "1000"], 0.3)
     assert time.monotonic() - began < 30
 
 

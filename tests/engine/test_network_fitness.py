@@ -15,6 +15,7 @@ from reconciler.engine.fitness.data_plane import Inside, answered, haproxy_info,
 from reconciler.engine.fitness.neighbours import Neighbour, own_address
 from reconciler.engine.fitness.network_facts import LOOK, Look, Route, look
 from reconciler.engine.fitness.report import Check
+from reconciler.errors import CommandTimeout
 from reconciler.model.fleet import NetworkSpec, NodeSpec
 
 ANSWER = """\
@@ -168,7 +169,7 @@ class Answers:
         for word, (code, said) in self._answers.items():
             if word in " ".join(command):
                 return code, said.encode()
-        raise TimeoutError(f"the command didn't end within {timeout:g} s")
+        raise CommandTimeout(f"the command didn't end within {timeout:g} s", node="pi-1")
 
 
 def inside(*others: Neighbour, **answers: tuple[int, str]) -> Inside:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from reconciler import errors
-from reconciler.engine.pods import naming, network, owned
+from reconciler.engine.pods import grace, naming, network, owned
 from reconciler.engine.pods.pod import roles
 from reconciler.model.action import PrepareNode
 from tests.engine.pods import FLEET, POD_CIDR, WAIT, OnNode, app, pod
@@ -78,6 +78,28 @@ def test_pre_stop_runs_within_the_grace(node: OnNode, tmp_path: Path) -> None:
     node.start(one)
     node.stop(one, grace=5)
     assert node.lab.exec(node.node, ["cat", f"{tmp_path}/hook"]).stdout == "drained\n"
+
+
+def test_a_pre_stop_that_hangs_is_over_with_the_grace(node: OnNode) -> None:
+    hook = {"preStop": {"exec": {"command": ["sleep", "1000"]}}}
+    one = pod(node, "hanging", app(node, "trap '' TERM; sleep 1000", lifecycle=hook))
+    node.start(one)
+    began = time.monotonic()
+    node.stop(one, grace=2)
+    assert 4 <= time.monotonic() - began < 30, "2 s of preStop, 2 s for the signal: each is the least"
+
+
+def test_a_stop_that_is_done_again_goes_on_with_the_grace_that_is_left(node: OnNode) -> None:
+    hook = {"preStop": {"exec": {"command": ["sleep", "1000"]}}}
+    one = pod(node, "again", app(node, lifecycle=hook))
+    node.start(one)
+    found = node.inspect(one)
+    assert grace.used(node.engine, FLEET, one, found["Id"], 600) == 0
+    time.sleep(2)
+    assert grace.used(node.engine, FLEET, one, found["Id"], 600) >= 1
+    node.docker("restart", "-t", "0", found["Id"])
+    assert grace.used(node.engine, FLEET, one, found["Id"], 600) == 0, "that stop ended another run"
+    node.stop(one, grace=0)
 
 
 def test_post_start_runs_and_its_failure_kills_the_container(node: OnNode) -> None:

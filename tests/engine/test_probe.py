@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -141,6 +143,23 @@ def test_silence_is_a_timeout_with_words() -> None:
 
     with server(handle) as port, pytest.raises(TimeoutError, match="no answer within 1 s"):
         failure(target(port), Probe(http_get=HTTPGetAction(port=port)))
+
+
+def test_an_answer_that_never_ends_ends_in_time() -> None:
+    """Each byte comes soon enough; all of them never come."""
+
+    def handle(client: socket.socket) -> None:
+        client.recv(4096)
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
+        with contextlib.suppress(OSError):
+            for _ in range(600):
+                client.sendall(b"x")
+                time.sleep(0.1)
+
+    began = time.monotonic()
+    with server(handle) as port, pytest.raises(TimeoutError, match="no answer within 1 s"):
+        failure(target(port), Probe(http_get=HTTPGetAction(port=port)))
+    assert time.monotonic() - began < 30
 
 
 def test_nothing_there_is_refused() -> None:

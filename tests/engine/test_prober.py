@@ -36,6 +36,9 @@ class Answering:
             with self.lock:
                 self.at_once -= 1
 
+    def dial(self, host: str, port: int, timeout: float) -> Any:
+        raise TimeoutError
+
     def ping(self, timeout: float) -> int:
         if self.away:
             raise NodeUnreachable("away", node="n")
@@ -154,13 +157,10 @@ def test_a_pod_that_is_gone_is_no_longer_tried(make: Any) -> None:
 
 
 def test_silence_of_the_container_counts_and_silence_of_the_node_does_not(make: Any) -> None:
-    def silent() -> int:
-        raise TimeoutError
-
-    engine = Answering(silent)
+    engine = Answering(lambda: 0)
     engine.away = True
     prober, changed = make(engine)
-    pods = (pod(livenessProbe=command(failureThreshold=1, periodSeconds=1)),)
+    pods = (pod(livenessProbe={"tcpSocket": {"port": 80}, "failureThreshold": 1, "periodSeconds": 1}),)
     prober.update(pods)
     assert not changed.wait(0.5)
     assert prober.apply(pods)[0].containers[0].live

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from reconciler.bounded import Stream
 from reconciler.engine.probes.tls import TlsStream
 from reconciler.errors import MeasurementError
-from reconciler.measuring.bounded import Stream
 from reconciler.measuring.fetch import MOST_BYTES, Reach, Request, fetch
 from tests.measuring.server import Server, closed, dripping, serving, silent
 

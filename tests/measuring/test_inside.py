@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from reconciler.bounded import Stream
 from reconciler.errors import NodeUnreachable
-from reconciler.measuring.bounded import Stream
 from reconciler.measuring.fetch import Reach, Request, fetch
 from reconciler.measuring.inside import addresses, counts, through
 from reconciler.model.observed import DataPlane, NodeState

@@ -18,18 +18,22 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from reconciler.bounded import left
 from reconciler.engine.connection.connect import CONNECT_TIMEOUT, open_link
 from reconciler.engine.connection.failures import broken, refusal
 from reconciler.engine.connection.http import BROKEN, Body
 from reconciler.engine.connection.link import Link, Stream
 from reconciler.engine.connection.pool import Pool
-from reconciler.errors import EngineError, NodeUnreachable
+from reconciler.errors import CallTimeout, CommandTimeout, EngineError, NodeUnreachable
 from reconciler.model.fleet import NodeSpec
 
 CALL_TIMEOUT = 30.0
+ANSWER_SECONDS = 5.0
+"""For the Engine to say that it is there, when one call had no answer."""
 OLDEST, NEWEST = (1, 41), (1, 51)
 """Docker 20.10's API, and the newest that this client was written for; the Engine may offer less."""
 _POLL = 0.002
+_PING = "/_ping"
 
 Params = Mapping[str, Any]
 
@@ -37,8 +41,8 @@ Params = Mapping[str, Any]
 class Engine:
     """Thread-safe. Every failure is an `errors.NodeError`.
 
-    Paths have no version in front (`/containers/json`). Times out after `timeout` seconds without a
-    sign of life.
+    Paths have no version in front (`/containers/json`). Times out after `timeout` seconds without a sign of
+    life: that is a `CallTimeout` if the Engine answers anything else then, and `NodeUnreachable` if not.
     """
 
     def __init__(self, link: Link) -> None:
@@ -88,16 +92,17 @@ class Engine:
         params: Params | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = CALL_TIMEOUT,
+        until: float | None = None,
     ) -> Iterator[Iterator[bytes]]:
         """The answer's bytes as they come, on a connection of its own.
 
         `body`: bytes or an iterator of bytes as they are, anything else as JSON. `timeout` is for each
-        wait; None waits for ever.
+        wait; None waits for ever. `until` (`time.monotonic`) ends all of it.
         """
         data, kind = _encode(body)
         every = {**kind, **(headers or {})}
         target = self._target(path, params)
-        with self._answer(method, path, target, data, every, timeout, own=True) as response:
+        with self._answer(method, path, target, data, every, timeout, own=True, until=until) as response:
             yield iter(lambda: response.read1(65536), b"")
 
     def lines(self, method: str, path: str, **options: Any) -> Iterator[Any]:
@@ -107,7 +112,7 @@ class Engine:
 
     def ping(self, timeout: float = CALL_TIMEOUT) -> int:
         """The node's clock: whole seconds since the epoch. The cheapest way to ask whether it is there."""
-        with self._answer("GET", "/_ping", "/_ping", None, {}, timeout) as response:
+        with self._answer("GET", _PING, _PING, None, {}, timeout, own=self._pool.full) as response:
             response.read()
             return int(parsedate_to_datetime(response.headers["Date"]).timestamp())
 
@@ -129,19 +134,22 @@ class Engine:
     ) -> tuple[int, bytes]:
         """Run a command in a container: its exit code and what it wrote to both outputs.
 
-        After `timeout` seconds `TimeoutError`; the command may go on running.
+        After `timeout` seconds `CommandTimeout`; the command may go on running.
         """
-        end = monotonic() + timeout
+        try:
+            return self._exec(container, command, monotonic() + timeout)
+        except (TimeoutError, CallTimeout) as error:
+            words = f"the command didn't end within {timeout:g} s"
+            raise CommandTimeout(words, node=self.node) from error
+
+    def _exec(self, container: str, command: Iterable[str], end: float) -> tuple[int, bytes]:
         wish = {"AttachStdout": True, "AttachStderr": True, "Cmd": list(command)}
-        made = self.call("POST", f"/containers/{container}/exec", body=wish, timeout=timeout)
+        made = self.call("POST", f"/containers/{container}/exec", body=wish, timeout=left(end))
         path = f"/exec/{made['Id']}"
-        with self.stream(
-            "POST", f"{path}/start", body={"Detach": False, "Tty": False}, timeout=timeout
-        ) as raw:
-            output = _demultiplex(raw, end)
-        while (found := self.call("GET", f"{path}/json", timeout=timeout))["Running"]:
-            if monotonic() > end:
-                raise TimeoutError(f"the command didn't end within {timeout:g} s")
+        how = {"Detach": False, "Tty": False}
+        with self.stream("POST", f"{path}/start", body=how, timeout=left(end), until=end) as raw:
+            output = _demultiplex(raw)
+        while (found := self.call("GET", f"{path}/json", timeout=left(end)))["Running"]:
             sleep(_POLL)
         return int(found["ExitCode"]), output
 
@@ -177,18 +185,30 @@ class Engine:
         timeout: float | None,
         *,
         own: bool = False,
+        until: float | None = None,
     ) -> Iterator[HTTPResponse]:
         """The response to one request, refusals and broken connections turned into errors."""
         try:
-            with self._pool.ask(method, target, body, headers, timeout, own=own) as response:
+            with self._pool.ask(method, target, body, headers, timeout, own=own, until=until) as response:
                 if response.status >= 400:
                     raise refusal(self.node, method, path, response.status, _message(response.read()))
                 yield response
         except BROKEN as error:
-            raise broken(self.node, f"{method} {path}", error) from error
+            doing = f"{method} {path}"
+            if isinstance(error, TimeoutError) and path != _PING and self._answers():
+                raise CallTimeout(f"no answer in time to {doing}", node=self.node) from error
+            raise broken(self.node, doing, error) from error
+
+    def _answers(self) -> bool:
+        """Whether it says anything at all, on a connection that no other call can hold up."""
+        try:
+            with self._pool.ask("GET", _PING, None, {}, ANSWER_SECONDS, own=True) as response:
+                return bool(response.read())
+        except (*BROKEN, NodeUnreachable):
+            return False
 
     def _negotiate(self) -> str:
-        with self._answer("GET", "/_ping", "/_ping", None, {}, CALL_TIMEOUT) as response:
+        with self._answer("GET", _PING, _PING, None, {}, CALL_TIMEOUT) as response:
             response.read()
             offered = response.headers.get("Api-Version", "")
         try:
@@ -235,12 +255,10 @@ def _message(body: bytes) -> str:
         return body.decode(errors="replace")
 
 
-def _demultiplex(chunks: Iterator[bytes], end: float) -> bytes:
+def _demultiplex(chunks: Iterator[bytes]) -> bytes:
     """Docker's stream of frames (8 bytes of head: which output, 0, 0, 0, length) as plain output."""
     rest, output = b"", []
     for chunk in chunks:
-        if monotonic() > end:
-            raise TimeoutError("the command wrote for too long")
         rest += chunk
         while len(rest) >= 8 and len(rest) >= (size := 8 + int.from_bytes(rest[4:8], "big")):
             output.append(rest[8:size])

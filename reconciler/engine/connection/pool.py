@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPResponse
 
+from reconciler.bounded import Bounded
 from reconciler.engine.connection.http import BROKEN, Body, Connection
 from reconciler.engine.connection.link import Link
 from reconciler.errors import NodeUnreachable
@@ -39,13 +40,15 @@ class Pool:
         timeout: float | None,
         *,
         own: bool = False,
+        until: float | None = None,
     ) -> Iterator[HTTPResponse]:
         """The response to one request. Its connection is kept if all of it was read.
 
-        `own`: not one of the few, for calls that last. Raises `http.BROKEN` or `NodeUnreachable`.
+        `own`: not one of the few, for calls that last; `until` (`time.monotonic`) ends such a one, whatever
+        comes. Raises `http.BROKEN` or `NodeUnreachable`.
         """
         if own:
-            with contextlib.closing(self._fresh()) as connection:
+            with contextlib.closing(self._fresh(until)) as connection:
                 yield connection.send_request(method, target, body, headers, timeout)
             return
         if not self._places.acquire(timeout=timeout):
@@ -58,6 +61,14 @@ class Pool:
                 self._put_away(connection, whole=response.isclosed() and not response.will_close)
         finally:
             self._places.release()
+
+    @property
+    def full(self) -> bool:
+        """Whoever asks now waits for another's answer."""
+        if self._places.acquire(blocking=False):
+            self._places.release()
+            return False
+        return True
 
     def close(self, why: str) -> None:
         with self._lock:
@@ -97,10 +108,11 @@ class Pool:
                 connection.close()
         return None
 
-    def _fresh(self) -> Connection:
+    def _fresh(self, until: float | None = None) -> Connection:
         if self._closed or not self._link.alive:
             raise NodeUnreachable(self._why, node=self._link.node)
-        return Connection(self._link.docker(OPEN_TIMEOUT))
+        stream = self._link.docker(OPEN_TIMEOUT)
+        return Connection(stream if until is None else Bounded(stream, until))
 
     def _put_away(self, connection: Connection, *, whole: bool) -> None:
         with self._lock:

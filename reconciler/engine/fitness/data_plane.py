@@ -18,6 +18,7 @@ from reconciler.engine.fitness.network import VXLAN_HEADER
 from reconciler.engine.fitness.network_facts import link_mtus
 from reconciler.engine.fitness.report import Check
 from reconciler.engine.pods import owned
+from reconciler.errors import CommandTimeout
 from reconciler.model.fleet import NetworkSpec
 
 TIMEOUT = 15.0
@@ -54,8 +55,8 @@ class Inside(NamedTuple):
         """Exit code and output. An answer that takes too long is one, too: code 124, as of `timeout`."""
         try:
             code, output = self.engine.exec(self.container, command, TIMEOUT)
-        except TimeoutError as error:
-            return 124, str(error)
+        except CommandTimeout as error:
+            return 124, error.message
         return code, output.decode(errors="replace")
 
 

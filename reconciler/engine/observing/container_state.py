@@ -101,6 +101,19 @@ def of(found: dict[str, Any], spec: Container | None, before: Count | None) -> t
     return value, count
 
 
+def silent(summary: dict[str, Any]) -> ContainerState:
+    """Of a container that the Engine lists and says nothing more of: as far as known, it isn't ready."""
+    tags = summary["Labels"]
+    return ContainerState(
+        name=tags.get(labels.CONTAINER, ""),
+        role=cast("Role", tags.get(labels.ROLE, "main")),
+        state=cast("_State", _STATES.get(summary["State"], summary["State"])),
+        id=summary["Id"],
+        image=summary.get("Image", ""),
+        error="the Engine doesn't answer what is asked about it",
+    )
+
+
 def counted(started: float | None, engine: int, before: Count | None) -> Count:
     """A new start is one restart more, or as many more as the Engine counted meanwhile."""
     if before is None:

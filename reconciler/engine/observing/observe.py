@@ -18,7 +18,7 @@ from reconciler.engine.observing.phase import pod_status
 from reconciler.engine.pods import owned
 from reconciler.engine.pods.naming import HELPER_ROLE
 from reconciler.engine.pods.pod import docker_name, roles
-from reconciler.errors import EngineError
+from reconciler.errors import CallTimeout, EngineError
 from reconciler.model import labels
 from reconciler.model.base import typed
 from reconciler.model.container import Container
@@ -27,6 +27,9 @@ from reconciler.model.observed import ContainerState, PodRecord, PodState
 from reconciler.model.pod import PodSpec
 
 _MOST_RECORDS = 1000
+_INSPECT_SECONDS = 10.0
+_LET_BE = 60.0
+"""Seconds until a container about which the Engine says nothing is asked about again."""
 
 PodName = tuple[str, str]
 """Namespace and name."""
@@ -43,6 +46,8 @@ class ObserveCache:
         self.containers: dict[str, tuple[container_state.Listed, ContainerState]] = {}
         """Container ID -> what its listing said, and its state."""
         self.restarts: dict[str, container_state.Count] = {}
+        self.silent: dict[str, float] = {}
+        """Container ID -> when (`time.monotonic`) to ask about it again: the Engine had no answer."""
         self.pods: dict[PodName, PodState] = {}
         self.listing: tuple[PodState, ...] = ()
         self.records: dict[str, PodRecord] = {}
@@ -51,6 +56,7 @@ class ObserveCache:
 
     def forget(self, container_id: str) -> None:
         self.containers.pop(container_id, None)
+        self.silent.pop(container_id, None)
 
     def clear(self) -> None:
         """Look at everything anew; the counts of restarts stay."""
@@ -81,6 +87,8 @@ def _keep_only(cache: ObserveCache, ids: set[str], names: set[PodName]) -> None:
         del cache.containers[gone]
     for gone in cache.restarts.keys() - ids:
         del cache.restarts[gone]
+    for gone in cache.silent.keys() - ids:
+        del cache.silent[gone]
     for lost in cache.pods.keys() - names:
         del cache.pods[lost]
 
@@ -146,8 +154,14 @@ def _state(
     known = cache.containers.get(summary["Id"])
     if known is not None and known[0].still_holds(summary, now):
         return known[1]
+    if cache.silent.get(summary["Id"], now) > now:
+        return known[1] if known is not None else container_state.silent(summary)
     try:
-        found = engine.call("GET", f"/containers/{summary['Id']}/json")
+        found = engine.call("GET", f"/containers/{summary['Id']}/json", timeout=_INSPECT_SECONDS)
+    except CallTimeout:
+        # One that the Engine can't get hold of: its own trouble, and not the node's.
+        cache.silent[summary["Id"]] = monotonic() + _LET_BE
+        return known[1] if known is not None else container_state.silent(summary)
     except EngineError as error:
         if owned.is_gone(error):
             return None

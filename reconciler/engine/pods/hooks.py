@@ -42,7 +42,7 @@ def post_start(engine: Engine, container_id: str, container: Container | None, r
 def pre_stop(
     engine: Engine, container_id: str, container: Container | None, record: PodRecord, grace: float
 ) -> None:
-    """Runs for `grace` seconds at most. A failure is no reason to keep the container."""
+    """Runs for `grace` seconds at most. A failure, such as not to end, is no reason to keep the container."""
     handler = container.lifecycle.pre_stop if container else None
     if handler is not None and container is not None and grace > 0:
         _run(engine, container_id, handler, container, record, grace)

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.connection.failures import refusal
 from reconciler.engine.pods.owned import is_gone
-from reconciler.errors import EngineError, ImageNeverPulled, ImageUnavailable
+from reconciler.errors import CallTimeout, EngineError, ImageNeverPulled, ImageUnavailable
 from reconciler.model.config import Secret
 from reconciler.model.container import Container
 from reconciler.model.desired import Contents
@@ -77,10 +77,17 @@ def _pull(engine: Engine, image: str, login: Login | None) -> None:
     name, tag = split_reference(image)
     headers = {"X-Registry-Auth": urlsafe_b64encode(json.dumps(login).encode()).decode()} if login else {}
     params = {"fromImage": name, "tag": tag}
-    for line in engine.lines("POST", "/images/create", params=params, headers=headers, timeout=_STALL):
-        if "error" in line:
-            message = f'image "{image}": {line["error"]}'
-            raise _as_unavailable(refusal(engine.node, "POST", "/images/create", 404, message))
+    try:
+        for line in engine.lines("POST", "/images/create", params=params, headers=headers, timeout=_STALL):
+            if "error" in line:
+                message = f'image "{image}": {line["error"]}'
+                raise _as_unavailable(refusal(engine.node, "POST", "/images/create", 404, message))
+    except CallTimeout as error:
+        raise ImageUnavailable(
+            f'image "{image}": its pull made no progress for {_STALL:g} s',
+            node=engine.node,
+            remedy="check that the node can reach the registry",
+        ) from error
 
 
 def _as_unavailable(error: EngineError) -> EngineError:

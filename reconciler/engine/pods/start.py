@@ -81,7 +81,7 @@ def restart_container(engine: Engine, fleet_name: str, action: RestartContainer)
     """preStop, stop within the grace period, start again."""
     found = _find(engine, fleet_name, action, action.container)
     record = stop.record_of(found)
-    stop.stop_container(engine, found, record, action.grace)
+    stop.stop_container(engine, fleet_name, found, record, action.grace)
     _start(engine, found["Id"], record, action.container)
     hooks.post_start(engine, found["Id"], hooks.container_of(record, action.container), record)
 

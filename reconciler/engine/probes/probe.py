@@ -12,9 +12,10 @@ from contextlib import closing, suppress
 from time import monotonic
 from typing import Any, NamedTuple
 
+from reconciler.bounded import Bounded
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.probes import grpc_health
-from reconciler.errors import EngineError, NodeUnreachable
+from reconciler.errors import CommandTimeout, EngineError
 from reconciler.model.container import Container
 from reconciler.model.observed import PodRecord
 from reconciler.model.probe import HTTPGetAction, Port, Probe, TCPSocketAction
@@ -36,7 +37,7 @@ class Target(NamedTuple):
 def failure(target: Target, probe: Probe) -> str:
     """Why the probe failed; empty for success. Raises `NodeUnreachable` when that can't be known.
 
-    Silence is a `TimeoutError` with the words to show: it may be the container's or the node's.
+    Silence at a port is a `TimeoutError` with the words to show: it may be the container's or the node's.
     """
     seconds = float(probe.timeout_seconds)
     if probe.exec is not None:
@@ -70,9 +71,8 @@ def http_failure(target: Target, action: HTTPGetAction, seconds: float) -> str:
         return f'no port is named "{action.port}"'
     end = monotonic() + seconds
     try:
-        stream: Any = target.engine.dial(host, port, seconds)
-        with closing(stream):
-            stream.settimeout(max(0.001, end - monotonic()))
+        with closing(target.engine.dial(host, port, seconds)) as dialled:
+            stream: Any = Bounded(dialled, end)
             if action.scheme == "HTTPS":
                 stream = _encrypted(stream, host)
             status, reason = _get(stream, action, f"{host}:{port}")
@@ -100,15 +100,10 @@ def readable(output: bytes) -> str:
 
 
 def _exec_failure(target: Target, command: tuple[str, ...], seconds: float) -> str:
-    silence = f"command timed out after {seconds:g} s"
     try:
         code, output = target.engine.exec(target.container_id, command, seconds)
-    except TimeoutError as error:
-        raise TimeoutError(silence) from error
-    except NodeUnreachable as error:
-        if isinstance(error.__cause__, TimeoutError):
-            raise TimeoutError(silence) from error
-        raise
+    except CommandTimeout:
+        return f"command timed out after {seconds:g} s"
     except EngineError as error:
         return error.message
     return "" if code == 0 else f"exit code {code}: {readable(output)}".rstrip(": ")

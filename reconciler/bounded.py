@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from io import BufferedReader, RawIOBase
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 
 class Stream(Protocol):
@@ -16,6 +16,7 @@ class Stream(Protocol):
     def sendall(self, data: bytes, /) -> None: ...
     def recv(self, size: int, /) -> bytes: ...
     def settimeout(self, seconds: float | None, /) -> None: ...
+    def makefile(self, mode: Literal["rb"], /) -> BufferedReader: ...
     def close(self) -> None: ...
 
 
@@ -47,14 +48,15 @@ class Bounded:
     def close(self) -> None:
         self._stream.close()
 
-    def makefile(self, _mode: str = "rb", /) -> BufferedReader:
-        """Whoever closes it leaves the stream open."""
-        return BufferedReader(_Reader(self))
+    def makefile(self, _mode: Literal["rb"] = "rb", /) -> BufferedReader:
+        """As a socket's, it may be read on when the stream itself was closed."""
+        return BufferedReader(_Reader(self, self._stream.makefile("rb")))
 
 
 class _Reader(RawIOBase):
-    def __init__(self, stream: Bounded) -> None:
-        self._stream = stream
+    def __init__(self, stream: Bounded, keeping: BufferedReader) -> None:
+        """`keeping` is never read: it holds the stream open, which counts its files."""
+        self._stream, self._keeping = stream, keeping
 
     def readable(self) -> bool:
         return True
@@ -63,3 +65,7 @@ class _Reader(RawIOBase):
         data = self._stream.recv(len(buffer))
         buffer[: len(data)] = data
         return len(data)
+
+    def close(self) -> None:
+        self._keeping.close()
+        super().close()
