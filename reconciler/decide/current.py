@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from reconciler.decide.draft import Draft
 from reconciler.decide.hidden import Hidden
 from reconciler.decide.names import Names
+from reconciler.decide.origin import version_of
 from reconciler.decide.schedule.ground import Bases, Ground
 from reconciler.decide.survey import Survey
 from reconciler.model.delivery import RunState
 from reconciler.model.desired import Desired
 from reconciler.model.meta import Key
-from reconciler.model.observed import Observed
+from reconciler.model.observed import Observed, PodRecord
 from reconciler.model.plan import Measure
 from reconciler.model.progress import Attempt, Progress, RolloutState
 from reconciler.model.rollout import Rollout
@@ -35,7 +36,7 @@ class Pass:
         self.desired, self.observed, self.before, self.now = desired, observed, before, now
         self.survey = survey
         self.draft = Draft()
-        self.ground = Ground(survey, bases)
+        self.ground = Ground(survey, bases, self._believed)
         self.ground.hold(before.attempts.values())
         self.names = Names(observed, before.attempts, desired.workloads)
         self.attempts: dict[Key, Attempt] = {}
@@ -53,6 +54,15 @@ class Pass:
             attempt = before.attempts[key]
             self._attempts_of.setdefault(attempt.record.owner, []).append(attempt)
         self.hidden = Hidden(survey, before, now)
+
+    def _believed(self, record: PodRecord) -> bool:
+        found = version_of(self.desired, self.every_run, record.owner, record.template_hash)
+        return found is not None and found.spec.affinity == record.spec.affinity
+
+    @property
+    def every_run(self) -> Mapping[Key, RunState]:
+        """As far as this pass has gone on with them."""
+        return self.before.runs | self.runs
 
     def attempts_of(self, owner: Key) -> list[Attempt]:
         return self._attempts_of.get(owner, [])

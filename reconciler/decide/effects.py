@@ -9,6 +9,7 @@ import msgspec
 from reconciler.decide.attempts import lacks_build
 from reconciler.decide.current import Pass
 from reconciler.decide.lifecycle import LONGEST_BACKOFF, Care, care, grace_of
+from reconciler.decide.origin import rightful
 from reconciler.decide.schedule.address import in_slice, pod_ip
 from reconciler.decide.schedule.filters import Refused
 from reconciler.decide.schedule.place import Placer
@@ -181,7 +182,7 @@ def _give(turn: Pass, pod: PodState, found: Care) -> None:
     record = pod.record
     match found.need:
         case "complete":
-            start_record(turn, record, found.because)
+            _complete(turn, pod, found.because)
         case "start":
             turn.draft.act(
                 StartContainers(
@@ -207,16 +208,36 @@ def _give(turn: Pass, pod: PodState, found: Care) -> None:
             )
 
 
+def _complete(turn: Pass, pod: PodState, because: str) -> None:
+    """As its manifest has it; a pod of which no manifest tells makes room for one that has one."""
+    found = _rightful(turn, pod.record)
+    if isinstance(found, str):
+        stop_pod(turn, pod, f"{because}, and {found}")
+    else:
+        start_record(turn, found, because)
+
+
+def _rightful(turn: Pass, record: PodRecord) -> PodRecord | str:
+    view = turn.survey.views[record.node]
+    return rightful(turn.desired, turn.every_run, record, view, turn.ground.slices.of(view))
+
+
 def _retry(turn: Pass, slot: Slot, attempt: Attempt) -> bool:
-    turn.attempts[attempt.record.key] = attempt
     if slot.pod is not None and slot.pod.busy:
+        turn.attempts[attempt.record.key] = attempt
         return True
+    found = _rightful(turn, _addressed(turn, slot))
+    if isinstance(found, str):
+        if slot.pod is not None:
+            stop_pod(turn, slot.pod, f"{attempt.reason}, and {found}")
+        return True
+    turn.attempts[attempt.record.key] = attempt
     said = f"{attempt.reason}: {attempt.message}" if attempt.message else attempt.reason
     set_back = attempt.retry_at > turn.now + LONGEST_BACKOFF  # the clock, after that was written
     if (attempt.retry_at > turn.now and not set_back) or not slot.reachable:
         turn.draft.wait(f"pod {slot.name}", said, attempt.retry_at if slot.reachable else None)
         return True
-    start_record(turn, _addressed(turn, slot), f"try {attempt.count + 1} after {said}")
+    start_record(turn, found, f"try {attempt.count + 1} after {said}")
     return True
 
 

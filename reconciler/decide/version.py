@@ -1,7 +1,12 @@
-"""What a pod is made from: a template under its hash, from a manifest, history, or a running pod."""
+"""What a pod is made from: a template under its hash, from a manifest, now or of an earlier revision."""
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
+import msgspec
+
+from reconciler.model.analysis import JobMetric
 from reconciler.model.base import Value
 from reconciler.model.desired import Desired, StableVersion
 from reconciler.model.kinds import Workload
@@ -44,14 +49,19 @@ def stable_version(key: Key, stable: StableVersion) -> Version:
     return _of(key, stable.workload, stable.template_hash, stable.revision.id)
 
 
-def version_of(record: PodRecord) -> Version:
-    """From a pod's own record: enough to start another one like it."""
+def job_version(desired: Desired, job: JobMetric) -> Version:
+    """A pod that measures. One that ends is never started again by itself: a Job's failures are counted in
+    pods.
+    """
+    template = job.spec.template
     return Version(
-        template_hash=record.template_hash,
-        revision=record.revision,
-        spec=record.spec,
-        labels=record.labels,
-        annotations=record.annotations,
+        template_hash=blake2b(
+            msgspec.json.encode(template, order="deterministic"), digest_size=5
+        ).hexdigest(),
+        revision=desired.revision.id,
+        spec=msgspec.structs.replace(template.spec, restart_policy="Never"),
+        labels=dict(sorted(template.metadata.labels.items())),
+        annotations=template.metadata.annotations,
     )
 
 

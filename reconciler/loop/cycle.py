@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from math import inf
 from typing import Protocol
 
@@ -19,13 +20,14 @@ from reconciler.decide.analysis import after_measurement
 from reconciler.decide.attempts import after_failure, after_success
 from reconciler.decide.delivery.orders import ordered
 from reconciler.decide.network.challenges import in_force
+from reconciler.decide.origin import contents_for
 from reconciler.decide.reverting import due
 from reconciler.engine.node import Node
 from reconciler.loop.fleet import FleetView
 from reconciler.loop.orders import Fold, Orders, nothing_known
 from reconciler.loop.turn import Ordered, Turn
 from reconciler.loop.wanted import Wanted
-from reconciler.model.action import AnyAction, StartPod
+from reconciler.model.action import StartPod
 from reconciler.model.delivery import Order
 from reconciler.model.desired import Contents, Desired
 from reconciler.model.observed import Observed
@@ -219,7 +221,7 @@ class Loop:
         plan = self._certified(plan, desired, turn.observed)
         self._keep(_with_revisions(plan, desired))
         plan, reverted = self._taken_back(plan, desired)
-        begun = self._walker.submit(plan.steps, lambda action: _contents(desired, action))
+        begun = self._walker.submit(plan.steps, partial(contents_for, desired, plan.progress.runs))
         if self._analyst is not None:
             self._analyst.submit(plan.measures, desired.contents)
         idle = not self._walker.under_way()
@@ -314,11 +316,3 @@ def _learned(progress: Progress, outcome: Outcome, now: float) -> Progress:
 def _with_revisions(plan: Plan, desired: Desired) -> Progress:
     done = desired.revision.id if plan.standing == "converged" else plan.progress.converged
     return msgspec.structs.replace(plan.progress, accepted=desired.revision.id, converged=done)
-
-
-def _contents(desired: Desired, action: AnyAction) -> Contents:
-    """An older version's pods get the ConfigMaps and Secrets of its own time."""
-    stable = desired.stable.get(action.owner) if action.owner is not None else None
-    if stable and isinstance(action, StartPod) and action.record.template_hash == stable.template_hash:
-        return stable.contents
-    return desired.contents

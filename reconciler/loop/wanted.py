@@ -14,7 +14,7 @@ from reconciler.model.capacity import Capacity
 from reconciler.model.desired import Desired, StableVersion
 from reconciler.model.fleet import Fleet
 from reconciler.model.meta import Key
-from reconciler.model.progress import Progress, falls_back
+from reconciler.model.progress import Progress, fallback
 from reconciler.model.revision import Revision
 from reconciler.source import Source
 from reconciler.source.snapshot import Snapshot
@@ -89,8 +89,9 @@ class Wanted:
 
     def _with_stable(self, current: Desired, progress: Progress) -> Desired:
         """Add, for each workload that may return to it, the version that last converged."""
-        falling = {k: r for k, r in progress.rollouts.items() if falls_back(r) and r.stable_revision}
-        found = {k: self._stable(k, r.stable_revision, r.stable_hash) for k, r in sorted(falling.items())}
+        hashes = current.hashes
+        asked = {k: fallback(r, hashes[k]) for k, r in sorted(progress.rollouts.items()) if k in hashes}
+        found = {k: self._stable(k, *version[::-1]) for k, version in asked.items() if all(version)}
         stable = {k: v for k, v in found.items() if v is not None}
         if stable.keys() == current.stable.keys() and all(
             stable[k].template_hash == current.stable[k].template_hash for k in stable

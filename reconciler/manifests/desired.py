@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from reconciler.manifests.digest import contents_digest, reads, template_digest, template_of, workload_hash
+from reconciler.manifests.digest import contents_digest, template_digest, template_of, workload_hash
 from reconciler.manifests.moved_services import without_versions
 from reconciler.manifests.resolved import Known, resolved
 from reconciler.manifests.strategy import strategy_of
@@ -16,6 +16,7 @@ from reconciler.model.fleet import Fleet
 from reconciler.model.ingress import Ingress, IngressClass
 from reconciler.model.kinds import Addresses, AnyTemplate, Object, Workload
 from reconciler.model.meta import Key
+from reconciler.model.reading import reads
 from reconciler.model.revision import Revision
 from reconciler.model.rollout import Rollout, RolloutStrategy
 from reconciler.model.service import Endpoints, EndpointSlice, Service

@@ -6,18 +6,15 @@ the next as long as new fields have defaults.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
 from reconciler.model.config import ConfigMap, Secret
-from reconciler.model.container import Container
 from reconciler.model.kinds import Workload
 from reconciler.model.meta import Key
-from reconciler.model.pod import Pod, PodSpec, PodTemplate
-from reconciler.model.volume import Volume
+from reconciler.model.pod import Pod, PodTemplate
 
 HASH_DIGITS = 10
 
@@ -61,41 +58,6 @@ def contents_digest(content: ConfigMap | Secret) -> bytes:
         for part in (key.encode(), value):
             running.update(len(part).to_bytes(8, "big") + part)
     return running.digest()
-
-
-def reads(spec: PodSpec, namespace: str) -> tuple[Key, ...]:
-    """The ConfigMaps and Secrets that a pod reads, sorted, whether optional or not."""
-    names: set[tuple[str, str]] = set()
-    for container in spec.every_container():
-        names.update(_environment(container))
-    for volume in spec.volumes:
-        names.update(_volume(volume))
-    return tuple(sorted(Key(kind, namespace, name) for kind, name in names))
-
-
-def _environment(container: Container) -> Iterator[tuple[str, str]]:
-    for source in container.env_from:
-        if source.config_map_ref:
-            yield "ConfigMap", source.config_map_ref.name
-        if source.secret_ref:
-            yield "Secret", source.secret_ref.name
-    for origin in (variable.value_from for variable in container.env):
-        if origin and origin.config_map_key_ref:
-            yield "ConfigMap", origin.config_map_key_ref.name
-        if origin and origin.secret_key_ref:
-            yield "Secret", origin.secret_key_ref.name
-
-
-def _volume(volume: Volume) -> Iterator[tuple[str, str]]:
-    if volume.config_map:
-        yield "ConfigMap", volume.config_map.name
-    if volume.secret:
-        yield "Secret", volume.secret.secret_name
-    for part in volume.projected.sources if volume.projected else ():
-        if part.config_map:
-            yield "ConfigMap", part.config_map.name
-        if part.secret:
-            yield "Secret", part.secret.name
 
 
 def workload_hash(template: bytes, read: list[tuple[Key, bytes | None]]) -> str:

@@ -32,6 +32,10 @@ PERCENTAGE = rf"^(100|[0-9]{{1,2}})%{END}"
 ANY_PERCENTAGE = rf"^[0-9]{{1,4}}%{END}"
 HEADER_NAME = rf"^[-A-Za-z0-9!#$%&'*+.^_`|~]+{END}"
 
+_OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+IPV4 = rf"^{_OCTET}(\.{_OCTET}){{3}}{END}"
+IPV4_NETWORK = rf"^{_OCTET}(\.{_OCTET}){{3}}/(3[0-2]|[12]?[0-9]){END}"
+
 DURATION = rf"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+{END}"
 FLEET_NAME = rf"^[a-z0-9]([a-z0-9-]{{0,38}}[a-z0-9])?{END}"
 NODE_NAME = rf"^[a-z0-9]([a-z0-9.-]{{0,61}}[a-z0-9])?{END}"

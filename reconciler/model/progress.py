@@ -54,10 +54,21 @@ class RolloutState(Value):
     then follow from it; `stable_hash` is the version that was promoted last, or that is returned to."""
 
 
-def falls_back(state: RolloutState) -> bool:
-    """The version that it may return to must be at hand: it has failed, or another is on its way."""
-    way = state.delivery
-    return state.phase == "failed" or (way is not None and way.stage not in ("first", "done"))
+def fallback(state: RolloutState, wanted_hash: str) -> tuple[str, str]:
+    """Template hash and revision of the version that must be at hand beside the wanted one: the last good
+    one, while another is on its way, about to be, or has failed. Empty where there is none.
+    """
+    if state.phase == "complete" and state.template_hash != wanted_hash:
+        return state.template_hash, state.history[-1].revision if state.history else state.stable_revision
+    return (state.stable_hash, state.stable_revision) if _on_its_way(state) else ("", "")
+
+
+def _on_its_way(state: RolloutState) -> bool:
+    if state.delivery is not None and state.phase != "failed":
+        return state.delivery.stage not in ("first", "done")
+    return state.phase == "failed" or (
+        state.phase != "complete" and state.stable_hash not in ("", state.template_hash)
+    )
 
 
 class Attempt(Value):

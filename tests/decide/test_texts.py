@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from reconciler.decide.diff import changes, summary
-from reconciler.decide.version import version_of, wanted_version
+from reconciler.decide.version import wanted_version
 from reconciler.engine.simulation.forecast import forecast
 from reconciler.engine.simulation.simulated import SimulatedFleet
 from reconciler.model.meta import Key
@@ -116,9 +116,10 @@ def test_changed_fields_one_by_one() -> None:
 def test_changed_contents_are_named_and_not_shown() -> None:
     volumes = [{"name": "v", "configMap": {"name": "site"}}, {"name": "s", "secret": {"secretName": "tls"}}]
     wanted = desired(deployment(pod={"volumes": volumes}), hashes={WEB: "aaaaaaaaaa"})
-    record = wanted_version(wanted, WEB).record(WEB, "web-0", "pi-1", "")
-    version = msgspec.structs.replace(version_of(record), template_hash="bbbbbbbbbb")
-    assert changes(record, version) == ("ConfigMap site or Secret tls changed",)
+    before = wanted_version(wanted, WEB)
+    after = msgspec.structs.replace(before, template_hash="bbbbbbbbbb")
+    record = before.record(WEB, "web-0", "pi-1", "")
+    assert changes(record, after) == ("ConfigMap site or Secret tls changed",)
 
 
 def test_a_version_s_own_label_is_no_change() -> None:

@@ -19,7 +19,7 @@ from reconciler.model.desired import Desired, StableVersion
 from reconciler.model.meta import Key
 from reconciler.model.observed import Observed
 from reconciler.model.plan import Plan, Settled
-from reconciler.model.progress import Progress, falls_back
+from reconciler.model.progress import Progress, fallback
 from reconciler.model.traffic import Endpoint, NodeTraffic
 from reconciler.model.workload import Deployment
 
@@ -48,7 +48,8 @@ class World:
         newest = self.commits[-1]
         stable = {}
         for key, state in self.progress.rollouts.items():
-            if falls_back(state) and (old := self._version(key, state.stable_hash)) is not None:
+            version, _ = fallback(state, newest.hashes.get(key, ""))
+            if version and (old := self._version(key, version)) is not None:
                 stable[key] = old
         return msgspec.structs.replace(newest, stable=stable)
 

@@ -18,14 +18,12 @@ import re
 from collections.abc import Collection, Iterable
 from hashlib import blake2b
 
-import msgspec
-
 from reconciler.decide import effects
 from reconciler.decide.analysis.limits import backoff_limit
 from reconciler.decide.analysis.run import with_measurement
 from reconciler.decide.current import Pass
 from reconciler.decide.slots import Slot, gather
-from reconciler.decide.version import Version
+from reconciler.decide.version import job_version
 from reconciler.errors import ImageUnavailable
 from reconciler.model.analysis import JobMetric, Metric
 from reconciler.model.delivery import ENDED, AnalysisPhase, Measurement, RunState
@@ -140,24 +138,10 @@ def _start(turn: Pass, key: Key, job: JobMetric, name: str, failed: PodState | N
     because = f"{key.name} measures with it"
     if failed is not None:
         because = f"another try after {failed.record.name} has failed"
-    blocked = effects.start_pods(turn, key, _version(turn, job), 1, because, [], name=name)
+    blocked = effects.start_pods(turn, key, job_version(turn.desired, job), 1, because, [], name=name)
     if blocked:
         turn.homeless[key] = f"pod {name} of an analysis has no place: {blocked}"
     turn.draft.wait(f"pod {name}", blocked or "it measures, and hasn't ended yet")
-
-
-def _version(turn: Pass, job: JobMetric) -> Version:
-    """A pod that ends is never started again by itself: a Job's failures are counted in pods."""
-    template = job.spec.template
-    return Version(
-        template_hash=blake2b(
-            msgspec.json.encode(template, order="deterministic"), digest_size=5
-        ).hexdigest(),
-        revision=turn.desired.revision.id,
-        spec=msgspec.structs.replace(template.spec, restart_policy="Never"),
-        labels=dict(sorted(template.metadata.labels.items())),
-        annotations=template.metadata.annotations,
-    )
 
 
 def clear(turn: Pass) -> None:

@@ -25,7 +25,7 @@ from reconciler.decide.slots import Slot, Slots, gather
 from reconciler.decide.standing import complaint, joined, verdict
 from reconciler.model.meta import Key
 from reconciler.model.plan import Verdict
-from reconciler.model.progress import RolloutState, falls_back
+from reconciler.model.progress import RolloutState, fallback
 from reconciler.model.rollout import Rollout
 from reconciler.model.workload import Deployment
 
@@ -124,7 +124,7 @@ def _stop(turn: Pass, scene: Scene, slots: Slots, moves: Moves) -> list[Slot]:
 
 
 def _start(turn: Pass, owner: Key, scene: Scene, slots: Slots, moves: Moves, refused: tuple[str, ...]) -> str:
-    known = versions(turn, owner, slots) if moves.start else {}
+    known = versions(turn, owner) if moves.start else {}
     own, blocked = list(slots.records), ""
     for hash_, count in moves.start.items():
         version = known.get(hash_)
@@ -150,12 +150,12 @@ def _homeless(turn: Pass, owner: Key) -> str:
 
 def _looked_up(turn: Pass, owner: Key, state: RolloutState) -> bool:
     """The loop brings an older version, with the ConfigMaps of its time, once progress asks for it: in the
-    pass after this one. If it can't, a pod's own record must do.
+    pass after this one.
     """
-    before = turn.before.rollouts.get(owner)
-    return owner in turn.desired.stable or (
-        before is not None and before.stable_hash == state.stable_hash and falls_back(before)
-    )
+    stable, before = turn.desired.stable.get(owner), turn.before.rollouts.get(owner)
+    if stable is not None and stable.template_hash == state.stable_hash:
+        return True
+    return before is not None and fallback(before, turn.desired.hashes[owner])[0] == state.stable_hash
 
 
 def _told(turn: Pass, owner: Key, scene: Scene, refused: tuple[str, ...]) -> RolloutState:

@@ -1,4 +1,4 @@
-"""What the pods of each version are made from: the manifest, its own revision, or a pod that there is."""
+"""What the pods of each version are made from: the manifest, or that of its own revision."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from reconciler.decide.current import Pass
 from reconciler.decide.slots import Slots
-from reconciler.decide.version import Version, stable_version, version_of, wanted_version
+from reconciler.decide.version import Version, stable_version, wanted_version
 from reconciler.model.meta import Key
 from reconciler.model.observed import PodRecord
 
 
-def versions(turn: Pass, owner: Key, slots: Slots) -> dict[str, Version]:
+def versions(turn: Pass, owner: Key) -> dict[str, Version]:
     """By template hash; a version that isn't in it can't be started."""
-    found = {hash_: version_of(record) for hash_, record in records(slots).items()}
+    found: dict[str, Version] = {}
     stable = turn.desired.stable.get(owner)
     if stable is not None:
         found[stable.template_hash] = stable_version(owner, stable)

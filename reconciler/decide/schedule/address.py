@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import ip_network
 
 from reconciler.decide.survey import NodeView, Survey
+from reconciler.model.names import IPV4
 from reconciler.model.observed import PodRecord
+
+_IPV4 = re.compile(IPV4)
 
 
 class Slices:
@@ -67,7 +71,7 @@ def in_slice(record: PodRecord, cidr: str) -> bool:
     """The record's pinned address belongs to this slice, or it has none."""
     if not record.ip:
         return True
-    start, usable = _extent(cidr)
+    start, usable = _extent(cidr) if cidr else (0, 0)
     return start + 2 <= _number(record.ip) < start + 2 + usable
 
 
@@ -93,5 +97,8 @@ def _dotted(number: int) -> str:
 
 
 def _number(ip: str) -> int:
+    """-1 for what isn't an address."""
+    if not _IPV4.fullmatch(ip):
+        return -1
     a, b, c, d = ip.split(".")
     return int(a) << 24 | int(b) << 16 | int(c) << 8 | int(d)

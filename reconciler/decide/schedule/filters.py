@@ -23,6 +23,14 @@ def against(view: NodeView, spec: PodSpec, refused: Refused) -> str:
     return f"{arch} but the image has no build for {arch}" if arch in refused else ""
 
 
+def misplaced(view: NodeView, spec: PodSpec) -> str:
+    """Why the scheduler can't have put such a pod there, as `against` says it; "" if it can have. A node that
+    was cordoned since keeps its pods.
+    """
+    lasting = (_node_name, _selector, _affinity, _taints)
+    return next((found for reason in lasting if (found := reason(view, spec))), "")
+
+
 def _status(view: NodeView, spec: PodSpec) -> str:
     return {
         "ready": "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -34,10 +34,18 @@ class Candidates:
 
 
 class Ground:
-    """`bases` may come from an earlier pass; `attempts` are pods that hold a place without being there."""
+    """`bases` may come from an earlier pass; `attempts` are pods that hold a place without being there.
 
-    def __init__(self, survey: Survey, bases: Mapping[str, tuple[NodeState, Base]]) -> None:
-        self.survey = survey
+    `believed`: a pod's affinity is what its manifest says. What only a label says keeps no node free.
+    """
+
+    def __init__(
+        self,
+        survey: Survey,
+        bases: Mapping[str, tuple[NodeState, Base]],
+        believed: Callable[[PodRecord], bool],
+    ) -> None:
+        self.survey, self._believed = survey, believed
         self.slices = Slices(survey)
         self.bases: Bases = dict(bases)
         self.given: list[PodRecord] = []
@@ -98,7 +106,8 @@ class Ground:
         """Pods, seen or given away in this pass, that keep others away."""
         if self._guards is None:
             views = self.survey.views.values()
-            self._guards = [(r, view) for view in views for r in self.base(view).guards]
+            every = ((r, view) for view in views for r in self.base(view).guards)
+            self._guards = [(r, view) for r, view in every if self._believed(r)]
         return self._guards
 
     def candidates(self, spec: PodSpec, refused: Refused) -> Candidates:

@@ -83,10 +83,11 @@ def _look(turn: Pass, owner: Key, spec: DeploymentSpec) -> Scene:
     same = before is not None and before.template_hash == wanted.template_hash
     refused = effects.learned(slots, before.refused_architectures if before and same else ())
     slots = effects.without_unfit(slots, frozenset(refused))
-    older = older_version(turn, owner, slots, wanted.template_hash)
+    older = older_version(turn, owner, wanted.template_hash)
     state = remember(turn, owner, _sight(spec, wanted, slots, older), slots, refused)
     failed = state.phase == "failed"
-    if failed and older is None and state.stable_hash:
+    unknown = older is None and state.stable_hash not in ("", wanted.template_hash)
+    if unknown and (failed or before is None):
         again = turn.now + (LOOKED_UP_AGAIN if before is not None and before.phase == "failed" else 0.1)
         turn.draft.wait(str(owner), f"its version {state.stable_hash} is looked up", again)
     return Scene(
