@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from aiohttp import web
 
+from reconciler.api.callers import moderate
 from reconciler.api.daemon import Daemon, Verify
 from reconciler.api.orders import refuse_orders, take_orders, tell_rollouts
 from reconciler.api.stream import follow
@@ -13,7 +14,7 @@ from reconciler.api.webhook import MAX_BODY, webhook
 
 def public_app(daemon: Daemon, verify: Verify | None) -> web.Application:
     """Behind the TCP door: nothing that changes anything, but for signed webhooks that wake the loop."""
-    app = web.Application(client_max_size=MAX_BODY)
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[moderate()])
     _tell(app, daemon)
     refuse_orders(app)
     if verify is not None:

@@ -7,20 +7,33 @@ Unix socket that only this user can open, where the loop can be woken and a roll
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import logging
+import os
+import socket
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.api.daemon import Daemon, Verify
+from reconciler.api.files import door_limit
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from reconciler.api.door import Door
+
+log = logging.getLogger(__name__)
+
 START_TIMEOUT_S = 60.0
 """For a name server that has to say what address to listen on, and for a busy machine."""
 STOP_TIMEOUT_S = 5.0
+BACKLOG = 128
+MOST_OF_ONE = 64
+"""Connections of one address at the TCP door at a time; a proxy in front of it is one address."""
+KEEP_EVERY_S = 2.0
 
 
 class ApiServer:
@@ -42,12 +55,14 @@ class ApiServer:
         self._thread = threading.Thread(target=self._run, name="api", daemon=True)
         self._stopping = threading.Lock()
         self._runners: list[web.AppRunner] = []
+        self._doors: list[Door] = []
+        self._keeper: asyncio.Task[None] | None = None
         self.address: str | None = None
         """Where it really listens, once started."""
 
     def start(self) -> None:
         """Returns when both doors are open. Raises `ReconcilerError` when one can't be."""
-        from reconciler.api import routes  # noqa: F401 (now: its import takes seconds on a small machine)
+        from reconciler.api import door, routes  # noqa: F401 (now: their import takes seconds on a small machine)
 
         self._thread.start()
         opening = asyncio.run_coroutine_threadsafe(self._open(), self._loop)
@@ -76,48 +91,90 @@ class ApiServer:
         self._loop.close()
 
     async def _open(self) -> None:
+        from reconciler.api.door import Door
         from reconciler.api.routes import private_app, public_app
+        from reconciler.api.visitor import Patience
 
+        most = door_limit()
         if self._unix_socket is not None:
-            await self._open_unix(await self._runner(private_app(self._daemon)), self._unix_socket)
+            door = Door("the Unix socket", most, most, Patience(answered=None))
+            server = await self._served(private_app(self._daemon), door)
+            await door.open([self._bind_unix(self._unix_socket)], server)
+            self._keeper = asyncio.create_task(self._keep_socket(door, server, self._unix_socket))
         if self._listen is not None:
-            await self._open_tcp(await self._runner(public_app(self._daemon, self._verify)), self._listen)
+            door = Door(self._listen, most, min(MOST_OF_ONE, most // 2), Patience())
+            server = await self._served(public_app(self._daemon, self._verify), door)
+            await door.open(await self._bind_tcp(self._listen), server)
 
-    async def _runner(self, app: web.Application) -> web.AppRunner:
+    async def _served(self, app: web.Application, door: Door) -> web.Server:
         from aiohttp import web
 
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=STOP_TIMEOUT_S)
+        from reconciler.api.door import HTTP_BOUNDS, note_malformed
+
+        logger = logging.getLogger(f"{__name__}.requests")
+        logger.addFilter(note_malformed)
+        app.middlewares.insert(0, door.attend)
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=STOP_TIMEOUT_S,
+            logger=logger,
+            **HTTP_BOUNDS,
+        )
         await runner.setup()
+        self._doors.append(door)
         self._runners.append(runner)
-        return runner
+        assert runner.server is not None
+        return runner.server
 
-    async def _open_tcp(self, runner: web.AppRunner, listen: str) -> None:
-        from aiohttp import web
-
+    async def _bind_tcp(self, listen: str) -> list[socket.socket]:
         host, port = _host_and_port(listen)
+        found: list[socket.socket] = []
         try:
-            await web.TCPSite(runner, host, port).start()
+            kind, passive = socket.SOCK_STREAM, socket.AI_PASSIVE
+            places = await self._loop.getaddrinfo(host, port, type=kind, flags=passive)
+            for family, _, _, _, address in dict.fromkeys(places):
+                found.append(socket.create_server(address, family=family, backlog=BACKLOG))
         except OSError as error:
+            for listener in found:
+                listener.close()
             raise _not_opened(listen, error) from error
-        name = runner.addresses[0]
+        name = found[0].getsockname()
         self.address = f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
+        return found
 
-    async def _open_unix(self, runner: web.AppRunner, path: Path) -> None:
-        from aiohttp import web
-
+    def _bind_unix(self, path: Path) -> socket.socket:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.unlink(missing_ok=True)  # left by a reconciler that was killed; the fleet's lock is ours
-            await web.UnixSite(runner, str(path)).start()
-            path.chmod(0o600)
+            listener.bind(str(path))
+            path.chmod(0o600)  # before it is listened on
+            listener.listen(BACKLOG)
         except OSError as error:
+            listener.close()
             raise ReconcilerError(
                 f"the socket can't be opened: {error.strerror or error}",
                 where=str(path),
                 remedy="the directory must be writable and the whole path shorter than 100 characters",
             ) from error
+        return listener
+
+    async def _keep_socket(self, door: Door, server: web.Server, path: Path) -> None:
+        """Make the socket again when somebody removed its file, as cleaners of temporary folders do."""
+        while True:
+            await asyncio.sleep(KEEP_EVERY_S)
+            if path.parent.is_dir() and not os.path.lexists(path):
+                with contextlib.suppress(ReconcilerError):  # the folder isn't writable for now
+                    await door.open([self._bind_unix(path)], server)
+                    log.warning("the socket %s was removed by somebody; it is made again", path)
 
     async def _close(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+        for door in self._doors:
+            await door.close()
         for runner in self._runners:
             await runner.cleanup()
         self._runners.clear()

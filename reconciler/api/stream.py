@@ -11,6 +11,8 @@ from reconciler.api.follow import Followers
 
 LOOK_EVERY_S = 1.0
 """A quiet stream looks whether its revision was passed over."""
+UNREAD_S = 120.0
+"""Who reads nothing for so long while there is something to read has gone away, or stands still."""
 
 
 def follow(
@@ -59,13 +61,22 @@ async def _copy(
         reading = followers.read(revision, position)
         position, ended = reading.next, reading.ended
         if reading.lines:
-            await response.write("".join(f"{line}\n" for line in reading.lines).encode())
+            text = "".join(f"{line}\n" for line in reading.lines).encode()
+            try:
+                await asyncio.wait_for(response.write(text), UNREAD_S)
+            except TimeoutError:
+                _let_go(request)
         elif not ended:
             await _wait(bell, LOOK_EVERY_S)
 
 
 def _hung_up(request: web.Request) -> bool:
     return request.transport is None or request.transport.is_closing()
+
+
+def _let_go(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 async def _wait(bell: asyncio.Event, seconds: float) -> None:

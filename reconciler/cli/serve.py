@@ -32,11 +32,13 @@ def command(fleet_file: Path, log_format: str, log_level: str, listen: str | Non
 
     What has begun is let end; running pods are left alone.
     """
+    from reconciler.api.files import raise_limit
     from reconciler.cli.inventory import inventory
     from reconciler.record.logs import setup_logging
     from reconciler.wiring import serving
 
     setup_logging("json" if log_format == "json" else "text", log_level)
+    raise_limit()
     with serving(inventory(fleet_file), listen) as loop:
         _stop_on_signals(loop)
         loop.run()

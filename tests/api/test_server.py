@@ -17,11 +17,12 @@ import pytest
 
 from reconciler.api import server as server_module
 from reconciler.api import stream
+from reconciler.api.callers import MAX_CALLERS, Budget, Callers
 from reconciler.api.daemon import Verify
 from reconciler.api.follow import Followers
 from reconciler.api.metrics import Metrics
 from reconciler.api.server import ApiServer
-from reconciler.api.webhook import MAX_BODY, MAX_CALLERS, PER_MINUTE, Budget, Callers
+from reconciler.api.webhook import MAX_BODY, PER_MINUTE
 from reconciler.cli.ask import UnixConnection
 from reconciler.errors import ReconcilerError
 from reconciler.model.observed import NodeState, Observed
@@ -171,7 +172,7 @@ def test_a_budget_comes_back_with_time() -> None:
 
 
 def test_callers_do_not_share_a_budget_and_are_forgotten() -> None:
-    callers = Callers()
+    callers = Callers(PER_MINUTE)
     for _ in range(PER_MINUTE):
         callers.may_call("10.0.0.1", 0.0)
     assert not callers.may_call("10.0.0.1", 0.0)
