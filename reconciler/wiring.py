@@ -126,8 +126,11 @@ def reverts(fleet: Fleet, source: Source, wake: Callable[[], None]) -> Reverts:
 
 
 def open_store(fleet: Fleet) -> Store:
-    """Progress, events and history of this fleet."""
+    """Progress, events and history of this fleet. Raises `ReconcilerError` where a file is in the way."""
+    from reconciler.record.places import refuse_a_file
     from reconciler.record.store import Store
+
+    refuse_a_file(state_dir(fleet))
 
     return Store(state_dir(fleet) / "state.db")
 
@@ -172,6 +175,7 @@ def serving(fleet: Fleet, listen: str | None) -> Iterator[Loop]:
     from reconciler.loop.cycle import Loop
     from reconciler.loop.wanted import Wanted
     from reconciler.record.journal import Journal
+    from reconciler.record.places import other_socket
     from reconciler.record.progress import ProgressStore
 
     with lock(fleet) as held:
@@ -188,12 +192,15 @@ def serving(fleet: Fleet, listen: str | None) -> Iterator[Loop]:
         reporter = Reporter(fleet.metadata.name, journal, source.wake, silence, loop.order)
         loop.listen(reporter.take)
         door = socket_path(fleet)
-        server = ApiServer(listen or fleet.spec.serve.listen, door, reporter, verify=webhook(fleet))
+        spare, verify = other_socket(fleet.metadata.name), webhook(fleet)
+        address = listen or fleet.spec.serve.listen
+        server = ApiServer(address, door, reporter, spare_socket=spare, verify=verify)
         try:
             loop.watch_source()  # makes a hosted repository: who sees the door may push
             loop.watch_nodes()
             server.start()
-            held.serves(listen=server.address or "", unix_socket=door)
+            held.serves(listen=server.address or "", unix_socket=server.unix_socket)
+            loop.listen(lambda _: held.keep())
             yield loop
         finally:
             loop.close(GRACE_S)

@@ -149,7 +149,7 @@ class Reporter:
         if turn is None:
             from reconciler.model.observed import Observed
 
-            return overview(self._fleet, Observed(), time.time())
+            return overview(self._fleet, Observed(), time.time(), trouble=self._journal.trouble)
         return overview(
             self._fleet,
             turn.observed,
@@ -162,6 +162,7 @@ class Reporter:
             source_error=str(turn.source_error or ""),
             failing=turn.failing,
             events=self._journal.events(limit=20),
+            trouble=self._journal.trouble,
         )
 
     def observed(self) -> tuple[NodeState, ...]:
@@ -195,7 +196,8 @@ class Reporter:
         silent = time.time() - self._turn.at
         if silent > self._silence:
             return False, f"the loop has made no pass for {silent:.0f} s"
-        return True, f"last pass {silent:.0f} s ago"
+        words = (f"last pass {silent:.0f} s ago", self._journal.trouble)
+        return True, "; ".join(filter(None, words))
 
     def wake(self) -> None:
         self._wake()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from reconciler.api.daemon import Daemon, Verify
 from reconciler.api.files import door_limit
 from reconciler.errors import ReconcilerError
+from reconciler.record.places import REFUSED_BY_DISK, is_private
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -39,7 +40,8 @@ KEEP_EVERY_S = 2.0
 class ApiServer:
     """`listen` is `host:port` (port 0: any free one), None for no TCP door; `unix_socket` likewise.
 
-    `verify` checks webhooks; None: there is no webhook.
+    `spare_socket` is used where the disk of `unix_socket` takes nothing. `verify` checks webhooks; None:
+    there is no webhook.
     """
 
     def __init__(
@@ -48,9 +50,12 @@ class ApiServer:
         unix_socket: Path | None,
         daemon: Daemon,
         *,
+        spare_socket: Path | None = None,
         verify: Verify | None = None,
     ) -> None:
-        self._listen, self._unix_socket, self._daemon, self._verify = listen, unix_socket, daemon, verify
+        self._listen, self._daemon, self._verify = listen, daemon, verify
+        self.unix_socket, self._spare_socket = unix_socket, spare_socket
+        """Once started, where the socket really is."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="api", daemon=True)
         self._stopping = threading.Lock()
@@ -71,7 +76,7 @@ class ApiServer:
         except TimeoutError as error:
             opening.cancel()
             self.stop()
-            raise _not_in_time(self._listen or str(self._unix_socket)) from error
+            raise _not_in_time(self._listen or str(self.unix_socket)) from error
         except BaseException:
             self.stop()
             raise
@@ -96,11 +101,11 @@ class ApiServer:
         from reconciler.api.visitor import Patience
 
         most = door_limit()
-        if self._unix_socket is not None:
+        if self.unix_socket is not None:
             door = Door("the Unix socket", most, most, Patience(answered=None))
             server = await self._served(private_app(self._daemon), door)
-            await door.open([self._bind_unix(self._unix_socket)], server)
-            self._keeper = asyncio.create_task(self._keep_socket(door, server, self._unix_socket))
+            await door.open([self._bind_somewhere(self.unix_socket)], server)
+            self._keeper = asyncio.create_task(self._keep_socket(door, server))
         if self._listen is not None:
             door = Door(self._listen, most, min(MOST_OF_ONE, most // 2), Patience())
             server = await self._served(public_app(self._daemon, self._verify), door)
@@ -144,30 +149,29 @@ class ApiServer:
         self.address = f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
         return found
 
-    def _bind_unix(self, path: Path) -> socket.socket:
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    def _bind_somewhere(self, path: Path) -> socket.socket:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.unlink(missing_ok=True)  # left by a reconciler that was killed; the fleet's lock is ours
-            listener.bind(str(path))
-            path.chmod(0o600)  # before it is listened on
-            listener.listen(BACKLOG)
-        except OSError as error:
-            listener.close()
-            raise ReconcilerError(
-                f"the socket can't be opened: {error.strerror or error}",
-                where=str(path),
-                remedy="the directory must be writable and the whole path shorter than 100 characters",
-            ) from error
-        return listener
+            return _bind_unix(path)
+        except ReconcilerError as error:
+            refusal, spare = error.__cause__, self._spare_socket
+            if spare is None or not (isinstance(refusal, OSError) and refusal.errno in REFUSED_BY_DISK):
+                raise
+            spare.parent.mkdir(mode=0o700, exist_ok=True)
+            if not is_private(spare.parent):
+                raise
+            log.warning("%s can't be made (%s); it is %s for now", path, refusal.strerror, spare)
+        self.unix_socket = spare
+        return _bind_unix(spare)
 
-    async def _keep_socket(self, door: Door, server: web.Server, path: Path) -> None:
+    async def _keep_socket(self, door: Door, server: web.Server) -> None:
         """Make the socket again when somebody removed its file, as cleaners of temporary folders do."""
+        path = self.unix_socket
+        assert path is not None
         while True:
             await asyncio.sleep(KEEP_EVERY_S)
             if path.parent.is_dir() and not os.path.lexists(path):
                 with contextlib.suppress(ReconcilerError):  # the folder isn't writable for now
-                    await door.open([self._bind_unix(path)], server)
+                    await door.open([_bind_unix(path)], server)
                     log.warning("the socket %s was removed by somebody; it is made again", path)
 
     async def _close(self) -> None:
@@ -178,8 +182,26 @@ class ApiServer:
         for runner in self._runners:
             await runner.cleanup()
         self._runners.clear()
-        if self._unix_socket is not None:
-            self._unix_socket.unlink(missing_ok=True)
+        if self.unix_socket is not None:
+            self.unix_socket.unlink(missing_ok=True)
+
+
+def _bind_unix(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.unlink(missing_ok=True)  # left by a reconciler that was killed; the fleet's lock is ours
+        listener.bind(str(path))
+        path.chmod(0o600)  # before it is listened on
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise ReconcilerError(
+            f"the socket can't be opened: {error.strerror or error}",
+            where=str(path),
+            remedy="the directory must be writable and the whole path shorter than 100 characters",
+        ) from error
+    return listener
 
 
 def _host_and_port(listen: str) -> tuple[str, int]:

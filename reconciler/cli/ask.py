@@ -106,10 +106,21 @@ def objects_of(fleet: Fleet) -> dict[str, Any] | None:
 
 
 def _private(fleet: Fleet, locks: Path) -> list[http.client.HTTPConnection]:
+    return [UnixConnection(path) for path in sockets(fleet, locks)]
+
+
+def sockets(fleet: Fleet, locks: Path) -> list[Path]:
+    """Where the socket of the reconciler that runs here may be, if one runs: where the lock says, or, when
+    that couldn't be written, where its socket is then."""
     from reconciler.record.lock import holder
+    from reconciler.record.places import is_private, other_socket
 
     found = holder(fleet.metadata.name, locks)
-    return [UnixConnection(Path(found.unix_socket))] if found and found.unix_socket else []
+    if found is None:
+        return []
+    other = other_socket(fleet.metadata.name)
+    here = [Path(found.unix_socket)] if found.unix_socket else []
+    return [*here, other] if is_private(other.parent) and other not in here else here
 
 
 def _addresses(fleet: Fleet, locks: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import time
@@ -11,7 +12,7 @@ from typing import Any
 import msgspec
 
 from reconciler.api.order_forms import PATIENCE_S, Asked, Given, Trouble, user_at_machine
-from reconciler.cli.ask import UnixConnection, public_door
+from reconciler.cli.ask import UnixConnection, public_door, sockets
 from reconciler.decide.delivery.orders import ordered
 from reconciler.errors import UsageError
 from reconciler.loop.orders import Fold
@@ -20,7 +21,6 @@ from reconciler.model.delivery import Order, Verb
 from reconciler.model.fleet import Fleet
 from reconciler.model.meta import Key
 from reconciler.record.deliveries import DeliveryStatus, delivered, deliveries, find
-from reconciler.record.lock import holder
 
 LATER = (
     "no reconciler runs: it takes effect with the next `reconciler apply`, or when `reconciler serve` runs"
@@ -78,15 +78,12 @@ class Asking:
 
     def _door(self, timeout: float = 5.0) -> UnixConnection | None:
         """An open connection to the reconciler that this user may give orders to."""
-        found = holder(self._fleet.metadata.name, self._where())
-        if found is None or not found.unix_socket:
-            return None
-        door = UnixConnection(Path(found.unix_socket), timeout)
-        try:
-            door.connect()
-        except OSError:
-            return None  # it has just ended, or doesn't answer: then the lock says so
-        return door
+        for path in sockets(self._fleet, self._where()):
+            door = UnixConnection(path, timeout)
+            with contextlib.suppress(OSError):  # it has just ended, or doesn't answer: the lock says so
+                door.connect()
+                return door
+        return None
 
     def _public(self) -> http.client.HTTPConnection | None:
         """Another user's reconciler tells everybody how things stand."""

@@ -80,14 +80,11 @@ def _load(paths: tuple[Path, ...], fleet_file: Path | None) -> Loaded:
 
 def _capacity(fleet: Fleet) -> dict[str, Capacity]:
     """What the fleet's nodes can hold, if a reconciler that runs here has seen them."""
-    from reconciler.record.lock import holder, lock_dir
+    from reconciler.cli.ask import capacity_behind, sockets
+    from reconciler.record.lock import lock_dir
 
-    found = holder(fleet.metadata.name, lock_dir())
-    if found is None or not found.unix_socket:
-        return {}
-    from reconciler.cli.ask import capacity_behind
-
-    return capacity_behind(Path(found.unix_socket))
+    answers = (capacity_behind(door) for door in sockets(fleet, lock_dir()))
+    return next(filter(None, answers), {})
 
 
 def _beside(paths: tuple[Path, ...]) -> Path | None:

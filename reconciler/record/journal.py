@@ -73,6 +73,8 @@ class Journal:
 
     def events(self, about: Key | None = None, limit: int = 100) -> tuple[RecordedEvent, ...]:
         """Newest first."""
+        with self._lock:
+            self._tell_troubles()
         where, values = "", []
         if about is not None:
             where, values = "WHERE kind = ? AND namespace = ? AND name = ?", list(about)
@@ -97,6 +99,11 @@ class Journal:
         with self._lock:
             self._store.write([(_END_REVISION, (standing, message, at, revision_id))])
             self._tell_troubles()
+
+    @property
+    def trouble(self) -> str:
+        """What keeps it from being kept, in one line; empty when all is well."""
+        return self._store.trouble
 
     def history(self, limit: int = 20) -> tuple[RevisionRecord, ...]:
         """Newest first."""

@@ -6,7 +6,9 @@ says who holds it. It can't see a reconciler on another machine.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import logging
 import os
 import sys
 import time
@@ -17,6 +19,9 @@ import msgspec
 
 from reconciler.errors import FleetLocked, ReconcilerError
 from reconciler.model.base import Value, typed
+from reconciler.record.places import REFUSED_BY_DISK, Identity, identity
+
+log = logging.getLogger(__name__)
 
 PATIENCE_S = 0.3
 """`holder` takes the lock for a moment to see whether it is free; whoever meets that waits so long."""
@@ -41,21 +46,41 @@ class FleetLock:
     def __init__(self, fleet_name: str, directory: Path) -> None:
         self._fleet, self._path = fleet_name, lock_path(fleet_name, directory)
         self._descriptor: int | None = None
+        self._told = False
         self._holder = Holder(
             pid=os.getpid(), since=time.time(), host=os.uname().nodename, command=_command()
         )
 
     def __enter__(self) -> FleetLock:
-        descriptor = self._open()
-        try:
-            if not (_take(descriptor, PATIENCE_S) or self._outlasts_a_look(descriptor)):
-                raise _locked(self._fleet, _read(self._path))
-            self._descriptor = descriptor
-        finally:
-            if self._descriptor is None:
-                os.close(descriptor)
+        self._descriptor = self._locked()
         self._write()
         return self
+
+    def keep(self) -> None:
+        """Lock the file anew where it was removed or replaced: else a second reconciler could start.
+
+        Raises `FleetLocked` when one has already.
+        """
+        held = self._descriptor
+        if held is None or _identity(os.fstat(held)) == identity(self._path):
+            return
+        try:
+            self._descriptor = self._locked()
+        except FleetLocked:
+            raise
+        except ReconcilerError as error:
+            self._say(str(error))
+            return
+        os.close(held)
+        self._write()
+        log.warning("the lock %s was removed or replaced by somebody; it is taken anew", self._path)
+
+    def _locked(self) -> int:
+        descriptor = self._open()
+        if _take(descriptor, PATIENCE_S) or self._outlasts_a_look(descriptor):
+            return descriptor
+        os.close(descriptor)
+        raise _locked(self._fleet, _read(self._path))
 
     def _outlasts_a_look(self, descriptor: int) -> bool:
         """Takes the lock from one who only looks, once that one lets go; a reconciler isn't waited for."""
@@ -71,15 +96,21 @@ class FleetLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._descriptor is not None:
-            os.ftruncate(self._descriptor, 0)
+            with contextlib.suppress(OSError):  # opened for reading only; see `_open`
+                os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
 
     def _open(self) -> int:
+        """On a disk that is read-only now, a file of an earlier run can be locked as well as ever."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with contextlib.suppress(FileExistsError):
+                self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
+            if error.errno in REFUSED_BY_DISK:
+                with contextlib.suppress(OSError):
+                    return os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
             raise ReconcilerError(
                 f"the lock of fleet {self._fleet} can't be opened: {error.strerror}",
                 where=str(self._path),
@@ -87,11 +118,26 @@ class FleetLock:
             ) from error
 
     def _write(self) -> None:
-        if self._descriptor is not None:
-            text = msgspec.json.encode(self._holder)
+        """The text says who holds the lock; a disk that doesn't take it leaves the lock what it is."""
+        if self._descriptor is None:
+            return
+        text = msgspec.json.encode(self._holder)
+        try:
             # One write of less than a page, then the cut: a reader sees the old text or the new one.
             os.pwrite(self._descriptor, text + b"\n", 0)
             os.ftruncate(self._descriptor, len(text) + 1)
+        except OSError as error:
+            self._say(f"{self._path}: who holds the lock can't be written: {error.strerror}")
+
+    def _say(self, trouble: str) -> None:
+        """Once: it is tried again at every pass."""
+        if not self._told:
+            log.warning(trouble)
+        self._told = True
+
+
+def _identity(facts: os.stat_result) -> Identity:
+    return facts.st_dev, facts.st_ino
 
 
 def lock_dir() -> Path:

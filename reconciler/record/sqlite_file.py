@@ -6,6 +6,7 @@ cost history only, and both are said.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import time
 from pathlib import Path
@@ -33,6 +34,20 @@ def connect(path: Path | None) -> sqlite3.Connection:
     if path is not None:
         path.chmod(0o600)
     return connection
+
+
+def last_read(path: Path) -> sqlite3.Connection | None:
+    """What a file holds that can be read but not written, in memory. None where it can't be read either."""
+    for how in ("mode=ro", "mode=ro&immutable=1"):  # the second where SQLite may make no -shm beside it
+        memory = connect(None)
+        try:
+            with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?{how}", uri=True)) as disk:
+                disk.backup(memory)
+            migrate(memory)
+            return memory
+        except (sqlite3.Error, ValueError):
+            memory.close()
+    return None
 
 
 def _text(found: bytes) -> str:
@@ -75,8 +90,18 @@ def set_aside(path: Path, what: str = "unreadable") -> Path:
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
     aside = path.with_name(f"{path.name}.{what}-{stamp}-{time.time_ns() % 1_000_000:06d}")
     path.rename(aside)
-    for suffix in ("-wal", "-shm"):
-        beside = path.with_name(path.name + suffix)
-        if beside.exists():
-            beside.rename(aside.with_name(aside.name + suffix))
+    for old, new in zip(beside(path), beside(aside), strict=True):
+        if old.exists():
+            old.rename(new)
     return aside
+
+
+def beside(path: Path) -> tuple[Path, Path]:
+    """What SQLite keeps beside a file while it is open: the write-ahead log and its index."""
+    return path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
+
+
+def forget_wal(path: Path) -> None:
+    """Remove both. For a file that is gone: SQLite would take them for the next one's."""
+    for file in beside(path):
+        file.unlink(missing_ok=True)

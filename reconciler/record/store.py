@@ -15,12 +15,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from reconciler.errors import ReconcilerError
 from reconciler.model.base import Value
-from reconciler.record.sqlite_file import connect, is_damaged, set_aside
+from reconciler.record.places import Identity, identity, refuse_a_file
+from reconciler.record.sqlite_file import beside, connect, forget_wal, is_damaged, last_read, set_aside
 
 log = logging.getLogger(__name__)
 
 RETRY_DISK_S = 60.0
+LOOK_S = 1.0
+"""The shortest between two looks whether the file is still where it was."""
 
 Statement = tuple[str, Sequence[Any]]
 
@@ -46,7 +50,21 @@ class Store:
         self._retry_at: float | None = None
         self._blind = False
         """What is on the disk has never been read, so memory doesn't hold it."""
+        self._refusal = ""
+        self._looked_at = float("-inf")
+        self._place: tuple[Identity | None, ...] = ()
+        """Which folder, file and write-ahead log it is that is written to."""
         self._connection = self._open()
+        self._remember_place()
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong now, in one line; empty when all is kept on the disk, as it should be."""
+        with self._lock:
+            self._look()
+            if self.path is None or self._retry_at is None:
+                return ""
+            return f"history is kept in memory only: {self.path} can't be written ({self._refusal})"
 
     @property
     def on_disk(self) -> bool:
@@ -56,6 +74,7 @@ class Store:
     def read(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Every row of the answer."""
         with self._lock:
+            self._look()
             try:
                 return self._connection.execute(query, values).fetchall()
             except sqlite3.DatabaseError as error:
@@ -67,6 +86,7 @@ class Store:
         todo = list(statements)
         with self._lock:
             self._try_disk_again()
+            self._look()
             try:
                 return self._transaction(todo)
             except sqlite3.DatabaseError as error:
@@ -104,7 +124,40 @@ class Store:
         except (sqlite3.Error, OSError) as error:
             if is_damaged(error):
                 return self._begin_anew(self.path, error)
-            return self._go_to_memory(None, error)
+            return self._go_to_memory(last_read(self.path), error)
+
+    def _look(self) -> None:
+        """Somebody may move the folder away, or put another file in its place: SQLite would write on into
+        what nobody finds."""
+        if self.path is None or self._retry_at is not None or time.monotonic() < self._looked_at + LOOK_S:
+            return
+        self._looked_at = time.monotonic()
+        now, place = _identities(self.path), self._place
+        if now == place:
+            return
+        known, path = connect(None), self.path
+        try:
+            self._connection.backup(known)
+            self._connection.close()
+            if now[2] == place[2]:
+                forget_wal(path)  # ours, and not of the file that lies there now
+            aside = None if now[1] is None else set_aside(path, "before")
+            refuse_a_file(path.parent)
+            disk = connect(path)
+            known.backup(disk)
+        except (sqlite3.Error, OSError, ReconcilerError) as error:
+            self._connection = self._go_to_memory(known, error)
+            return
+        self._connection = disk
+        self._remember_place()
+        kept = f"; what lies there now is kept as {aside.name}" if aside else ""
+        self._tell(
+            "HistoryMoved", f"{path} was moved away, removed or replaced; it is written anew there{kept}"
+        )
+
+    def _remember_place(self) -> None:
+        if self.path is not None:
+            self._place = _identities(self.path)
 
     def _begin_anew(self, path: Path, error: Exception) -> sqlite3.Connection:
         try:
@@ -127,6 +180,7 @@ class Store:
                 memory = connect(None)
             old.close()
         self._retry_at = time.monotonic() + self._retry_disk
+        self._refusal = str(error)
         self._tell("HistoryNotWritten", f"{self.path} can't be written ({error}); history is kept in memory")
         return memory
 
@@ -137,6 +191,7 @@ class Store:
         if is_damaged(error):
             self._connection.close()
             self._connection = self._begin_anew(self.path, error)
+            self._remember_place()
         else:
             self._connection = self._go_to_memory(self._connection, error)
 
@@ -146,7 +201,8 @@ class Store:
         self._retry_at = time.monotonic() + self._retry_disk
         aside = None
         try:
-            if self._blind and self.path.is_file():
+            known = not self._blind and identity(self.path) == self._place[1]
+            if self.path.is_file() and not known:
                 aside = set_aside(self.path, "before")
             disk = connect(self.path)
         except (sqlite3.Error, OSError):
@@ -158,12 +214,17 @@ class Store:
             return
         self._connection.close()
         self._connection, self._retry_at, self._blind = disk, None, False
+        self._remember_place()
         kept = f"what it held before is kept as {aside.name}" if aside else "nothing was lost"
         self._tell("HistoryWritten", f"{self.path} can be written again; {kept}")
 
     def _tell(self, reason: str, message: str) -> None:
         log.warning(message)
         self._troubles.append(Trouble(reason=reason, message=message))
+
+
+def _identities(path: Path) -> tuple[Identity | None, ...]:
+    return identity(path.parent), identity(path), identity(beside(path)[0])
 
 
 _OUR_FAULT = (sqlite3.ProgrammingError, sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.DataError)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import logging
 import os
@@ -22,6 +23,7 @@ from reconciler.api.files import DOOR_MOST, door_limit, raise_limit
 from reconciler.api.server import MOST_OF_ONE, ApiServer
 from reconciler.api.visitor import Patience, origin
 from reconciler.cli.ask import UnixConnection
+from reconciler.errors import ReconcilerError
 from reconciler.source import follow as hook
 from tests.api.test_server import FakeDaemon, call, github, tcp, wait_until
 
@@ -251,6 +253,28 @@ def test_the_socket_is_made_again_when_a_cleaner_took_it(
         assert well(UnixConnection(path))
         assert path.stat().st_mode & 0o777 == 0o600
     assert not path.exists()
+
+
+def test_a_disk_that_takes_no_socket_gets_none(
+    daemon: FakeDaemon, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, spare = server_module._bind_unix, tmp_path / "runtime" / "home.sock"
+
+    def bind(place: Path) -> socket.socket:
+        if place == path:
+            cause = OSError(errno.EROFS, "Read-only file system")
+            raise ReconcilerError("the socket can't be opened", where=str(place)) from cause
+        return real(place)
+
+    monkeypatch.setattr(server_module, "_bind_unix", bind)
+    server = ApiServer(None, path, daemon, spare_socket=spare)
+    server.start()
+    try:
+        assert server.unix_socket == spare
+        assert well(UnixConnection(spare))
+    finally:
+        server.stop()
+    assert not spare.exists()
 
 
 @pytest.mark.parametrize(

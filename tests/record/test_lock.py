@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -139,3 +141,54 @@ def test_a_directory_that_cannot_be_made_is_an_error_with_a_remedy(tmp_path: Pat
         pytest.fail("a lock that doesn't lock")
     assert "writable" in failed.value.remedy
     assert "file/locks" in failed.value.where
+
+
+def test_a_file_of_an_earlier_run_is_locked_on_a_disk_that_takes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FleetLock("home", tmp_path):
+        pass
+    real = os.open
+
+    def read_only(path: str | Path, flags: int, *mode: int) -> int:
+        if flags & (os.O_RDWR | os.O_WRONLY):
+            raise OSError(errno.EROFS, "Read-only file system")
+        return real(path, flags, *mode)
+
+    monkeypatch.setattr(os, "open", read_only)
+    with FleetLock("home", tmp_path) as lock:
+        lock.serves(listen="127.0.0.1:7420")
+        assert holder("home", tmp_path) is not None
+        with pytest.raises(FleetLocked), FleetLock("home", tmp_path):
+            pytest.fail("two reconcilers on one fleet")
+    lock_path("home", tmp_path).unlink()
+    with pytest.raises(ReconcilerError, match="Read-only"), FleetLock("home", tmp_path):
+        pytest.fail("without a file there is no lock")
+
+
+def test_a_full_disk_leaves_the_lock_a_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with FleetLock("home", tmp_path), pytest.raises(FleetLocked), FleetLock("home", tmp_path):
+        pytest.fail("two reconcilers on one fleet")
+
+
+def test_a_lock_whose_file_is_removed_is_taken_anew(tmp_path: Path) -> None:
+    with FleetLock("home", tmp_path) as lock:
+        lock.serves(listen="127.0.0.1:7420")
+        shutil.rmtree(tmp_path)
+        lock.keep()
+        found = holder("home", tmp_path)
+        assert found is not None
+        assert found.listen == "127.0.0.1:7420"
+        lock.keep()
+    assert holder("home", tmp_path) is None
+
+
+def test_a_lock_that_another_took_meanwhile_is_lost(tmp_path: Path) -> None:
+    with FleetLock("home", tmp_path) as lock:
+        lock_path("home", tmp_path).unlink()
+        with FleetLock("home", tmp_path), pytest.raises(FleetLocked, match=f"pid {os.getpid()}"):
+            lock.keep()

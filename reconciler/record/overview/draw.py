@@ -35,11 +35,12 @@ def overview(
     source_error: str = "",
     failing: Sequence[str] = (),
     events: Sequence[RecordedEvent] = (),
+    trouble: str = "",
     running: bool = True,
 ) -> Overview:
     """`desired` and `plan` None: no good revision has been seen yet. `events` newest first.
 
-    `converged` is the newest revision that had converged before this pass.
+    `converged` is the newest revision that had converged before this pass. `trouble` is the reconciler's own.
     """
     network = published(observed)
     return Overview(
@@ -62,7 +63,7 @@ def overview(
         actions=tuple(map(str, plan.steps)) if plan else (),
         failing=tuple(failing),
         waits=tuple(map(_wait, plan.waits)) if plan else (),
-        notes=plan.notes if plan else (),
+        notes=(*(plan.notes if plan else ()), *((trouble,) if trouble else ())),
         events=tuple(events),
     )
 
