@@ -28,7 +28,14 @@ def path(service: str = "{name: web, port: {number: 80}}", *, of: str = "/", kin
 
 PATHS = [
     (path(of="web"), f"{P}.path: expected an absolute path, found"),
-    (path(of="/a//b"), f"{P}.path: expected a path without // and /./"),
+    (path(of="/a//b"), f"{P}.path: expected a path without //"),
+    (path(of="/a/../b"), f"{P}.path: expected a path without /.."),
+    (path(of="/a/."), f"{P}.path: expected a path without /."),
+    (path(of="/a%2Fb"), f"{P}.path: expected a path without %2F"),
+    (path(of="/a/../b", kind="ImplementationSpecific"), ""),
+    (path(of="/a%0Ab", kind="ImplementationSpecific"), f"{P}.path: expected a path without control characters"),
+    (path(of="", kind="ImplementationSpecific"), ""),
+    (path(of="", kind="Exact"), f"{P}.path: expected an absolute path, found"),
     (path(of="/a(/|$)(.*)", kind="ImplementationSpecific"), f"{P}.path: warning: "),
     (path(kind="Regex"), f"{P}.pathType: expected one of"),
     ("{path: /, backend: {service: {name: web, port: {number: 80}}}}", f"{P}.pathType: is missing"),

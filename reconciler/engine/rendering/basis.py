@@ -31,6 +31,8 @@ global
   nbthread 2
   # As many connections as this many files allow, or fewer where the container may have fewer.
   fd-hard-limit 20000
+  # For normalize-uri.
+  expose-experimental-directives
   tune.bufsize 16384
   spread-checks 50
   ssl-default-bind-options ssl-min-ver TLSv1.2

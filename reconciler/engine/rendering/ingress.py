@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from urllib.parse import quote
 
-from reconciler.engine.rendering import onward
+from reconciler.engine.rendering import onward, paths
 from reconciler.engine.rendering.backends import LET_GO, base_name, header_turns, place_name
 from reconciler.engine.rendering.basis import FOLDER
 from reconciler.engine.rendering.header_routes import asked, tested
 from reconciler.engine.rendering.listed import one_of
 from reconciler.engine.rendering.slots import slotted, use
+from reconciler.model.request_path import canonical
 from reconciler.model.traffic import Certificate, IngressRoute, IngressTraffic, NodeTraffic
 
 CERTIFICATE_LIST = "certs/list"
@@ -58,7 +58,7 @@ def ingress_maps(traffic: NodeTraffic) -> dict[str, str]:
     prefix: dict[str, str] = {}
     names = _named(traffic.ingress)
     for name, route in names.items():
-        path = re.sub(r"\s", lambda blank: quote(blank[0]), route.path or "/")  # as it comes in a request
+        path = canonical(route.path)
         if route.exact:
             exact.setdefault(f"{route.host}{path}", name)
         else:
@@ -108,10 +108,12 @@ def _challenges(found: IngressTraffic) -> Iterator[str]:
 
 
 def _finding() -> Iterator[str]:
-    yield "  http-request set-var(txn.host) req.hdr(host),field(1,:),lower"
+    yield from paths.meant()
+    yield "  http-request set-var(txn.host) req.hdr(host),field(1,:),lower,regsub([.]+$,)"
     yield "  http-request set-var(txn.wildcard) var(txn.host),regsub(^[^.]+,*)"
     for host in ("%[var(txn.host)]", "%[var(txn.wildcard)]", ""):
-        for kind, key in (("exact_paths", f"{host}%[path]"), ("prefix_paths", f"{host}%[path]/")):
+        path = f"{host}%[var(txn.path)]"
+        for kind, key in (("exact_paths", path), ("prefix_paths", f"{path}/")):
             lookup = "map_str" if kind == "exact_paths" else "map_beg"
             missing = "unless { var(txn.route) -m found }"
             found = f"var(txn.key),{lookup}({FOLDER}/maps/{kind}.map)"

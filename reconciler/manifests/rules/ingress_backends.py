@@ -14,6 +14,7 @@ from reconciler.model.config import Secret
 from reconciler.model.ingress import Ingress, IngressServiceBackend
 from reconciler.model.ingress_annotations import settings
 from reconciler.model.meta import Key
+from reconciler.model.request_path import canonical
 from reconciler.model.service import Service
 
 
@@ -110,7 +111,7 @@ def _routes(item: Ingress, served: dict[tuple[str, str, bool], Key]) -> Iterator
     for index, rule in enumerate(item.spec.rules):
         for number, route in enumerate(rule.http.paths if rule.http else ()):
             exact = route.path_type == "Exact"
-            text = route.path if exact else route.path.rstrip("/") or "/"
+            text = canonical(route.path) if exact else canonical(route.path).rstrip("/") or "/"
             place = (rule.host, text, exact)
             if place in served:
                 message = f"{rule.host or 'every host'}{text} is served by {served[place]} already"

@@ -11,8 +11,12 @@ from reconciler.manifests.rules.containers import one_of
 from reconciler.manifests.said import Said, shown
 from reconciler.model.ingress import HTTPIngressPath, Ingress, IngressBackend
 from reconciler.model.names import DNS_SUBDOMAIN
+from reconciler.model.request_path import canonical
 
 _NAME = re.compile(DNS_SUBDOMAIN)
+_ODD = re.compile(r"//|/\.\.?(?=/|$)|%2[fF]")
+"""Kubernetes: what a path of type Exact or Prefix mustn't have."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]|%[01][0-9A-Fa-f]|%7[Ff]")
 
 
 def check(item: Ingress) -> Iterator[Said]:
@@ -65,16 +69,24 @@ def _host(host: str, path: Path) -> Iterator[Said]:
 
 
 def _path(route: HTTPIngressPath, path: Path) -> Iterator[Said]:
-    if not route.path.startswith("/"):
+    typed = route.path_type != "ImplementationSpecific"
+    odd = _ODD.search(route.path) if typed else None
+    if not route.path and not typed:
+        return  # Kubernetes: every path
+    if _CONTROL.search(route.path):
+        message = f"expected a path without control characters, found {shown(route.path)}"
+        yield Said((*path, "path"), message, "clients' paths have none", rule="ingress")
+    elif not route.path.startswith("/"):
         message = f"expected an absolute path, found {shown(route.path)}"
         yield Said((*path, "path"), message, "start it with /", rule="ingress")
     elif re.search(r"[()\\^$|*?\[]", route.path):
         message = f"{shown(route.path)} looks like a regular expression, and is compared as it is"
         remedy = "write the path's beginning, with pathType: Prefix"
         yield Said((*path, "path"), message, remedy, "warning", rule="ingress")
-    elif route.path_type != "ImplementationSpecific" and ("//" in route.path or "/./" in route.path):
-        message = f"expected a path without // and /./, found {shown(route.path)}"
-        yield Said((*path, "path"), message, "clients' paths have none", rule="ingress")
+    elif odd:
+        message = f"expected a path without {odd[0]}, found {shown(route.path)}"
+        remedy = f"write {canonical(route.path)}: what clients ask for is compared by its meaning"
+        yield Said((*path, "path"), message, remedy, rule="ingress")
 
 
 def _backend(backend: IngressBackend, path: Path) -> Iterator[Said]:
