@@ -117,8 +117,8 @@ CASES: list[tuple[Any, str, str]] = [
                 "env": [{"name": "user", "value": "bob"}],
             },
         ),
-        "echo $X_color $user $password; env | grep bad",
-        "blue bob s3cret\nX_1bad=x",
+        "echo $X_color $user $password; tr '\\0' '\\n' < /proc/1/environ | grep bad",
+        "blue bob s3cret\n1bad=x\nX_1bad=x",
     ),
     (
         pod(

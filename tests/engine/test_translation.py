@@ -186,6 +186,13 @@ def test_secret_values_are_in_no_label_and_in_no_repr() -> None:
     assert value not in repr(found)
 
 
+def test_every_key_of_envfrom_becomes_a_variable() -> None:
+    settings = config_map("settings", {"1STARTS": "a", "my-key.x": "b"})
+    one = pod({"envFrom": [{"configMapRef": {"name": "settings"}}]})
+    environment = made(one, {settings.key: settings}).containers[0].body["Env"]
+    assert environment == ["1STARTS=a", "my-key.x=b"]
+
+
 @pytest.mark.parametrize(
     ("container", "words"),
     [

@@ -1,13 +1,12 @@
 """A container's environment. Pure.
 
 Source of the rules: Kubernetes, pkg/kubelet/kubelet_pods.go (makeEnvironmentVariables): envFrom first,
-later entries win; env in order, each `$(VAR)` seeing what came before it; names that no shell would take
-are skipped.
+later entries win; env in order, each `$(VAR)` seeing what came before it. Since Kubernetes 1.34 a name
+needn't be one that a shell takes (`1STARTS`), so every key of envFrom becomes a variable.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from reconciler.engine.pods.downward import Place, field_value, resource_value
@@ -18,8 +17,6 @@ from reconciler.model.container import Container, EnvFromSource, EnvVarSource
 from reconciler.model.desired import Contents
 from reconciler.model.meta import Key
 from reconciler.model.observed import PodRecord
-
-_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*$")
 
 
 def environment(container: Container, record: PodRecord, contents: Contents, place: Place) -> dict[str, str]:
@@ -48,8 +45,7 @@ def _all_of(source: EnvFromSource, namespace: str, contents: Contents) -> dict[s
         if reference.optional:
             return {}
         raise Unfit(f'envFrom: {kind} "{reference.name}" not found')
-    named = {source.prefix + key: value for key, value in values.items()}
-    return {k: _text(v, k, reference.name) for k, v in named.items() if _NAME.match(k)}
+    return {source.prefix + key: _text(value, key, reference.name) for key, value in values.items()}
 
 
 def _value_from(
