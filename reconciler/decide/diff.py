@@ -92,8 +92,10 @@ def _compare(path: str, before: Any, after: Any) -> Iterator[str]:
     if before == after:
         return
     if isinstance(before, list) and isinstance(after, list) and (named := _named(before, after)):
-        before, after = named
-        yield from _compare_items(path, before, after, "[{}]")
+        yield from _compare_items(path, *named, "[{}]")
+        kept = [[name for name in one if name in other] for one, other in (named, named[::-1])]
+        if kept[0] != kept[1]:
+            yield f"{path}: in another order"
     elif isinstance(before, dict) and isinstance(after, dict):
         plain = path.endswith(("labels", "annotations", "nodeSelector", "requests", "limits"))
         yield from _compare_items(path, before, after, "[{}]" if plain else ".{}")

@@ -122,6 +122,20 @@ def test_changed_contents_are_named_and_not_shown() -> None:
     assert changes(record, after) == ("ConfigMap site or Secret tls changed",)
 
 
+def test_another_order_is_called_one_and_no_changed_contents() -> None:
+    volumes = [{"name": "v", "configMap": {"name": "site"}}, {"name": "w", "emptyDir": {}}]
+    env = [{"name": "A", "value": "1"}, {"name": "B", "value": "$(A)"}]
+    before = desired(deployment(pod={"volumes": volumes}, container={"env": env}), hashes={WEB: "aaaaaaaaaa"})
+    after = desired(
+        deployment(pod={"volumes": volumes[::-1]}, container={"env": env[::-1]}), hashes={WEB: "bbbbbbbbbb"}
+    )
+    record = wanted_version(before, WEB).record(WEB, "web-0", "pi-1", "")
+    assert changes(record, wanted_version(after, WEB)) == (
+        "spec.containers[app].env: in another order",
+        "spec.volumes: in another order",
+    )
+
+
 def test_a_version_s_own_label_is_no_change() -> None:
     """As of a Deployment's: the reconciler has set it."""
     rolled = Key("Rollout", "default", "web")
