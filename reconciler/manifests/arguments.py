@@ -58,6 +58,12 @@ def hidden(value: dict[str, Any]) -> tuple[dict[str, Any], Texts]:
     return ({**value, "spec": {**spec, "metrics": metrics}}, texts) if texts else (value, texts)
 
 
+def with_stand_ins(item: Model) -> tuple[Any, Texts]:
+    """A typed part of a metric, so that it can be judged as if it had no arguments."""
+    texts: Texts = {}
+    return _in_all(item, lambda text: _BRACES.sub(lambda found: _stand_in(found[0], texts), text)), texts
+
+
 def _stand_in(text: str, texts: Texts) -> str:
     name = f"argument-{len(texts)}-in-braces"
     texts[name] = text

@@ -100,6 +100,22 @@ def test_http_sends_the_headers_that_were_asked_for() -> None:
     assert "X-A: b" in lines
 
 
+def test_http_sends_what_is_no_ascii_as_go_does_and_never_another_header() -> None:
+    seen: list[bytes] = []
+    headers = (HTTPHeader(name="X-A", value="größe"),)
+    action = HTTPGetAction(port="web", path="/größe 1?x=%2F", http_headers=headers)
+    with server(http(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", seen)) as port:
+        assert failure(target(port), patient(http_get=action)) == ""
+    lines = seen[0].decode().split("\r\n")
+    assert lines[0] == "GET /gr%C3%B6%C3%9Fe%201?x=%2F HTTP/1.1"
+    assert "X-A: größe" in lines
+    smuggled = HTTPGetAction(port="web", http_headers=(HTTPHeader(name="X-A", value="a\r\nX-B: s3cret"),))
+    with server(http(b"", seen)) as port:
+        found = failure(target(port), patient(http_get=smuggled))
+    assert "nothing that HTTP can carry" in found and "s3cret" not in found
+    assert b"X-B" not in b"".join(seen)
+
+
 @pytest.mark.programs("openssl")
 def test_https_trusts_the_pods_own_certificate(tmp_path: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"

@@ -17,10 +17,10 @@ from reconciler.errors import CallTimeout, EngineError, ImageNeverPulled, ImageU
 from reconciler.model.config import Secret
 from reconciler.model.container import Container
 from reconciler.model.desired import Contents
+from reconciler.model.image_reference import HUB, split_registry
 from reconciler.model.meta import Key
 from reconciler.model.observed import PodRecord
 
-HUB = "docker.io"
 _HUB_NAMES = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
 _STALL = 300.0
 """Seconds without a sign of progress after which a pull is given up."""
@@ -148,10 +148,8 @@ def registry_of(image: str) -> str:
 
 def _registry_and_path(image: str) -> tuple[str, str]:
     name, _ = split_reference(image)
-    first, _, rest = name.partition("/")
-    if not rest or not ("." in first or ":" in first or first == "localhost"):
-        return HUB, name if "/" in name else f"library/{name}"
-    return (HUB if first in _HUB_NAMES else first), rest
+    registry, path = split_registry(name)
+    return (HUB if registry in _HUB_NAMES else registry), path
 
 
 def _entries(secret: Secret) -> Iterator[tuple[str, Login]]:

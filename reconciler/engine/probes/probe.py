@@ -11,6 +11,7 @@ import ssl
 from contextlib import closing, suppress
 from time import monotonic
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from reconciler.bounded import Bounded
 from reconciler.engine.connection.client import Engine
@@ -20,6 +21,7 @@ from reconciler.model.container import Container
 from reconciler.model.observed import PodRecord
 from reconciler.model.probe import HTTPGetAction, Port, Probe, TCPSocketAction
 
+_IN_A_PATH = "!#$%&'()*+,/:;=?@[]~"
 _MOST_OUTPUT = 1024
 _MOST_BODY = 10240
 """Bytes of an answer that are read (Kubernetes: 10 KiB)."""
@@ -76,7 +78,7 @@ def http_failure(target: Target, action: HTTPGetAction, seconds: float) -> str:
             if action.scheme == "HTTPS":
                 stream = _encrypted(stream, host)
             status, reason = _get(stream, action, f"{host}:{port}")
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:  # from before such were refused
         return _words(error, f"{host}:{port}", seconds)
     return "" if 200 <= status < 400 else f"HTTP probe failed with statuscode: {status} {reason}".rstrip()
 
@@ -134,11 +136,11 @@ def _get(stream: Any, action: HTTPGetAction, host: str) -> tuple[int, str]:
         "user-agent": ("User-Agent", "kube-probe/1.31"),
         "accept": ("Accept", "*/*"),
     }
-    path = action.path if action.path.startswith("/") else f"/{action.path}"
+    path = quote(action.path if action.path.startswith("/") else f"/{action.path}", safe=_IN_A_PATH)
     connection = _Request(stream, host)
     connection.putrequest("GET", path, skip_host=True, skip_accept_encoding=True)
     for name, value in {**own, **headers}.values():
-        connection.putheader(name, value)
+        connection.putheader(name, value.encode())  # Go sends UTF-8, too
     connection.putheader("Connection", "close")
     connection.endheaders()
     answer = connection.getresponse()
@@ -162,4 +164,6 @@ def _words(error: Exception, place: str, seconds: float) -> str:
         raise TimeoutError(f"{place}: no answer within {seconds:g} s") from error
     if isinstance(error, ConnectionRefusedError):
         return f"{place}: connection refused"
+    if isinstance(error, ValueError):  # its words may hold a header's value
+        return f"{place}: the probe's path or a header is nothing that HTTP can carry"
     return f"{place}: {error or type(error).__name__}"

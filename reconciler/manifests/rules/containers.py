@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.manifests.documents import Path
-from reconciler.manifests.rules import metadata, probes, resources
+from reconciler.manifests.rules import forms, metadata, probes, resources
 from reconciler.manifests.said import Said, shown
 from reconciler.model.container import Container, EnvVar
+from reconciler.model.image_reference import parse
 from reconciler.model.pod import PodSpec
 
 FIELDS = frozenset(
@@ -34,6 +35,7 @@ def check(
 ) -> Iterator[Said]:
     yield from metadata.notes(container, path)
     yield from _image(container, path)
+    yield from _program(container, path)
     yield from _environment(container, path)
     yield from _ports(container, path)
     yield from _mounts(container, path, declared)
@@ -49,26 +51,43 @@ def check(
 
 
 def _image(container: Container, path: Path) -> Iterator[Said]:
-    tail = container.image.rsplit("/", 1)[-1]
-    if ":" not in tail or tail.endswith(":latest"):
-        which = "latest" if ":" in tail else "no tag"
-        if "@" not in tail:
-            yield Said(
-                (*path, "image"),
-                f"{container.image} has {which}: what runs depends on when it was pulled",
-                "name a version, so that every node runs the same and git revert brings it back",
-                severity="warning",
-                rule="image-tag",
-            )
+    try:
+        image = parse(container.image)
+    except ValueError as error:
+        message = f"expected an image, found {shown(container.image)}: {error}"
+        yield Said((*path, "image"), message, "write it as registry/name:tag", rule="image")
+        return
+    if image.tag == "latest" and not image.digest:
+        which = "latest" if container.image.endswith(":latest") else "no tag"
+        yield Said(
+            (*path, "image"),
+            f"{container.image} has {which}: what runs depends on when it was pulled",
+            "name a version, so that every node runs the same and git revert brings it back",
+            severity="warning",
+            rule="image-tag",
+        )
+
+
+def _program(container: Container, path: Path) -> Iterator[Said]:
+    if container.working_dir:
+        yield from forms.path_text(container.working_dir, (*path, "workingDir"))
+        if not container.working_dir.startswith("/"):
+            message = f"expected an absolute path, found {shown(container.working_dir)}"
+            yield Said((*path, "workingDir"), message, "start it with /", rule="path")
+    if container.lifecycle.stop_signal is not None:
+        yield from forms.signal(container.lifecycle.stop_signal, (*path, "lifecycle", "stopSignal"))
 
 
 def _environment(container: Container, path: Path) -> Iterator[Said]:
     for index, variable in enumerate(container.env):
+        yield from forms.variable(variable.name, (*path, "env", index, "name"))
         if variable.value_from is not None:
             yield from _value_from(variable, (*path, "env", index))
     for index, source in enumerate(container.env_from):
         if (source.config_map_ref is None) == (source.secret_ref is None):
             yield one_of((*path, "envFrom", index), "configMapRef, secretRef")
+        if source.prefix:
+            yield from forms.variable(source.prefix, (*path, "envFrom", index, "prefix"))
 
 
 def _value_from(variable: EnvVar, path: Path) -> Iterator[Said]:
@@ -107,6 +126,8 @@ def _ports(container: Container, path: Path) -> Iterator[Said]:
     numbers: set[tuple[int, str]] = set()
     for index, port in enumerate(container.ports):
         at = (*path, "ports", index)
+        if port.host_ip:
+            yield from forms.address(port.host_ip, (*at, "hostIP"))
         if port.name and port.name in names:
             yield Said(
                 (*at, "name"), f'a second port is called "{port.name}"', "rename one", rule="duplicate"
@@ -129,6 +150,10 @@ def _mounts(container: Container, path: Path, declared: frozenset[str]) -> Itera
             found = shown(mount.mount_path)
             message = f"expected a path without ':', found {found}"
             yield Said((*at, "mountPath"), message, "write it as /data", rule="mount")
+        elif not mount.mount_path.strip("/."):
+            message = f"expected a path below /, found {shown(mount.mount_path)}"
+            yield Said((*at, "mountPath"), message, "it would hide the whole image", rule="mount")
+        yield from forms.path_text(mount.mount_path, (*at, "mountPath"))
         if mount.mount_path in seen:
             message = f"{mount.mount_path} is mounted twice"
             yield Said((*at, "mountPath"), message, "use another path", rule="mount")
@@ -167,6 +192,7 @@ def inside(text: str, path: Path) -> Iterator[Said]:
     if text.startswith("/") or ".." in text.split("/"):
         message = f"expected a relative path without '..', found {shown(text)}"
         yield Said(path, message, "write it as folder/file", rule="mount")
+    yield from forms.path_text(text, path)
 
 
 def _init(container: Container, path: Path) -> Iterator[Said]:

@@ -11,7 +11,13 @@ from reconciler.manifests.fields import noted
 from reconciler.manifests.said import Said, shown
 from reconciler.model.base import Model
 from reconciler.model.kinds import CLUSTER_SCOPED, Object
-from reconciler.model.labels import ANNOTATIONS, DOMAIN, DRAIN_ANNOTATION, STRATEGY_ANNOTATION
+from reconciler.model.labels import (
+    ANNOTATIONS,
+    DOMAIN,
+    DRAIN_ANNOTATION,
+    INIT_ANNOTATION,
+    STRATEGY_ANNOTATION,
+)
 from reconciler.model.meta import ObjectMeta
 
 MAX_ANNOTATIONS = 256 * 1024
@@ -73,6 +79,9 @@ def _ours(key: str, path: Path) -> Iterator[Said]:
 
 def of_pod(meta: ObjectMeta, path: Path) -> Iterator[Said]:
     """A pod's own annotations that mean something here."""
+    if meta.annotations.get(INIT_ANNOTATION, "true") not in ("true", "false"):
+        message = f"expected true or false, found {shown(meta.annotations[INIT_ANNOTATION])}"
+        yield Said((*path, "annotations", INIT_ANNOTATION), message, 'write it as "true"', rule="annotation")
     text = meta.annotations.get(DRAIN_ANNOTATION, "0").strip()
     if not _SECONDS.fullmatch(text):
         message = f"expected a number of seconds, found {shown(text)}"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 
 from reconciler.manifests.documents import Path
-from reconciler.manifests.rules import containers, metadata, placement, security, volumes
-from reconciler.manifests.said import Said, shown
-from reconciler.model.pod import PodSpec
+from reconciler.manifests.rules import containers, forms, metadata, placement, security, volumes
+from reconciler.manifests.said import Said
+from reconciler.model.pod import PodDNSConfig, PodSpec
 
 
 def check(spec: PodSpec, path: Path) -> Iterator[Said]:
@@ -18,6 +17,7 @@ def check(spec: PodSpec, path: Path) -> Iterator[Said]:
     yield from _names(spec, path)
     yield from volumes.check(spec.volumes, (*path, "volumes"))
     yield from security.profiles(spec.security_context, (*path, "securityContext"))
+    yield from security.sysctls(spec.security_context, (*path, "securityContext"))
     in_memory = frozenset(v.name for v in spec.volumes if v.empty_dir and v.empty_dir.medium == "Memory")
     host_paths = frozenset(v.name for v in spec.volumes if v.host_path)
     declared = frozenset(volume.name for volume in spec.volumes)
@@ -71,9 +71,11 @@ def _host_ports(spec: PodSpec, path: Path) -> Iterator[Said]:
 
 def _hosts(spec: PodSpec, path: Path) -> Iterator[Said]:
     for index, alias in enumerate(spec.host_aliases):
-        yield from _address(alias.ip, (*path, "hostAliases", index, "ip"))
-    for index, server in enumerate(spec.dns_config.nameservers if spec.dns_config else ()):
-        yield from _address(server, (*path, "dnsConfig", "nameservers", index))
+        yield from forms.address(alias.ip, (*path, "hostAliases", index, "ip"))
+        for number, name in enumerate(alias.hostnames):
+            yield from forms.dns_name(name, (*path, "hostAliases", index, "hostnames", number))
+    if spec.dns_config:
+        yield from _dns_config(spec.dns_config, (*path, "dnsConfig"))
     if spec.dns_policy == "None" and not (spec.dns_config and spec.dns_config.nameservers):
         message = "None needs nameservers of its own"
         yield Said((*path, "dnsPolicy"), message, "add dnsConfig.nameservers", rule="dns")
@@ -101,10 +103,20 @@ def _name_servers(spec: PodSpec, path: Path) -> Iterator[Said]:
                 yield Said((*path, "dnsConfig", field), why, severity="note", rule="dns")
 
 
-def _address(text: str, path: Path) -> Iterator[Said]:
-    try:
-        ip_address(text)
-    except ValueError:
-        yield Said(
-            path, f"expected an IP address, found {shown(text)}", "write it as 10.0.0.1", rule="address"
-        )
+def _dns_config(config: PodDNSConfig, path: Path) -> Iterator[Said]:
+    for index, server in enumerate(config.nameservers):
+        yield from forms.address(server, (*path, "nameservers", index))
+    for index, domain in enumerate(config.searches):
+        yield from forms.search(domain, (*path, "searches", index))
+    for index, option in enumerate(config.options):
+        yield from forms.resolver_option(option.name, option.value, (*path, "options", index))
+    together = len(" ".join(config.searches))
+    for field, found, most in (
+        ("nameservers", len(config.nameservers), forms.NAME_SERVERS),
+        ("searches", len(config.searches), forms.SEARCHES),
+        ("searches", together, forms.SEARCH_CHARACTERS),
+    ):
+        if found > most:
+            what = "characters" if most == forms.SEARCH_CHARACTERS else "of them"
+            message = f"expected at most {most} {what}, found {found}"
+            yield Said((*path, field), message, "remove some", rule="dns")

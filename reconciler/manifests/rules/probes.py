@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.manifests.documents import Path
+from reconciler.manifests.rules import forms
 from reconciler.manifests.said import Said, shown
 from reconciler.model.container import Container
-from reconciler.model.probe import LifecycleHandler, Probe
+from reconciler.model.probe import HTTPGetAction, LifecycleHandler, Probe
 
 
 def check(container: Container, path: Path) -> Iterator[Said]:
@@ -54,8 +55,19 @@ def _parts(handler: Probe | LifecycleHandler, ports: set[str], path: Path) -> It
         yield Said((*path, "exec", "command"), message, "write it as [cat, /ready]", rule="probe")
     if handler.http_get:
         yield from _port(handler.http_get.port, ports, (*path, "httpGet", "port"))
+        yield from _request(handler.http_get, (*path, "httpGet"))
     if handler.tcp_socket:
         yield from _port(handler.tcp_socket.port, ports, (*path, "tcpSocket", "port"))
+        if handler.tcp_socket.host:
+            yield from forms.host(handler.tcp_socket.host, (*path, "tcpSocket", "host"))
+
+
+def _request(action: HTTPGetAction, path: Path) -> Iterator[Said]:
+    if action.host:
+        yield from forms.host(action.host, (*path, "host"))
+    yield from forms.path_text(action.path, (*path, "path"))
+    for index, header in enumerate(action.http_headers):
+        yield from forms.header_value(header.value, (*path, "httpHeaders", index, "value"))
 
 
 def _port(port: int | str, ports: set[str], path: Path) -> Iterator[Said]:

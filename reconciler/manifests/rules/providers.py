@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from reconciler.conditions import ConditionError, moment
-from reconciler.manifests.arguments import has_argument
+from reconciler.manifests.arguments import has_argument, shown_again, with_stand_ins
 from reconciler.manifests.documents import Path
 from reconciler.manifests.rules import metadata, pods
 from reconciler.manifests.rules.amounts import amount, length
@@ -96,7 +96,9 @@ def _job(metric: JobMetric, path: Path) -> Iterator[Said]:
     yield from _meta(metric.metadata, (*path, "metadata"))
     yield from metadata.notes(spec, at)
     yield from amount(spec.backoff_limit, (*at, "backoffLimit"))
-    yield from _template(spec.template, (*at, "template"))
+    template, texts = with_stand_ins(spec.template)
+    for said in _template(template, (*at, "template")):
+        yield said._replace(message=shown_again(said.message, texts), found=shown_again(said.found, texts))
 
 
 def _template(template: PodTemplate, path: Path) -> Iterator[Said]:

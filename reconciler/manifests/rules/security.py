@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.manifests.documents import Path
+from reconciler.manifests.rules import forms
 from reconciler.manifests.said import Said
 from reconciler.model.container import Container
 from reconciler.model.pod import PodSpec
@@ -28,10 +29,26 @@ def check(container: Container, spec: PodSpec, path: Path) -> Iterator[Said]:
     yield from profiles(own, at)
 
 
+def sysctls(context: PodSecurityContext, path: Path) -> Iterator[Said]:
+    seen: set[str] = set()
+    for index, one in enumerate(context.sysctls):
+        at = (*path, "sysctls", index)
+        yield from forms.sysctl(one.name, one.value, at)
+        name = one.name.replace("/", ".")
+        if name in seen:
+            yield Said((*at, "name"), f"{name} is set twice", "remove one", rule="duplicate")
+        seen.add(name)
+
+
 def profiles(context: SecurityContext | PodSecurityContext, path: Path) -> Iterator[Said]:
     """The profiles of a container's or a pod's context."""
     yield from _profile(context.seccomp_profile, (*path, "seccompProfile"))
     yield from _profile(context.app_armor_profile, (*path, "appArmorProfile"))
+    if context.app_armor_profile and context.app_armor_profile.localhost_profile:
+        name = context.app_armor_profile.localhost_profile
+        yield from forms.profile(name, (*path, "appArmorProfile", "localhostProfile"))
+    for field in ("user", "role", "type", "level") if context.se_linux_options else ():
+        yield from forms.selinux(getattr(context.se_linux_options, field), (*path, "seLinuxOptions", field))
 
 
 def _profile(profile: SeccompProfile | AppArmorProfile | None, path: Path) -> Iterator[Said]:

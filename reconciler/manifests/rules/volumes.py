@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.manifests.documents import Path
-from reconciler.manifests.rules import resources
+from reconciler.manifests.rules import forms, resources
 from reconciler.manifests.rules.containers import FIELDS, field_path, inside, one_of
 from reconciler.manifests.said import Said
 from reconciler.model.volume import DownwardAPIVolumeFile, KeyToPath, Volume, VolumeProjection
@@ -33,9 +33,11 @@ def _source(volume: Volume, path: Path) -> Iterator[Said]:
     if volume.empty_dir and volume.empty_dir.size_limit is not None and not volume.empty_dir.medium:
         why = "has no effect: Docker keeps no limit on a volume on disk; medium: Memory has one"
         yield Said((*path, "emptyDir", "sizeLimit"), why, severity="note", rule="no-effect")
-    if volume.host_path and ".." in volume.host_path.path.split("/"):
-        message = "expected a path without '..'"
-        yield Said((*path, "hostPath", "path"), message, "write the path itself", rule="mount")
+    if volume.host_path:
+        yield from _directory(volume.host_path.path, (*path, "hostPath", "path"))
+    if volume.nfs:
+        yield from forms.host(volume.nfs.server, (*path, "nfs", "server"))
+        yield from _directory(volume.nfs.path, (*path, "nfs", "path"))
     if volume.config_map:
         yield from _items(volume.config_map.items, (*path, "configMap", "items"))
     if volume.secret:
@@ -44,6 +46,12 @@ def _source(volume: Volume, path: Path) -> Iterator[Said]:
         yield from _files(volume.downward_api.items, (*path, "downwardAPI", "items"))
     for index, part in enumerate(volume.projected.sources if volume.projected else ()):
         yield from _projection(part, (*path, "projected", "sources", index))
+
+
+def _directory(text: str, path: Path) -> Iterator[Said]:
+    if ".." in text.split("/"):
+        yield Said(path, "expected a path without '..'", "write the path itself", rule="mount")
+    yield from forms.path_text(text, path)
 
 
 def _projection(part: VolumeProjection, path: Path) -> Iterator[Said]:
