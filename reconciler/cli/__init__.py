@@ -11,6 +11,7 @@ import contextlib
 import errno
 import importlib
 import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -74,7 +75,13 @@ def reconciler() -> None:
 
 def main() -> NoReturn:
     """The console script."""
+    signal.signal(signal.SIGTERM, _terminated)
     _leave(run())
+
+
+def _terminated(number: int, _frame: object) -> NoReturn:
+    """SIGTERM as Ctrl-C: programs that we started end with us, and temporary files go."""
+    raise SystemExit(128 + number)
 
 
 def run() -> int:

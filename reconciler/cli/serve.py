@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,12 +46,23 @@ def command(fleet_file: Path, log_format: str, log_level: str, listen: str | Non
 
 
 def _stop_on_signals(loop: Loop) -> None:
-    """The first signal ends the loop after its pass; a second one, at once, as usual."""
+    """The first signal ends the loop after its pass; a second one, at once, as usual. A thread waits for it:
+    what stops a loop takes locks, and Python's handlers run wherever the main thread is.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    told, tell = socket.socketpair()
+    tell.setblocking(False)
+    signal.set_wakeup_fd(tell.fileno())
 
-    def stop(number: int, _frame: object) -> None:
+    def once(number: int, _frame: object) -> None:
         signal.signal(number, signal.SIG_DFL)
-        loop.stop()
 
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, stop)
+    def wait() -> None:
+        with told, tell:
+            while told.recv(1):
+                loop.stop()
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
+    signal.signal(signal.SIGTERM, once)
+    signal.signal(signal.SIGINT, once)

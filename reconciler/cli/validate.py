@@ -72,9 +72,9 @@ def _load(paths: tuple[Path, ...], fleet_file: Path | None) -> Loaded:
     folders = [path for path in paths if path.is_dir()]
     capacity = _capacity(fleet) if fleet is not None else {}
     if len(paths) == 1 and folders:
-        loaded = load_tree(folders[0], fleet=fleet, capacity=capacity)
+        loaded = load_tree(folders[0], tree=_tree(folders[0]), fleet=fleet, capacity=capacity)
         return replace(loaded, findings=_whole(loaded.findings, folders[0], findings))
-    loaded = load_tree(Path(), list(paths) or None, fleet=fleet, capacity=capacity)
+    loaded = load_tree(Path(), list(paths) or None, tree=_tree(Path()), fleet=fleet, capacity=capacity)
     return replace(loaded, findings=_whole(loaded.findings, Path(), findings))
 
 
@@ -91,6 +91,13 @@ def _beside(paths: tuple[Path, ...]) -> Path | None:
     """nodes.yaml here, or in the one folder that is checked."""
     folders = [Path(), *(path for path in paths if path.is_dir())]
     return next((folder / "nodes.yaml" for folder in folders if (folder / "nodes.yaml").is_file()), None)
+
+
+def _tree(folder: Path) -> Path:
+    """What kustomizations may read of: the work tree that the folder is in, else what is below here."""
+    here = folder.resolve()
+    work_tree = next((parent for parent in (here, *here.parents) if (parent / ".git").exists()), None)
+    return work_tree or (Path() if here.is_relative_to(Path.cwd()) else folder)
 
 
 def _whole(findings: tuple[Finding, ...], folder: Path, fleet: list[Finding]) -> tuple[Finding, ...]:

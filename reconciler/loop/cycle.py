@@ -113,8 +113,11 @@ class Loop:
         self._awake.set()
 
     def stop(self) -> None:
-        """End after the pass that is under way. From any thread, or a signal handler."""
+        """End after the pass that is under way, which waits for nothing more. From any thread, but not from a
+        signal handler: it could have interrupted somebody who holds the same lock.
+        """
         self._stopped = True
+        self._wanted.stop()
         self._awake.set()
 
     def listen(self, listener: Callable[[Turn], None]) -> None:

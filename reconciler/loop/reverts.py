@@ -12,18 +12,19 @@ import time
 from collections import deque
 from collections.abc import Callable
 from math import inf
-from pathlib import Path
 from typing import Protocol
 
 from reconciler.errors import ReconcilerError, RevertError
 from reconciler.manifests.desired import desired
-from reconciler.manifests.load import LoadCache, load_tree
+from reconciler.manifests.kustomize import Renderer
+from reconciler.manifests.load import LoadCache, Loaded, load_tree
 from reconciler.model.base import Value
 from reconciler.model.fleet import Fleet
 from reconciler.model.meta import Key
 from reconciler.model.reversal import Reversal, Reverted
 from reconciler.model.revision import Revision
 from reconciler.source.reverting import Judge
+from reconciler.source.snapshot import Snapshot
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 10.0, 600.0
 """After a failure that may pass: a server that is down, missing rights."""
@@ -61,6 +62,7 @@ class Reverts:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._fleet, self._reverter, self._wake, self._clock = fleet, reverter, wake, clock
+        self._renderer = Renderer(remote=fleet.spec.manifests.remote_bases == "allow")
         self._due: tuple[Reversal, ...] = ()
         self._revision = ""
         self._tried: dict[tuple[Key, str], Tried] = {}
@@ -100,6 +102,7 @@ class Reverts:
         with self._changed:
             self._closed = True
             self._changed.notify()
+        self._renderer.stop()
         self._reverter.close()
         if self._thread is not None:
             self._thread.join(CLOSE_S)
@@ -134,7 +137,7 @@ class Reverts:
         """The error of one that can't succeed until the branch moves is given as it is. None: it was given
         up, and is as if it hadn't been tried.
         """
-        judge = _Judge(self._fleet, reversal, lambda: self._is_due(reversal))
+        judge = _Judge(self._fleet, reversal, lambda: self._is_due(reversal), self._renderer)
         try:
             commit = self._reverter.revert(reversal, judge)
             return Reverted(reversal=reversal, commit=commit) if commit or not judge.pardoned else None
@@ -175,18 +178,25 @@ def _id(reversal: Reversal) -> tuple[Key, str]:
 class _Judge:
     """What a tree of files means for one object; and whether what is asked for is `wanted`."""
 
-    def __init__(self, fleet: Fleet, reversal: Reversal, wanted: Callable[[], bool]) -> None:
+    def __init__(
+        self, fleet: Fleet, reversal: Reversal, wanted: Callable[[], bool], renderer: Renderer
+    ) -> None:
         self._fleet, self._about, self._cache = fleet, reversal.about, LoadCache()
+        self._renderer = renderer
         self._wanted, self.pardoned = wanted, False
 
     def wanted(self) -> bool:
         self.pardoned = not self._wanted()
         return not self.pardoned
 
-    def version(self, root: Path) -> str:
-        loaded = load_tree(root, cache=self._cache)
+    def version(self, snapshot: Snapshot) -> str:
+        loaded = self._loaded(snapshot, None)
         return desired(self._fleet, Revision(id=""), loaded.objects).hashes.get(self._about, "")
 
-    def fault(self, root: Path) -> str:
-        errors = load_tree(root, fleet=self._fleet, cache=self._cache).errors
+    def fault(self, snapshot: Snapshot) -> str:
+        errors = self._loaded(snapshot, self._fleet).errors
         return str(errors[0]) if errors else ""
+
+    def _loaded(self, snapshot: Snapshot, fleet: Fleet | None) -> Loaded:
+        top, cache, renderer = snapshot.top, self._cache, self._renderer
+        return load_tree(snapshot.root, tree=top, fleet=fleet, cache=cache, renderer=renderer)

@@ -1,4 +1,8 @@
-"""From a source to what is desired. A revision with an error is refused whole; the last good one stays."""
+"""From a source to what is desired. A revision with an error is refused whole; the last good one stays.
+
+Reading a revision may take long: git, kustomize, thousands of files. It is done beside the loop, which waits
+for it a moment, and otherwise goes on with what it has.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,9 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from reconciler.errors import ManifestError, ReconcilerError, SourceError
+from reconciler.loop.reading import Reading
 from reconciler.manifests.desired import DigestCache, desired
+from reconciler.manifests.kustomize import Renderer
 from reconciler.manifests.load import LoadCache, load_tree
 from reconciler.model.base import Value
 from reconciler.model.capacity import Capacity
@@ -18,6 +24,11 @@ from reconciler.model.progress import Progress, fallback
 from reconciler.model.revision import Revision
 from reconciler.source import Source
 from reconciler.source.snapshot import Snapshot
+
+PATIENCE_S = 2.0
+"""How long a pass waits for a new revision: most are read in a fraction of it."""
+OLDER_PATIENCE_S = 15.0
+"""And for an older one, without which a version to return to would get the newest ConfigMaps."""
 
 
 class Refusal(Value):
@@ -41,20 +52,26 @@ class Wanted:
     def __init__(self, fleet: Fleet, source: Source, capacity: Callable[[], Capacities] = dict) -> None:
         self._fleet, self._source, self._capacity = fleet, source, capacity
         self._cache, self._digests = LoadCache(), DigestCache()
+        self._renderer = Renderer(remote=fleet.spec.manifests.remote_bases == "allow")
+        self._changed: Callable[[], None] = _nobody
+        self._newest: Reading | None = None
         self._looked_at = ""
         self._current: Desired | None = None
         self._previous: Desired | None = None
-        self._older: dict[str, Desired | None] = {}
+        self._older: dict[str, Reading] = {}
+        self._stopped = False
         self.refusal: Refusal | None = None
 
     def start(self, changed: Callable[[], None]) -> None:
+        """Follow the source. `changed` is called when `update` or `error` may give something new."""
+        self._changed = changed
         self._source.start(changed)
 
     def fetch(self) -> None:
         """Bring the newest revision now. For one-shot use: raises `SourceError` and `ManifestError`."""
-        self._look(self._source.fetch(), "")
-        if self.refusal is not None:
-            raise self.refusal.error
+        snapshot = self._source.fetch()
+        self._looked_at = snapshot.revision.id
+        self._current = self._load(snapshot, self._capacity(), self._cache, self._digests)
 
     @property
     def error(self) -> SourceError | None:
@@ -62,29 +79,53 @@ class Wanted:
         return self._source.error()
 
     def update(self, progress: Progress) -> Desired | None:
-        """The newest good revision; None while there has never been one. Doesn't block on the source."""
+        """The newest good revision that has been read; None while there has never been one. Blocks for
+        seconds at most, and not once it is stopped.
+        """
         snapshot = self._source.latest()
-        if snapshot is not None and snapshot.revision.id != self._looked_at:
-            self._look(snapshot, progress.accepted)
+        began = self._newest is None and snapshot is not None and snapshot.revision.id != self._looked_at
+        if began and snapshot is not None and not self._stopped:
+            self._begin(snapshot, progress.accepted)
+        reading = self._newest
+        if reading is not None and reading.wait(PATIENCE_S if began else 0.0) and not self._stopped:
+            self._newest = None
+            self._take(reading)
+            if snapshot is not None and snapshot.revision.id != self._looked_at:
+                self._changed()  # it came while this one was being read
+        if self._current is None and self.refusal is not None and progress.accepted:
+            self._current = self._at(progress.accepted)
         return None if self._current is None else self._with_stable(self._current, progress)
 
-    def _look(self, snapshot: Snapshot, accepted: str) -> None:
+    def _begin(self, snapshot: Snapshot, accepted: str) -> None:
+        known = {} if snapshot.revision.id == accepted else self._capacity()
         self._looked_at = snapshot.revision.id
-        try:
-            known = {} if snapshot.revision.id == accepted else self._capacity()
-            self._previous, self._current = self._current, self._load(snapshot, known)
-            self.refusal = None
-        except ReconcilerError as error:
-            self.refusal = Refusal(revision=snapshot.revision, error=error)
-            if self._current is None and accepted:
-                self._current = self._at(accepted)
 
-    def _load(self, snapshot: Snapshot, capacity: Capacities) -> Desired:
-        loaded = load_tree(snapshot.root, fleet=self._fleet, capacity=capacity, cache=self._cache)
+        def read() -> Desired:
+            return self._load(snapshot, known, self._cache, self._digests)
+
+        self._newest = Reading(snapshot.revision, read, self._changed)
+
+    def _take(self, reading: Reading) -> None:
+        if reading.error is None:
+            self._previous, self._current, self.refusal = self._current, reading.desired, None
+        else:
+            self.refusal = Refusal(revision=reading.revision, error=reading.error)
+
+    def _load(
+        self, snapshot: Snapshot, capacity: Capacities, cache: LoadCache, digests: DigestCache
+    ) -> Desired:
+        loaded = load_tree(
+            snapshot.root,
+            tree=snapshot.top,
+            fleet=self._fleet,
+            capacity=capacity,
+            cache=cache,
+            renderer=self._renderer,
+        )
         if loaded.errors:
             raise ManifestError(loaded.errors)
         return desired(
-            self._fleet, snapshot.revision, loaded.objects, complete=snapshot.complete, cache=self._digests
+            self._fleet, snapshot.revision, loaded.objects, complete=snapshot.complete, cache=digests
         )
 
     def _with_stable(self, current: Desired, progress: Progress) -> Desired:
@@ -116,13 +157,29 @@ class Wanted:
 
     def _at(self, revision: str) -> Desired | None:
         """An earlier revision, None when the source no longer has it or it can't be read any more."""
-        if revision not in self._older:
-            try:
-                snapshot = self._source.at(revision)
-                self._older[revision] = self._load(snapshot, {}) if snapshot else None
-            except ReconcilerError:
-                self._older[revision] = None
-        return self._older[revision]
+
+        def read() -> Desired | None:
+            snapshot = self._source.at(revision)
+            return self._load(snapshot, {}, LoadCache(), DigestCache()) if snapshot else None
+
+        reading, patience = self._older.get(revision), 0.0
+        if reading is None and not self._stopped:
+            reading, patience = Reading(Revision(id=revision), read, self._changed), OLDER_PATIENCE_S
+            self._older[revision] = reading
+        return reading.desired if reading is not None and reading.wait(patience) else None
+
+    def stop(self) -> None:
+        """End what is being read, and wait for nothing more. From any thread."""
+        self._stopped = True
+        self._renderer.stop()
+        for reading in (self._newest, *tuple(self._older.values())):
+            if reading is not None:
+                reading.abandon()
 
     def close(self) -> None:
+        self.stop()
         self._source.close()
+
+
+def _nobody() -> None:
+    """Nobody waits for news."""

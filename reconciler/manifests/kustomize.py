@@ -1,102 +1,178 @@
-"""Folders with a kustomization are rendered by kustomize itself, and their files not read twice.
+"""Folders with a kustomization are rendered by kustomize itself.
 
-Only top-most ones are rendered: a base or component that another one refers to is a part of that.
+What it may read was settled before (`kustomizations`). It runs with nothing of ours in its environment,
+without a network where the system can take it away, and within limits: time for all folders together, output,
+memory.
 Its imports are lazy: every `validate` passes here, few need to render.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+import re
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
-from reconciler.manifests.documents import DocumentError, Reader
-from reconciler.manifests.files import KUSTOMIZATIONS, check_text, read_bytes
-from reconciler.manifests.limits import MAX_RENDERED_BYTES, RENDER_SECONDS
+from reconciler.manifests.documents import DocumentError
+from reconciler.manifests.limits import (
+    MAX_RENDERED_BYTES,
+    MAX_SCRATCH_BYTES,
+    MAX_TOTAL_BYTES,
+    RENDER_MEMORY,
+    RENDER_SECONDS,
+)
+
+if TYPE_CHECKING:
+    import subprocess
 
 PROGRAMS = (("kustomize", "build"), ("kubectl", "kustomize"))
 """Tried in this order."""
+WORKERS = 4
+ISOLATED = (("unshare", "--net", "--"), ("unshare", "--map-root-user", "--net", "--"))
+"""util-linux: a network of its own, with nothing in it; for root, and where the system lets users have one.
+"""
+PASSED = ("HOME", "LANG", "PATH", "USER")
+PASSED_REMOTE = (
+    "SSH_AUTH_SOCK",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+)
+NOWHERE = "http://127.0.0.1:9"
+SHOWN = 600
+"""Characters of what kustomize says; the end says most."""
 
 
-def kustomization_of(folder: Path) -> Path | None:
-    """The folder's kustomization file; None when it has none."""
-    return next((folder / name for name in KUSTOMIZATIONS if (folder / name).is_file()), None)
+class Renderer:
+    """`stop` ends what runs, from any thread or a signal handler; nothing is rendered afterwards."""
 
+    def __init__(self, *, remote: bool = False, seconds: float = RENDER_SECONDS) -> None:
+        self.remote, self._seconds = remote, seconds
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.RLock()
+        self.stopped = False
 
-def top_most(folders: Sequence[Path]) -> list[Path]:
-    """Those that no other one refers to. Of folders that refer to each other in a circle, all."""
-    reached: set[Path] = set()
-    for folder in folders:
-        reached |= closure(folder) - {folder.resolve()}
-    tops = [folder for folder in folders if folder.resolve() not in reached and not _is_component(folder)]
-    covered = {one for top in tops for one in closure(top)}
-    circles = [f for f in folders if f.resolve() not in covered and not _is_component(f)]
-    return tops + circles
+    def render(self, folders: Sequence[Path], tree: Path) -> Iterator[bytes | DocumentError]:
+        """What kustomize prints for each, in order. `tree` is what messages name paths from."""
+        from concurrent.futures import ThreadPoolExecutor
 
+        until, total = time.monotonic() + self._seconds, 0
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="render") as workers:
+            try:
+                runs = [workers.submit(self._one, folder, tree, until) for folder in folders]
+                for run in runs:
+                    out = run.result()
+                    total += len(out) if isinstance(out, bytes) else 0
+                    yield out if total <= MAX_TOTAL_BYTES else _too_much()
+            except BaseException:
+                workers.shutdown(wait=False, cancel_futures=True)
+                self._kill()
+                raise
 
-def closure(folder: Path) -> set[Path]:
-    """The folder and every local folder that it refers to, however far, resolved."""
-    seen: set[Path] = set()
-    stack = [folder.resolve()]
-    while stack:
-        here = stack.pop()
-        if here not in seen:
-            seen.add(here)
-            stack.extend(_references(here))
-    return seen
+    def stop(self) -> None:
+        self.stopped = True
+        self._kill()
 
+    def _kill(self) -> None:
+        with self._lock:
+            for process in self._running:
+                _kill(process)
 
-def _references(folder: Path) -> list[Path]:
-    content = _content(folder)
-    names = [n for key in ("resources", "bases", "components") for n in _strings(content.get(key))]
-    return [(folder / name).resolve() for name in names if "://" not in name and (folder / name).is_dir()]
+    def _one(self, folder: Path, tree: Path, until: float) -> bytes | DocumentError:
+        import tempfile
 
-
-def _is_component(folder: Path) -> bool:
-    return _content(folder).get("kind") == "Component"
-
-
-def _strings(value: object) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
-
-
-def _content(folder: Path) -> dict[str, object]:
-    """What the kustomization says; empty when it can't be read, which kustomize then words better."""
-    file = kustomization_of(folder)
-    if file is None:
-        return {}
-    try:
-        documents = list(Reader(check_text(read_bytes(file))).documents())
-    except DocumentError:
-        return {}
-    return documents[0] if documents and isinstance(documents[0], dict) else {}
-
-
-def digest_of(folder: Path) -> bytes:
-    """Over every file that rendering may read: the same digest, the same output."""
-    from hashlib import blake2b
-
-    running = blake2b(digest_size=16)
-    for file in sorted(set(_files(closure(folder)))):
-        running.update(str(file).encode() + b"\0")
         try:
-            running.update(blake2b(read_bytes(file), digest_size=16).digest())
+            with tempfile.TemporaryDirectory(prefix="reconciler-render-") as scratch:
+                return self._run(folder, tree, until, Path(scratch))
         except DocumentError as error:
-            running.update(error.message.encode())
-    return running.digest()
+            return error
+
+    def _run(self, folder: Path, tree: Path, until: float, scratch: Path) -> bytes:
+        command = _program()
+        with (scratch / ".said").open("w+b") as said:
+            process = self._start(command, folder, scratch, said)
+            timer = threading.Timer(max(0.0, until - time.monotonic()), _kill, [process])
+            timer.daemon = True
+            timer.start()
+            try:
+                assert process.stdout is not None
+                out = process.stdout.read(MAX_RENDERED_BYTES + 1)
+                if len(out) <= MAX_RENDERED_BYTES:
+                    process.wait()
+            finally:
+                self._end(process, timer)
+            said.seek(max(0, said.seek(0, os.SEEK_END) - 64_000))
+            words = _words(said.read(), tree, scratch)
+        if len(out) > MAX_RENDERED_BYTES:
+            raise DocumentError(f"renders to more than {MAX_RENDERED_BYTES:,} bytes", remedy="split it")
+        if self.stopped:
+            raise DocumentError("wasn't rendered: the reconciler was told to end")
+        if process.returncode and time.monotonic() >= until:
+            raise DocumentError(
+                f"{' '.join(command)} hadn't ended when the {self._seconds:g} s for all folders were over",
+                remedy="render it by hand to see why",
+            )
+        if process.returncode:
+            raise DocumentError(f"{command[0]} failed: {words}", remedy="mend what it names")
+        return out
+
+    def _start(
+        self, command: Sequence[str], folder: Path, scratch: Path, said: IO[bytes]
+    ) -> subprocess.Popen[bytes]:
+        import subprocess
+
+        with self._lock:
+            if self.stopped:
+                raise DocumentError("wasn't rendered: the reconciler was told to end")
+            process = subprocess.Popen(
+                [*(() if self.remote else _isolation()), *command, str(folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                env=environment(scratch, remote=self.remote),
+                start_new_session=True,
+            )
+            self._running.add(process)
+        _limit(process.pid)
+        return process
+
+    def _end(self, process: subprocess.Popen[bytes], timer: threading.Timer) -> None:
+        timer.cancel()
+        _kill(process)  # what it started may still be there
+        assert process.stdout is not None
+        process.stdout.close()
+        process.wait()
+        with self._lock:
+            self._running.discard(process)
 
 
-def _files(folders: Iterable[Path]) -> Iterable[Path]:
-    for folder in folders:
-        for here, below, names in os.walk(folder):
-            below[:] = sorted(name for name in below if name != ".git")
-            yield from (Path(here) / name for name in names)
+def _too_much() -> DocumentError:
+    return DocumentError(
+        f"the folders up to this one render to more than {MAX_TOTAL_BYTES // 1_000_000} MB", remedy="split it"
+    )
 
 
-def render(folder: Path) -> bytes:
-    """What kustomize prints for a folder. Raises `DocumentError` with its last words."""
+def environment(scratch: Path, *, remote: bool) -> dict[str, str]:
+    """For kustomize: a kustomization can read what is in it, and our environment may hold secrets."""
+    passed = (*PASSED, *PASSED_REMOTE) if remote else PASSED
+    env = {name: os.environ[name] for name in passed if name in os.environ}
+    env |= {"TMPDIR": str(scratch), "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "git:http:https:ssh"}
+    if not remote:
+        env |= dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), NOWHERE)
+        env["GIT_ALLOW_PROTOCOL"] = "none"
+    return env
+
+
+def _program() -> tuple[str, ...]:
     import shutil
-    import subprocess
 
     program = next((p for p in PROGRAMS if shutil.which(p[0])), None)
     if program is None:
@@ -104,24 +180,51 @@ def render(folder: Path) -> bytes:
             "has to be rendered, and neither kustomize nor kubectl is there",
             remedy="install one of the two where the reconciler runs",
         )
-    try:
-        done = subprocess.run(
-            [*program, str(folder)],
-            capture_output=True,
-            timeout=RENDER_SECONDS,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired:
-        message = f"{' '.join(program)} took longer than {RENDER_SECONDS:.0f} s"
-        raise DocumentError(message, remedy="render it by hand to see why") from None
-    if done.returncode != 0:
-        raise DocumentError(f"{program[0]} failed: {_last_words(done.stderr)}", remedy="mend what it names")
-    if len(done.stdout) > MAX_RENDERED_BYTES:
-        raise DocumentError(f"renders to more than {MAX_RENDERED_BYTES:,} bytes", remedy="split it")
-    return done.stdout
+    return program
 
 
-def _last_words(stderr: bytes) -> str:
-    text = " ".join(stderr.decode(errors="replace").split()).removeprefix("Error: ").removeprefix("error: ")
-    return text[-600:] or "it said nothing"
+@lru_cache(maxsize=1)
+def _isolation() -> tuple[str, ...]:
+    """What to put before the program, if it works here."""
+    import subprocess
+
+    for prefix in ISOLATED:
+        with suppress(OSError, subprocess.SubprocessError):
+            subprocess.run([*prefix, "true"], capture_output=True, timeout=5, check=True)
+            return prefix
+    return ()
+
+
+def _limit(pid: int) -> None:
+    """Linux only; elsewhere time and output are what is bounded."""
+    import resource
+
+    if not hasattr(resource, "prlimit"):
+        return
+    limits = {
+        resource.RLIMIT_DATA: RENDER_MEMORY,
+        resource.RLIMIT_FSIZE: MAX_SCRATCH_BYTES,
+        resource.RLIMIT_CPU: int(RENDER_SECONDS * 4),
+    }
+    for which, most in limits.items():
+        with suppress(OSError, ValueError):  # it has ended already, or is held to less
+            resource.prlimit(pid, which, (most, most))
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    import signal
+
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _words(stderr: bytes, tree: Path, scratch: Path) -> str:
+    """Its last words, with paths as the repository has them."""
+    text = " ".join(stderr.decode(errors="replace").split())
+    text = re.sub(r'^[EF]\d{4} \S+ +\d+ \S+\] "command failed" err="(.*)"$', r"\1", text).replace('\\"', '"')
+    text = re.sub(rf"{re.escape(str(scratch))}/kustomize-\d+/?", "", text)
+    text = re.sub(rf"{re.escape(str(tree))}(/|\b)", "", text)
+    text = text.removeprefix("Error: ").removeprefix("error: ")
+    if len(text) > SHOWN:
+        text = "… " + text[-SHOWN:].partition(" ")[2]
+    return text or "it said nothing"

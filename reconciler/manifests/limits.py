@@ -24,11 +24,17 @@ MAX_FILES = 50_000
 MAX_TOTAL_BYTES = 200_000_000
 """All files of one tree together."""
 
-RENDER_SECONDS = 60.0
-"""How long kustomize may take."""
+RENDER_SECONDS = 30.0
+"""How long kustomize may take for all folders of one tree together."""
 
 MAX_RENDERED_BYTES = 20_000_000
 """What kustomize may print for one directory."""
+
+RENDER_MEMORY = 1 << 30
+"""Bytes of memory for one run of kustomize, where the system can hold a program to that (Linux)."""
+
+MAX_SCRATCH_BYTES = 1 << 28
+"""The largest file that one run of kustomize may write: where remote bases are allowed, what Git brings."""
 
 
 class Place(NamedTuple):

@@ -13,7 +13,8 @@ from typing import get_args
 from reconciler.manifests.documents import DocumentError
 from reconciler.manifests.entry import Entry
 from reconciler.manifests.files import Tree, check_text, digest, read_bytes, shown, walk
-from reconciler.manifests.kustomize import digest_of, kustomization_of, render, top_most
+from reconciler.manifests.kustomizations import Kustomizations, kustomization_of
+from reconciler.manifests.kustomize import Renderer
 from reconciler.manifests.limits import MAX_TOTAL_BYTES
 from reconciler.manifests.locate import found_at, name_of, positions_of
 from reconciler.manifests.parse import Parsed, parse
@@ -71,21 +72,31 @@ def load_tree(
     root: Path,
     paths: Sequence[Path] | None = None,
     *,
+    tree: Path | None = None,
     fleet: Fleet | None = None,
     capacity: Mapping[str, Capacity] | None = None,
     cache: LoadCache | None = None,
+    renderer: Renderer | None = None,
 ) -> Loaded:
     """Everything below `root`, or only `paths` (files and folders) of it. Never raises for what files hold.
 
+    `tree` is what kustomizations may read of, when that is more than `root`: a folder that holds it.
     `fleet` and `capacity` (by node name, as far as nodes have been seen) add the rules about nodes. With
-    `paths`, what a pod reads may stand elsewhere: that it is missing is a warning then.
+    `paths`, what a pod reads may stand elsewhere: that it is missing is a warning then. `renderer` can be
+    told to stop, from another thread: then what is left is refused.
     """
     if cache is not None:
         cache.turn()
-    tree = _gather(root, paths)
-    parsed = list(_read_all(root, tree, cache))
+    if renderer is None:
+        renderer = Renderer(remote=fleet is not None and fleet.spec.manifests.remote_bases == "allow")
+    kustomizations = Kustomizations(root, tree or root, remote=renderer.remote)
+    found = _gather(root, paths, kustomizations)
+    parsed = [
+        *_read_all(root, found, cache, renderer),
+        *_rendered(root, found, kustomizations, cache, renderer),
+    ]
     entries = [entry for one in parsed for entry in one.entries]
-    findings = [*tree.findings, *(finding for one in parsed for finding in one.findings)]
+    findings = [*found.findings, *(finding for one in parsed for finding in one.findings)]
     said = list(across(entries, complete=paths is None))
     if fleet is not None:
         said += nodes(entries, fleet, capacity or {})
@@ -95,7 +106,7 @@ def load_tree(
     return Loaded(
         objects=tuple(entry.item for entry in entries),
         findings=tuple(sorted(dict.fromkeys(findings), key=lambda f: (f.file, f.line, f.column))),
-        files=len(tree.files) + len(tree.kustomizations),
+        files=len(found.files) + len(found.kustomizations),
     )
 
 
@@ -108,11 +119,13 @@ def _is_there(lacks: Key | None, refused: frozenset[Key]) -> bool:
     return lacks in refused
 
 
-def _gather(root: Path, paths: Sequence[Path] | None) -> Tree:
+def _gather(root: Path, paths: Sequence[Path] | None, known: Kustomizations) -> Tree:
     trees = [_start(root, path) for path in paths] if paths is not None else [walk(root)]
     return Tree(
         files=tuple(dict.fromkeys(file for tree in trees for file in tree.files)),
-        kustomizations=tuple(dict.fromkeys(top_most([f for tree in trees for f in tree.kustomizations]))),
+        kustomizations=tuple(
+            dict.fromkeys(known.top_most([f for tree in trees for f in tree.kustomizations]))
+        ),
         findings=tuple(finding for tree in trees for finding in tree.findings),
     )
 
@@ -121,10 +134,13 @@ def _start(root: Path, path: Path) -> Tree:
     return walk(root, path) if path.is_dir() else Tree(files=(path,))
 
 
-def _read_all(root: Path, tree: Tree, cache: LoadCache | None) -> Iterator[Parsed]:
+def _read_all(root: Path, tree: Tree, cache: LoadCache | None, renderer: Renderer) -> Iterator[Parsed]:
     total = 0
     for file in tree.files:
         name = shown(root, file)
+        if renderer.stopped:
+            yield _failed(name, DocumentError("wasn't read: the reconciler was told to end"))
+            return
         try:
             data = read_bytes(file)
         except DocumentError as error:
@@ -136,8 +152,6 @@ def _read_all(root: Path, tree: Tree, cache: LoadCache | None) -> Iterator[Parse
             yield _failed(name, DocumentError(message, remedy="point to a smaller folder"))
             return
         yield parse(name, data) if cache is None else _cached(name, data, cache)
-    for folder in tree.kustomizations:
-        yield _rendered(root, folder, cache)
 
 
 def _cached(name: str, data: bytes, cache: LoadCache) -> Parsed:
@@ -145,17 +159,29 @@ def _cached(name: str, data: bytes, cache: LoadCache) -> Parsed:
     return cache.get(name, content) or cache.put(name, content, parse(name, data))
 
 
-def _rendered(root: Path, folder: Path, cache: LoadCache | None) -> Parsed:
-    name = shown(root, kustomization_of(folder) or folder)
-    content = b"" if cache is None else digest_of(folder)
-    known = cache.get(name, content) if cache is not None else None
-    if known is not None:
-        return known
-    try:
-        parsed = parse(name, render(folder), rendered=True)
-        return parsed if cache is None else cache.put(name, content, parsed)
-    except DocumentError as error:
-        return _failed(name, error)
+def _rendered(
+    root: Path, tree: Tree, known: Kustomizations, cache: LoadCache | None, renderer: Renderer
+) -> Iterator[Parsed]:
+    """Those that reach out of the tree aren't rendered; nor is what hasn't changed."""
+    due: list[tuple[str, Path, bytes]] = []
+    for folder in tree.kustomizations:
+        name = shown(root, kustomization_of(folder) or folder)
+        findings = tuple(finding for one in known.closure(folder) for finding in one.findings)
+        content = b"" if cache is None or findings else known.digest(folder)
+        before = None if cache is None or findings else cache.get(name, content)
+        if findings:
+            yield Parsed(findings=findings)
+        elif before is not None:
+            yield before
+        else:
+            due.append((name, folder, content))
+    outputs = renderer.render([folder for _, folder, _ in due], known.tree) if due else ()
+    for (name, _, content), out in zip(due, outputs, strict=True):
+        if isinstance(out, DocumentError):
+            yield _failed(name, out)
+            continue
+        parsed = parse(name, out, rendered=True)
+        yield parsed if cache is None else cache.put(name, content, parsed)
 
 
 def _failed(name: str, error: DocumentError) -> Parsed:

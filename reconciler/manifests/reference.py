@@ -44,7 +44,15 @@ OWN = {
     ),
 }
 """Annotation of our own -> (where it stands, what it does)."""
-_LIMITS = ("MAX_FILE_BYTES", "MAX_DEPTH", "MAX_VALUES", "MAX_FILES", "MAX_TOTAL_BYTES")
+_LIMITS = (
+    "MAX_FILE_BYTES",
+    "MAX_DEPTH",
+    "MAX_VALUES",
+    "MAX_FILES",
+    "MAX_TOTAL_BYTES",
+    "RENDER_SECONDS",
+    "MAX_RENDERED_BYTES",
+)
 
 
 def every_model() -> list[type[Model]]:
@@ -98,7 +106,10 @@ def _head() -> Iterator[str]:
         + ", ".join(f"[{kind}](#{kind.lower()}) ({version})" for version, kind in KINDS)
         + ", and `List`."
     )
-    yield "A folder with a kustomization.yaml is rendered by `kustomize` or `kubectl kustomize`."
+    yield (
+        "A folder with a kustomization.yaml is rendered by `kustomize` or `kubectl kustomize`, within "
+        "[its source's tree](operations.md#what-a-source-may-hold)."
+    )
     yield ""
     yield "Instead of kinds that aren't there:"
     yield ""

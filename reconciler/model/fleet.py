@@ -62,6 +62,12 @@ class SourceSpec(Model):
     hosted: HostedSource | None = None
 
 
+class ManifestsSpec(Model):
+    """`remote_bases: allow` lets kustomizations name what other machines hold (URLs, Git repositories)."""
+
+    remote_bases: Literal["refuse", "allow"] = "refuse"
+
+
 class ImagesSpec(Model):
     """`use_operator_login` lets pulls use what `docker login` left on the control machine."""
 
@@ -178,6 +184,7 @@ class FleetSpec(Model):
     on_abort: OnAbort = "hold"
     """What becomes of the commit when a progressive delivery fails. A Git source must let us push."""
     images: ImagesSpec = ImagesSpec()
+    manifests: ManifestsSpec = ManifestsSpec()
     network: NetworkSpec = NetworkSpec()
     serve: ServeSpec = ServeSpec()
     node_lost_after: Duration = "40s"

@@ -45,7 +45,7 @@ class Exports:
             if not _touch(where):
                 self._fill(where, fill)
                 self._trim()
-        snapshot = Snapshot(revision=revision, root=_inside(where, subfolder, revision))
+        snapshot = Snapshot(revision=revision, root=_inside(where, subfolder, revision), top=where)
         self._live[id(snapshot)] = snapshot
         return snapshot
 

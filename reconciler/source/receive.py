@@ -113,7 +113,7 @@ def _valid(
 ) -> bool:
     from reconciler.manifests.load import load_tree
 
-    loaded = load_tree(snapshot.root, fleet=fleet, capacity=capacity)
+    loaded = load_tree(snapshot.root, tree=snapshot.top, fleet=fleet, capacity=capacity)
     errors = loaded.errors
     others = tuple(f for f in loaded.findings if f.severity != "error")
     for finding in (*errors, *others)[:MAX_SHOWN]:

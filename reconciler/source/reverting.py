@@ -27,6 +27,7 @@ from reconciler.source.process import Git, GitFailed, environment
 from reconciler.source.pushing import Place, push
 from reconciler.source.repository import make_bare
 from reconciler.source.scratch import Scratch
+from reconciler.source.snapshot import Snapshot
 
 MOST_COMMITS = 100
 """How far back the version is looked for: each commit is read whole."""
@@ -37,10 +38,10 @@ TRIES = 5
 class Judge(Protocol):
     """What files mean, and people want; a source doesn't know."""
 
-    def version(self, root: Path) -> str:
+    def version(self, snapshot: Snapshot) -> str:
         """The object's template hash in this tree; empty when it isn't there or has an error."""
 
-    def fault(self, root: Path) -> str:
+    def fault(self, snapshot: Snapshot) -> str:
         """The first error of this tree; empty when it may be pushed."""
 
     def wanted(self) -> bool:
@@ -153,7 +154,7 @@ class Reverter:
 
         def version(commit: str) -> str:
             snapshot = scratch.snapshot(commit)
-            return judge.version(snapshot.root) if snapshot is not None else ""
+            return judge.version(snapshot) if snapshot is not None else ""
 
         commits = scratch.history(head, MOST_COMMITS + 1)
         newer = version(commits[0])
@@ -175,14 +176,14 @@ class Reverter:
 
     def _prove(self, scratch: Scratch, reversal: Reversal, judge: Judge) -> None:
         snapshot = scratch.snapshot(scratch.head)
-        found = judge.version(snapshot.root) if snapshot is not None else ""
+        found = judge.version(snapshot) if snapshot is not None else ""
         if found != reversal.stable_hash:
             raise RevertError(
                 f"taking it back gives version {found or 'none'}, not {reversal.stable_hash}",
                 where=str(reversal.about),
                 remedy="other commits changed it, too: take it back by hand",
             )
-        if snapshot is not None and (fault := judge.fault(snapshot.root)):
+        if snapshot is not None and (fault := judge.fault(snapshot)):
             raise RevertError(
                 f"the branch has an error beside it, so nothing is pushed: {fault}",
                 where=redacted(self._place.url),

@@ -49,7 +49,9 @@ class Daemon:
         (root / "secret").write_text("between us\n")
         (root / "apps" / "one.yaml").write_text(POD)
         state = str(root / "state")
-        self.env = os.environ | {"RECONCILER_STATE_DIR": state, "XDG_STATE_HOME": state}
+        (root / "bin").mkdir()
+        path = f"{root / 'bin'}:{os.environ['PATH']}"
+        self.env = os.environ | {"RECONCILER_STATE_DIR": state, "XDG_STATE_HOME": state, "PATH": path}
         self.log = root / "log"
         with self.log.open("wb") as log:
             command = [sys.executable, "-m", "reconciler.cli", "serve", "--log-format", "json"]
@@ -132,3 +134,26 @@ def test_sigterm_ends_it_at_once_and_cleanly(daemon: Daemon) -> None:
     daemon.process.send_signal(signal.SIGTERM)
     assert daemon.process.wait(60) == 0
     assert not list((daemon.root / "state").glob("**/reconciler.sock"))
+
+
+def test_a_rendering_that_hangs_holds_up_neither_the_loop_nor_the_end(daemon: Daemon) -> None:
+    """The fleet is looked after as before meanwhile; what was started for it goes with us."""
+    program, pid = daemon.root / "bin" / "kustomize", daemon.root / "pid"
+    program.write_text(f"#!/bin/sh\necho $$ > {pid}\nexec sleep 1000\n")
+    program.chmod(0o755)
+    (daemon.root / "apps" / "site").mkdir()
+    (daemon.root / "apps" / "site" / "kustomization.yaml").write_text("resources: []\n")
+    daemon.until(lambda: pid.exists() and pid.read_text() != "")
+    before = passes(daemon)
+    daemon.until(lambda: passes(daemon) > before)
+    daemon.process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    assert daemon.process.wait(60) == 0
+    assert time.monotonic() - began < 20, "the renderer's own limit is 30 s"
+    daemon.until(lambda: not Path(f"/proc/{pid.read_text().strip()}").exists())
+
+
+def passes(daemon: Daemon) -> float:
+    """How many there have been."""
+    metrics = daemon.ask("GET", "/metrics")[1].splitlines()
+    return sum(float(line.split()[-1]) for line in metrics if line.startswith("reconciler_passes_total"))

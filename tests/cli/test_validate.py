@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import gc
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from click.testing import CliRunner, Result
 
 from reconciler.cli.validate import command
 from tests.manifests.build import deployment
+from tests.source.conftest import until
 
 FLEET = Path(__file__).parents[1] / "manifests" / "fleet"
 WRONG = deployment(spec="replicas: three")
@@ -166,3 +170,31 @@ def test_nothing_heavy_is_imported(here: Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout == "1 object in 1 file: ok\n\n"
+
+
+@pytest.mark.programs
+def test_sigterm_ends_it_and_what_it_started(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "bin").mkdir()
+    (here / "bin" / "kustomize").write_text(f"#!/bin/sh\necho $$ > {here}/pid\nexec sleep 1000\n")
+    (here / "bin" / "kustomize").chmod(0o755)
+    (here / "kustomization.yaml").write_text("resources: []\n")
+    monkeypatch.setenv("PATH", f"{here}/bin:{os.environ['PATH']}")
+    process = subprocess.Popen([sys.executable, "-m", "reconciler.cli", "validate"])
+    until(lambda: (here / "pid").exists() and (here / "pid").read_text() != "")
+    process.terminate()
+    began = time.monotonic()
+    assert process.wait(60) == 128 + signal.SIGTERM
+    assert time.monotonic() - began < 20
+    until(lambda: not Path(f"/proc/{(here / 'pid').read_text().strip()}").exists())
+
+
+@pytest.mark.programs
+def test_an_overlay_alone_may_read_its_base_in_the_same_repository(here: Path) -> None:
+    (here / ".git").mkdir()
+    for name, text in (("base", "resources: [cm.yaml]"), ("overlay", "resources: [../base]")):
+        (here / name).mkdir()
+        (here / name / "kustomization.yaml").write_text(text)
+    (here / "base" / "cm.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
+    assert run("overlay") == (0, "1 object in 1 file: ok\n")
+    (here / ".git").rename(here / "overlay" / ".git")
+    assert "leads out of the tree" in run("overlay")[1]

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reconciler.errors import ManifestError, SourceError
+from reconciler.loop import wanted as wanted_module
 from reconciler.loop.wanted import Wanted
+from reconciler.manifests.load import Loaded, load_tree
 from reconciler.model.capacity import Capacity
 from reconciler.model.fleet import Fleet, FleetMeta, FleetSpec, NodeSpec
 from reconciler.model.meta import Key
 from reconciler.model.progress import Progress, RolloutState
 from reconciler.model.revision import Revision
 from reconciler.source.snapshot import Snapshot
+from tests.source.conftest import until
 
 WEB = Key("Deployment", "default", "web")
 FLEET = Fleet(
@@ -209,3 +215,86 @@ def test_what_was_accepted_before_is_not_refused_for_its_size(tmp_path: Path) ->
     wanted = Wanted(FLEET, source, lambda: {"a": Capacity(cpu_milli=4000, memory=8 * 2**30)})
     assert wanted.update(Progress(accepted="r1")) is not None
     assert wanted.refusal is None
+
+
+class Slow:
+    """Stands in for kustomize, or a server: begins, and ends when it is let."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun, self.go = threading.Event(), threading.Event()
+        monkeypatch.setattr(wanted_module, "load_tree", self._load)
+        monkeypatch.setattr(wanted_module, "PATIENCE_S", 0.01)
+        monkeypatch.setattr(wanted_module, "OLDER_PATIENCE_S", 0.01)
+        self.slow = ""
+
+    def _load(self, root: Path, **options: Any) -> Loaded:
+        if root.name == self.slow:
+            self.begun.set()
+            assert self.go.wait(60)
+        return load_tree(root, **options)
+
+
+def test_the_loop_goes_on_while_a_revision_is_being_read(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Slow(monkeypatch)
+    wanted, news = Wanted(FLEET, folders), threading.Event()
+    wanted.start(news.set)
+    folders.push("one", deployment("web:v1"))
+    until(lambda: wanted.update(Progress()))
+    slow.slow = "two"
+    folders.push("two", deployment("web:v2"))
+    news.clear()
+    for _ in range(3):
+        found = wanted.update(Progress())
+        assert found is not None
+        assert found.revision.id == "one"
+    assert slow.begun.wait(60)
+    folders.push("three", deployment("web:v3"))
+    slow.go.set()
+    assert news.wait(60), "whoever went on without it is told"
+    until(lambda: (now := wanted.update(Progress())) is not None and now.revision.id == "three")
+
+
+def test_an_older_revision_that_takes_its_time_holds_nothing_up(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Slow(monkeypatch)
+    slow.slow = "good"
+    wanted = Wanted(FLEET, folders)
+    folders.push("good", deployment("web:v1"))
+    folders.push("bad", "kind: Nonsense\n")
+    assert wanted.update(Progress(accepted="good")) is None
+    slow.go.set()
+    until(lambda: wanted.update(Progress(accepted="good")))
+
+
+def test_stopped_it_waits_for_nothing(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Slow(monkeypatch)
+    monkeypatch.setattr(wanted_module, "PATIENCE_S", 300.0)
+    slow.slow = "one"
+    folders.push("one", deployment("web:v1"))
+    wanted = Wanted(FLEET, folders)
+    with ThreadPoolExecutor(1) as loop:
+        found = loop.submit(wanted.update, Progress())
+        assert slow.begun.wait(60)
+        wanted.stop()
+        assert found.result(60) is None
+        slow.go.set()
+    assert wanted.refusal is None
+
+
+def test_a_bug_in_reading_refuses_the_revision_and_ends_nothing(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folders.push("one", deployment("web:v1"))
+    wanted = Wanted(FLEET, folders)
+    wanted.update(Progress())
+    monkeypatch.setattr(wanted_module, "load_tree", lambda *_, **__: {}["missing"])
+    folders.push("two", deployment("web:v2"))
+    found = wanted.update(Progress())
+    assert found is not None
+    assert found.revision.id == "one"
+    assert wanted.refusal is not None
+    assert "please report it" in str(wanted.refusal.error)
+    assert "a bug while reading revision two" in caplog.text

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import subprocess
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from reconciler.manifests import kustomize
+from reconciler.manifests.kustomizations import Kustomizations
 from reconciler.manifests.load import LoadCache, load_tree
 from reconciler.model.workload import Deployment
 from tests.manifests.build import deployment, lines
+from tests.source.conftest import until
 
 needs_program = pytest.mark.skipif(
     not any(shutil.which(name) for name, _ in kustomize.PROGRAMS),
@@ -42,8 +47,13 @@ def test_nothing_is_rendered_again_while_nothing_changes(tree: Path, monkeypatch
     cache = LoadCache()
     first = load_tree(tree, cache=cache)
     rendered: list[Path] = []
-    real = kustomize.render
-    monkeypatch.setattr("reconciler.manifests.load.render", lambda f: rendered.append(f) or real(f))
+    real = kustomize.Renderer.render
+
+    def render(self: kustomize.Renderer, folders: list[Path], top: Path) -> object:
+        rendered.extend(folders)
+        return real(self, folders, top)
+
+    monkeypatch.setattr(kustomize.Renderer, "render", render)
     assert all(a is b for a, b in zip(load_tree(tree, cache=cache).objects, first.objects, strict=True))
     assert rendered == []
     base = tree / "base" / "deployment.yaml"
@@ -81,13 +91,85 @@ def test_without_a_program_it_says_what_to_install(tree: Path, monkeypatch: pyte
     ]
 
 
-def test_a_program_that_never_ends_is_stopped(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(*args: object, **options: object) -> None:
-        raise subprocess.TimeoutExpired("kustomize", 60)
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Puts a shell script in kustomize's place; what it writes to `$HOME` can be looked at."""
+    folder, home = tmp_path / "bin", tmp_path / "home"
+    folder.mkdir()
+    home.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setenv("HOME", str(home))
 
-    monkeypatch.setattr(shutil, "which", lambda name: name)
-    monkeypatch.setattr(subprocess, "run", never)
-    assert "took longer than 60 s" in load_tree(tree).findings[0].message
+    def put(script: str) -> Path:
+        (folder / "kustomize").write_text(f"#!/bin/sh\n{script}\n")
+        (folder / "kustomize").chmod(0o755)
+        return home
+
+    return put
+
+
+Program = Callable[[str], Path]
+
+
+@pytest.mark.programs
+def test_all_folders_together_have_one_limit_of_time(tree: Path, program: Program) -> None:
+    for number in range(6):
+        shutil.copytree(tree / "overlays" / "home", tree / "overlays" / f"o{number}")
+    home = program("echo $$ >> ~/pids; sleep 1000 & echo $! >> ~/pids; wait")
+    began = time.monotonic()
+    findings = load_tree(tree, renderer=kustomize.Renderer(seconds=1.0)).findings
+    assert (
+        len([f for f in findings if "hadn't ended when the 1 s for all folders were over" in f.message]) == 7
+    )
+    assert time.monotonic() - began < 25, "one second each would be well, but sixty were given to each"
+    assert not [pid for pid in (home / "pids").read_text().split() if alive(int(pid))]
+
+
+@pytest.mark.programs
+def test_whoever_is_told_to_end_waits_for_nothing(tree: Path, program: Program) -> None:
+    home = program("echo $$ > ~/pid; exec sleep 1000")
+    renderer = kustomize.Renderer(seconds=300.0)
+    with ThreadPoolExecutor(1) as other:
+        loaded = other.submit(load_tree, tree, renderer=renderer)
+        until(lambda: (home / "pid").exists() and (home / "pid").read_text())
+        renderer.stop()
+        assert "told to end" in loaded.result(60).findings[0].message
+    assert not alive(int((home / "pid").read_text()))
+
+
+@pytest.mark.programs
+def test_what_is_printed_without_an_end_is_cut_off(tree: Path, program: Program) -> None:
+    program("yes 'a: b'")
+    assert "renders to more than 20,000,000 bytes" in load_tree(tree).findings[0].message
+
+
+@pytest.mark.programs
+def test_nothing_of_our_environment_is_shown_to_it(
+    tree: Path, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", "hunter2")
+    home = program("env > ~/env")
+    load_tree(tree)
+    given = (home / "env").read_text()
+    assert "hunter2" not in given
+    assert "GIT_ALLOW_PROTOCOL=none" in given
+
+
+@pytest.mark.programs
+def test_its_words_are_whole_and_name_the_files_as_the_repository_does(tree: Path, program: Program) -> None:
+    chain = "accumulating resources from " * 40
+    program(f'echo "Error: {chain} $2/deployment.yaml: no such file" >&2; exit 1')
+    message = load_tree(tree).findings[0].message
+    assert message.startswith("kustomize failed: … ")
+    assert message.removeprefix("kustomize failed: … ").split()[0] in ("accumulating", "resources", "from")
+    assert message.endswith(" overlays/home/deployment.yaml: no such file")
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_only_top_most_folders_are_rendered(tmp_path: Path) -> None:
@@ -101,10 +183,11 @@ def test_only_top_most_folders_are_rendered(tmp_path: Path) -> None:
     one = folder("one", "resources: [../base]\ncomponents: [../component]")
     two = folder("two", "bases: [../base, https://example.com/x]")
     circle = [folder("x", "resources: [../y]"), folder("y", "resources: [../x]")]
-    assert kustomize.top_most([base, component, one, two, *circle]) == [one, two, *circle]
+    known = Kustomizations(tmp_path, tmp_path)
+    assert known.top_most([base, component, one, two, *circle]) == [one, two, *circle]
 
 
 def test_plain_files_beside_are_read_as_always(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tree / "plain.yaml").write_text(deployment())
-    monkeypatch.setattr("reconciler.manifests.load.render", lambda folder: b"")
+    monkeypatch.setattr(kustomize.Renderer, "render", lambda *_: [b""])
     assert [item.metadata.name for item in load_tree(tree).objects] == ["web"]

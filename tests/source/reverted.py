@@ -18,6 +18,7 @@ from reconciler.model.meta import Key
 from reconciler.model.reversal import Reversal
 from reconciler.source.open import open_reverter
 from reconciler.source.reverting import Reverter
+from reconciler.source.snapshot import Snapshot
 from tests.source.conftest import Work
 
 WEB = Key("Rollout", "default", "web")
@@ -26,12 +27,12 @@ WEB = Key("Rollout", "default", "web")
 class Judge:
     """The version is what web.yaml and its settings hold; a file called broken.yaml is an error."""
 
-    def version(self, root: Path) -> str:
-        files = (root / "web.yaml", root / "settings.yaml")
+    def version(self, snapshot: Snapshot) -> str:
+        files = (snapshot.root / "web.yaml", snapshot.root / "settings.yaml")
         return "+".join(f.read_text().splitlines()[0] for f in files if f.is_file())
 
-    def fault(self, root: Path) -> str:
-        return "broken.yaml:1 isn't YAML" if (root / "broken.yaml").exists() else ""
+    def fault(self, snapshot: Snapshot) -> str:
+        return "broken.yaml:1 isn't YAML" if (snapshot.root / "broken.yaml").exists() else ""
 
     def wanted(self) -> bool:
         return True

@@ -17,6 +17,7 @@ from reconciler.source import scratch as scratch_module
 from reconciler.source.hooks import SOCKET
 from reconciler.source.hosted import HostedRepository
 from reconciler.source.open import open_reverter
+from reconciler.source.snapshot import Snapshot
 from tests.source.conftest import Work
 from tests.source.hosting import GOOD, Daemon
 from tests.source.reverted import Judge, Remote, fleet, reversal, there
@@ -117,8 +118,8 @@ def test_what_nobody_wants_any_more_is_not_pushed(there: Remote) -> None:
 
 def test_two_objects_of_one_commit_are_taken_back_by_one(there: Remote) -> None:
     class Other(Judge):
-        def version(self, root: Path) -> str:
-            return (root / "other.yaml").read_text()
+        def version(self, snapshot: Snapshot) -> str:
+            return (snapshot.root / "other.yaml").read_text()
 
     there.push({"web.yaml": "v1", "other.yaml": "o1"}, "First")
     there.push({"web.yaml": "v2", "other.yaml": "o2"}, "Second")
@@ -245,8 +246,8 @@ def test_a_hosted_repository_judges_it_and_does_not_make_it_wait(
     """Its own hooks look at the commit and wake the daemon; nobody follows the rollout."""
 
     class Settings(Judge):
-        def version(self, root: Path) -> str:
-            return (root / "a.yaml").read_text().split("x: '")[1][0]
+        def version(self, snapshot: Snapshot) -> str:
+            return (snapshot.root / "a.yaml").read_text().split("x: '")[1][0]
 
     for number in (1, 2):
         clone.commit({"a.yaml": GOOD % number}, f"Number {number}")

@@ -13,6 +13,7 @@ from reconciler.model.fleet import (
     GitSource,
 )
 from reconciler.source.open import open_reverter
+from reconciler.source.snapshot import Snapshot
 from tests.source.reverted import Judge, Remote, fleet, reversal, there
 
 __all__ = ["there"]
@@ -54,9 +55,9 @@ def test_what_does_not_give_the_stable_version_is_not_pushed(there: Remote) -> N
     """A later commit makes no difference to the bad version, but one to the stable one."""
 
     class Entangled(Judge):
-        def version(self, root: Path) -> str:
-            found = super().version(root)
-            return f"{found}x" if found == "v1" and (root / "other.yaml").exists() else found
+        def version(self, snapshot: Snapshot) -> str:
+            found = super().version(snapshot)
+            return f"{found}x" if found == "v1" and (snapshot.root / "other.yaml").exists() else found
 
     there.push({"web.yaml": "v1"}, "First")
     there.push({"web.yaml": "v2"}, "Second")

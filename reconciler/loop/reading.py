@@ -1,0 +1,56 @@
+"""One revision being read, in a thread of its own, so that the loop goes on meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from reconciler.errors import ReconcilerError, SourceError
+from reconciler.model.desired import Desired
+from reconciler.model.revision import Revision
+
+_log = logging.getLogger(__name__)
+
+
+class Reading:
+    """`read` gives what the revision wants, None when it is gone, or raises `ReconcilerError`. `ended` is
+    called, from our thread, when somebody had waited in vain.
+    """
+
+    def __init__(
+        self, revision: Revision, read: Callable[[], Desired | None], ended: Callable[[], None]
+    ) -> None:
+        self.revision = revision
+        self.desired: Desired | None = None
+        self.error: ReconcilerError | None = None
+        self._read, self._ended = read, ended
+        self._over, self._late, self._lock = threading.Event(), False, threading.Lock()
+        threading.Thread(target=self._run, name="manifests", daemon=True).start()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it is over."""
+        if self._over.wait(seconds):
+            return True
+        with self._lock:
+            self._late = not self._over.is_set()
+        return not self._late
+
+    def abandon(self) -> None:
+        """Nobody waits for it any longer. From any thread."""
+        self._over.set()
+
+    def _run(self) -> None:
+        try:
+            self.desired = self._read()
+        except ReconcilerError as error:
+            self.error = error
+        except Exception as error:
+            _log.exception("a bug while reading revision %s", self.revision)
+            remedy = "this is a bug in the reconciler; please report it"
+            self.error = SourceError(f"internal error: {error!r}"[:500], remedy=remedy)
+        with self._lock:
+            self._over.set()
+            late = self._late
+        if late:
+            self._ended()
