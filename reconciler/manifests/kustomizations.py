@@ -165,6 +165,9 @@ class _Reading:
             self._elsewhere(text)
             return
         target = self._inside(text, self.folder / name)
+        if field in PLUGINS and target.is_dir() and not self.remote:
+            remedy = "name its files: what is rendered for a plugin could name anything"
+            raise DocumentError(f'"{text[:200]}" is a folder of plugins', remedy=remedy)
         if field in FOLDERS and target.is_dir():
             self.refers.append(target)
         elif field in PLUGINS and target.is_file():

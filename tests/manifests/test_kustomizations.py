@@ -116,6 +116,7 @@ def test_a_repository_of_this_machine_is_never_read(tree: Path, url: str) -> Non
         "resources: {}",
         "a: [",
         "- a",
+        "transformers: [../base]",
         "helmCharts: [{name: x, repo: 'https://example.net'}]",
     ],
 )
