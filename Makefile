@@ -16,7 +16,8 @@ PYTEST := $(BIN)/python -m pytest
 PURE := $(PYTEST) -m "not fleet and not programs" $(BESIDE)
 PROGRAMS := $(PYTEST) -m "programs and not fleet" $(BESIDE)
 # Tests of one file share what they have brought to their lab.
-FLEET := $(PYTEST) -m fleet -n 3 --dist loadfile --no-loadscope-reorder
+TOGETHER := -n 3 --dist loadfile --no-loadscope-reorder
+FLEET := $(PYTEST) -m "fleet and not engines" $(TOGETHER)
 
 # Compiled once, with pytest's own assertions in it, and not by each worker of each run.
 export PYTHONDONTWRITEBYTECODE :=
@@ -52,7 +53,7 @@ engines: set-up
 	@for engine in $(ENGINES); do \
 		folder=$$($(BIN)/reconciler lab engine $$engine) || exit 1; echo "== $$engine"; \
 		RECONCILER_LAB_ENGINE=$$folder $(FLEET) $(ON_ENGINES) || bad=1; \
-	done; test -z "$$bad"
+	done; $(PYTEST) -m engines $(TOGETHER) && test -z "$$bad"
 
 check: set-up
 	@$(BIN)/ruff check --quiet --output-format=concise $(SOURCES)

@@ -14,6 +14,8 @@ from reconciler.lab.requirements import program
 
 USER, USER_ID = "pi", 61077
 GROUP, GROUP_ID = "docker", 61078
+MAPPED_ID = 100000
+"""What root of a container is on a node whose engine has `"userns-remap": "pi"`."""
 
 
 def write(directory: Path, etc: Path = Path("/etc")) -> None:
@@ -25,6 +27,8 @@ def write(directory: Path, etc: Path = Path("/etc")) -> None:
     (directory / "group").write_text(group((etc / "group").read_text()))
     (directory / "shadow").touch(mode=0o600)
     (directory / "shadow").write_text(shadow((etc / "shadow").read_text()))
+    for file in ("subuid", "subgid"):
+        (directory / file).write_text(f"{USER}:{MAPPED_ID}:65536\n")
 
 
 def passwd(text: str) -> str:

@@ -147,6 +147,11 @@ def test_ranges_that_somebody_else_has() -> None:
     assert network.ranges(NETWORK, free, [{**mine, **pool}], "home").status == "ok"
     clash = network.ranges(NETWORK, free, [{"Name": "compose", **pool}], "home")
     assert 'service range 10.43.0.0/16 overlaps Docker network "compose"' in clash.found
+    default = network.ranges(NETWORK, free, [{"Name": "bridge", **pool}], "home")
+    assert "can't be removed" in default.remedy and '"bip"' in default.remedy
+    pools = {"DefaultAddressPools": [{"Base": "10.42.0.0/15", "Size": 24}, {"Base": "fd00::/8", "Size": 64}]}
+    later = network.ranges(NETWORK, free, [], "home", pools)
+    assert (later.status, "default-address-pools" in later.remedy) == ("warn", True)
     own = msgspec.structs.replace(free, routes=(Route(to=IPv4Network("10.42.0.0/16"), link="reconciler0"),))
     assert network.ranges(NETWORK, own, [], "home").status == "ok"
 

@@ -55,6 +55,16 @@ def test_one_container_has_the_ip_and_the_name_itself() -> None:
     )
 
 
+def test_an_engine_that_maps_users_is_asked_for_the_nodes_own_where_it_must_be() -> None:
+    assert "UsernsMode" not in host()
+    privileged = {"securityContext": {"privileged": True}}
+    for found in (host(hostNetwork=True), host(hostPID=True), host(privileged)):
+        assert found["UsernsMode"] == "host"
+    side = {"name": "side", "image": "img:2"}
+    every = made(pod(privileged, more=[side])).containers
+    assert [c.body["HostConfig"]["UsernsMode"] for c in every] == ["host"] * 3
+
+
 def test_several_containers_join_the_sandbox_which_has_ip_ports_and_names() -> None:
     side = {
         "name": "side",

@@ -69,14 +69,16 @@ def lab() -> Iterator[Lab]:
 
 
 @contextmanager
-def guarded_lab(name: str = "test", *, nodes: int = 3, engine: Path | None = None) -> Iterator[Lab]:
-    """A lab that doesn't outlive this process, however that ends."""
+def guarded_lab(
+    name: str = "test", *, nodes: int = 3, engine: Path | None = None, root: Path | None = None
+) -> Iterator[Lab]:
+    """A lab that doesn't outlive this process, however that ends. `root` is where its folder goes."""
     require_lab()
     guard.remove_orphans(state.state_root())
     me = os.getpid()
-    directory = state.directory_of(f"{name}-{me}")
+    directory = state.directory_of(f"{name}-{me}", root / name if root else None)
     guard.watch(directory)
-    running = Lab.up(name=f"{name}-{me}", nodes=nodes, engine=engine, owner=process.token(me))
+    running = Lab.up(f"{name}-{me}", nodes, directory, engine=engine, owner=process.token(me))
     try:
         yield running
     finally:

@@ -57,6 +57,7 @@ def body(fleet: str, image: str) -> dict[str, Any]:
         "StopSignal": "SIGTERM",
         "HostConfig": {
             "NetworkMode": "host",
+            "UsernsMode": "host",  # an engine with userns-remap would refuse the host's network otherwise
             "RestartPolicy": {"Name": "always"},
             "CapDrop": ["ALL"],
             "CapAdd": [

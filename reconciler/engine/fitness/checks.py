@@ -10,6 +10,7 @@ from reconciler.engine.connection.client import Engine
 from reconciler.engine.connection.facts import ARCHITECTURES, disk_free, missing_limits, read_facts
 from reconciler.engine.connection.link import Stream
 from reconciler.engine.connection.ssh import SshLink
+from reconciler.engine.fitness import engine_settings
 from reconciler.engine.fitness.report import Check, Status
 from reconciler.errors import NodeUnreachable
 from reconciler.model.quantity import human_bytes
@@ -27,7 +28,8 @@ _DISCARDED_PORT = 9
 
 def docker(engine: Engine) -> Check:
     version = engine.call("GET", "/version", timeout=TIMEOUT)
-    return _check("docker", "ok", f"Docker {version['Version']}, API {engine.api_version}")
+    name = "Podman" if engine_settings.is_podman(version) else "Docker"
+    return _check("docker", "ok", f"{name} {version['Version']}, API {engine.api_version}")
 
 
 def forwarding(engine: Engine) -> Check:
@@ -142,6 +144,7 @@ EVERYWHERE: Mapping[str, Callable[[Engine], Check]] = {
     "disk": disk,
     "clock": clock,
     "limits": limits,
+    **engine_settings.EVERYWHERE,
 }
 
 

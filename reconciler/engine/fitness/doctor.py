@@ -1,6 +1,6 @@
 """Examines one node, from the outside in: reach, host key, login, Docker, forwarding, capacity, network.
 
-Changes nothing. Each check says what was found and, unless all is well, what to do.
+Leaves nothing changed. Each check says what was found and, unless all is well, what to do.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from reconciler.engine.connection.address import Endpoint, Route, route
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.connection.connect import greet, shown_key
 from reconciler.engine.connection.local import LocalLink
-from reconciler.engine.fitness import checks, data_plane, neighbours
+from reconciler.engine.fitness import checks, data_plane, engine_settings, neighbours
 from reconciler.engine.fitness import network as fit
 from reconciler.engine.fitness.neighbours import Neighbour
 from reconciler.engine.fitness.report import Check, Report, Status
@@ -63,6 +63,9 @@ def examine(spec: NodeSpec, fleet: Fleet | None = None, known: tuple[Neighbour, 
         try:
             engine = Engine(link)
             _look_around(engine, spec, sheet)
+            if fleet is not None:
+                with sheet.step("images"):
+                    sheet.checks.append(engine_settings.images(engine, fleet.metadata.name))
             if fleet is not None and fleet.spec.network.enabled:
                 _look_at_network(engine, spec, fleet, known, sheet)
         finally:
@@ -139,7 +142,11 @@ def _look_at_network(
         sheet.checks.append(fit.address(spec, seen, me, others))
         if several:
             sheet.checks.append(fit.link(network, me, others))
-        sheet.checks.append(fit.ranges(network, seen, engine.call("GET", "/networks") or [], name))
+        sheet.checks.append(
+            fit.ranges(
+                network, seen, engine.call("GET", "/networks") or [], name, engine.call("GET", "/info")
+            )
+        )
         found = data_plane.find(engine, name)
         if found is None:
             sheet.checks.append(fit.kernel(seen, several=several))

@@ -5,13 +5,14 @@ The checks are pure: what they judge was read before, by `neighbours`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Network
 from typing import Any
 
 from reconciler.engine.fitness.neighbours import Neighbour
 from reconciler.engine.fitness.network_facts import OUR_LINKS, Look
 from reconciler.engine.fitness.report import Check
+from reconciler.engine.pods.network import out_of_the_way
 from reconciler.model import labels
 from reconciler.model.fleet import NetworkSpec, NodeSpec
 
@@ -136,19 +137,36 @@ def ports(network: NetworkSpec, seen: Look, pod_cidr: str, *, several: bool) -> 
     return Check(name="ports", status="ok", found="those of the node container are free")
 
 
-def ranges(network: NetworkSpec, seen: Look, docker: Iterable[dict[str, Any]], fleet_name: str) -> Check:
-    """Whether pods' and services' addresses are nobody else's. `docker` is what GET /networks answers."""
+def ranges(
+    network: NetworkSpec,
+    seen: Look,
+    docker: Iterable[dict[str, Any]],
+    fleet_name: str,
+    info: Mapping[str, Any] | None = None,
+) -> Check:
+    """Whether pods' and services' addresses are nobody else's. `docker` is what GET /networks answers, `info`
+    what GET /info does.
+    """
     wanted = (("pod", network.pod_cidr, "podCIDR"), ("service", network.service_cidr, "serviceCIDR"))
     taken = list(_taken(seen, docker, fleet_name))
     for kind, cidr, field in wanted:
         ours = IPv4Network(cidr)
-        for there, what in taken:
+        for there, what, remedy in taken:
             if there.overlaps(ours):
                 return Check(
                     name="ranges",
                     status="fail",
                     found=f"the {kind} range {ours} overlaps {what} ({there})",
-                    remedy=f"choose another spec.network.{field} in nodes.yaml, or remove what is in its way",
+                    remedy=f"choose another spec.network.{field} in nodes.yaml, or {remedy}",
+                )
+        for pool in _pools(info or {}):
+            if pool.overlaps(ours):
+                return Check(
+                    name="ranges",
+                    status="warn",
+                    found=f"the {kind} range {ours} overlaps {pool}, an address pool of the engine",
+                    remedy=f"choose another spec.network.{field} in nodes.yaml, or other "
+                    "default-address-pools in the node's /etc/docker/daemon.json",
                 )
     return Check(
         name="ranges",
@@ -159,16 +177,27 @@ def ranges(network: NetworkSpec, seen: Look, docker: Iterable[dict[str, Any]], f
 
 def _taken(
     seen: Look, docker: Iterable[dict[str, Any]], fleet_name: str
-) -> Iterator[tuple[IPv4Network, str]]:
+) -> Iterator[tuple[IPv4Network, str, str]]:
+    """What is there, what it is in words, and how to get it out of the way. The engine's networks first:
+    their routes and addresses are theirs, too.
+    """
     for other in docker:
         if (other.get("Labels") or {}).get(labels.FLEET) == fleet_name:
             continue
         for pool in (other.get("IPAM") or {}).get("Config") or []:
             if (subnet := pool.get("Subnet", "")) and ":" not in subnet:
-                yield IPv4Network(subnet, strict=False), f'Docker network "{other["Name"]}"'
+                name = str(other["Name"])
+                yield IPv4Network(subnet, strict=False), f'Docker network "{name}"', out_of_the_way(name)
     for route in seen.routes:
         if route.link not in OUR_LINKS and route.to.prefixlen:
-            yield route.to, f"the node's route by {route.link or 'no link'}"
+            yield route.to, f"the node's route by {route.link or 'no link'}", "remove that route"
     for at, name in seen.addresses:
         if name not in OUR_LINKS:
-            yield IPv4Network(at), f"the node's own address on {name}"
+            yield IPv4Network(at), f"the node's own address on {name}", "give that link another one"
+
+
+def _pools(info: Mapping[str, Any]) -> Iterator[IPv4Network]:
+    """Those that the engine was configured with."""
+    for pool in info.get("DefaultAddressPools") or ():
+        if (base := str(pool.get("Base", ""))) and ":" not in base:
+            yield IPv4Network(base, strict=False)

@@ -85,6 +85,8 @@ leave() {
 run() {
   local turn=0 well=
   RETIRED=
+  # An engine with userns-remap gives files that it unpacks to the users that it maps.
+  [ "$(stat -c %u $NET)" = "$(id -u)" ] || chown -R 0:0 $NET
   mkdir -p $NET/run $RUN/complaints
   rm -f $RUN/*.pid $RUN/complaints/* $RUN/nat.rules $RUN/backend
   chmod 755 $NET/run

@@ -3,6 +3,9 @@
 Docker can unpack a tar into a container that was never started. So a helper container of the node image,
 which mounts every volume of the pod read-write, gets one tar with all directories and files, and goes. No
 program runs, read-only mounts and root file systems of the pod don't matter, and it costs three calls.
+
+An engine with userns-remap unpacks for the users that it maps. A pod that has the node's own all the same
+(`namespaces.has_host_users`) has their owners set right by a program in the helper, as the node's root.
 """
 
 from __future__ import annotations
@@ -12,7 +15,8 @@ from time import time
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.pods import hostpaths, owned
 from reconciler.engine.pods.files import File, tarball
-from reconciler.engine.pods.helper import helper
+from reconciler.engine.pods.helper import helper, run
+from reconciler.engine.pods.namespaces import has_host_users
 from reconciler.engine.pods.naming import HELPER_ROLE, object_labels
 from reconciler.engine.pods.pod import DockerPod
 from reconciler.engine.pods.volumes import DockerVolume
@@ -22,6 +26,7 @@ from reconciler.model.observed import PodRecord
 
 _ROOT = "v"
 """The helper mounts volume N of the pod at /v/N."""
+_SECONDS = 120.0
 
 
 def prepare(engine: Engine, pod: DockerPod, fleet_name: str) -> dict[str, str]:
@@ -76,8 +81,25 @@ def _fill(engine: Engine, pod: DockerPod, fleet_name: str) -> None:
         {"Type": "volume", "Source": v.name, "Target": f"/{_ROOT}/{n}", "VolumeOptions": {"NoCopy": True}}
         for n, v in enumerate(volumes)
     ]
+    if has_host_users(pod.record.spec) and maps_users(engine):
+        with helper(engine, fleet_name, pod.record, mounts, _owners(volumes), writes=True) as container:
+            engine.upload(container, "/", _tar(volumes))
+            if code := run(engine, container, _SECONDS):
+                message = f"giving its volumes their owners ended with exit code {code}"
+                raise VolumeFailed(message, node=engine.node, where=str(pod.record.key))
+        return
     with helper(engine, fleet_name, pod.record, mounts) as container:
         engine.upload(container, "/", _tar(volumes))
+
+
+def maps_users(engine: Engine) -> bool:
+    """Whether the engine runs with userns-remap."""
+    return "name=userns" in (engine.call("GET", "/info").get("SecurityOptions") or ())
+
+
+def _owners(volumes: list[DockerVolume]) -> str:
+    """Everything in a fresh volume is root's and of one group."""
+    return " && ".join(f"chown -R 0:{v.group} /{_ROOT}/{n}" for n, v in enumerate(volumes))
 
 
 def _tar(volumes: list[DockerVolume]) -> bytes:

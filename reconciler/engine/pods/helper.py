@@ -15,9 +15,16 @@ from reconciler.model.observed import PodRecord
 
 @contextmanager
 def helper(
-    engine: Engine, fleet: str, record: PodRecord, mounts: Sequence[dict[str, Any]], script: str = ""
+    engine: Engine,
+    fleet: str,
+    record: PodRecord,
+    mounts: Sequence[dict[str, Any]],
+    script: str = "",
+    *,
+    writes: bool = False,
 ) -> Iterator[str]:
-    """The ID of one that was created, not started; it is removed at the end.
+    """The ID of one that was created, not started; it is removed at the end. One that has a script is root on
+    the node, also where the engine maps users; with `writes` it may write into its own root.
 
     Its labels are the pod's, so that one left behind by a crash goes with the pod.
     """
@@ -25,7 +32,12 @@ def helper(
         "Image": nodeimage.ensure(engine),
         "Labels": container_labels(fleet, record, HELPER_NAME, HELPER_ROLE),
         "Entrypoint": ["/bin/busybox", "sh", "-c", script],
-        "HostConfig": {"NetworkMode": "none", "ReadonlyRootfs": bool(script), "Mounts": list(mounts)},
+        "HostConfig": {
+            "NetworkMode": "none",
+            "UsernsMode": "host" if script else "",
+            "ReadonlyRootfs": bool(script) and not writes,
+            "Mounts": list(mounts),
+        },
     }
     name = helper_name(fleet, record.namespace, record.name)
     try:

@@ -19,6 +19,7 @@ def own_namespaces(record: PodRecord, place: Place, *, shared: bool) -> dict[str
         "NetworkMode": "host" if spec.host_network else place.network,
         "IpcMode": "host" if spec.host_ipc else "shareable" if shared else "private",
         "PidMode": "host" if spec.host_pid else "",
+        **users(spec),
         "ExtraHosts": [f"{name}:{alias.ip}" for alias in spec.host_aliases for name in alias.hostnames],
         "Sysctls": {s.name: s.value for s in spec.security_context.sysctls},
         **docker_dns(record, place),
@@ -49,8 +50,22 @@ def joined(record: PodRecord, sandbox: str) -> dict[str, Any]:
             "NetworkMode": there,
             "IpcMode": "host" if spec.host_ipc else there,
             "PidMode": pid,
+            **users(spec),
         }
     }
+
+
+def users(spec: PodSpec) -> dict[str, str]:
+    """For an engine with userns-remap, which refuses these namespaces and privileges to users that it maps.
+    All containers of a pod have the same users: they share volumes, and those that share a network must.
+    """
+    return {"UsernsMode": "host"} if has_host_users(spec) else {}
+
+
+def has_host_users(spec: PodSpec) -> bool:
+    """Whether the users of the pod's programs are the node's own, whatever the engine does by default."""
+    privileged = any(c.security_context.privileged for c in spec.every_container())
+    return spec.host_network or spec.host_pid or privileged
 
 
 def _names(record: PodRecord, place: Place) -> dict[str, str]:

@@ -87,8 +87,23 @@ def refuse_clash(engine: Engine, fleet: Fleet, action: PrepareNode) -> None:
                 raise _clash(
                     engine,
                     f'the pod range {wanted} overlaps Docker network "{other["Name"]}" ({subnet})',
-                    "choose another spec.network.podCIDR in nodes.yaml, or remove that network",
+                    f"choose another spec.network.podCIDR in nodes.yaml, or {out_of_the_way(other['Name'])}",
                 )
+
+
+def out_of_the_way(name: str) -> str:
+    """What a person can do with a network of the Engine that has our addresses."""
+    if name == "bridge":
+        return (
+            "give Docker's own bridge, which can't be removed, other addresses: on the node set "
+            '"bip": "172.17.0.1/16" in /etc/docker/daemon.json and restart the engine'
+        )
+    if name == "podman":
+        return (
+            "give Podman's own network, which can't be removed, other addresses: on the node set "
+            "default_subnet of [network] in /etc/containers/containers.conf"
+        )
+    return f"remove it from the node: docker network rm {name}"
 
 
 def refuse_routes(engine: Engine, fleet: Fleet) -> None:

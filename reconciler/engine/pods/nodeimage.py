@@ -24,7 +24,7 @@ def ensure(engine: Engine) -> str:
     """Its tag, loaded first where it is missing. An image of the same recipe that is there already will
     do.
     """
-    if there := _on_node(engine):
+    if there := present(engine):
         return there
     tag, archive = _built(engine)
     headers = {"Content-Type": "application/x-tar"}
@@ -38,7 +38,8 @@ def ensure(engine: Engine) -> str:
     return tag
 
 
-def _on_node(engine: Engine) -> str:
+def present(engine: Engine) -> str:
+    """The tag of one of our recipe that is on the node; empty where there is none."""
     filters = f'{{"label":["{RECIPE_LABEL}={recipe()}"]}}'
     found = engine.call("GET", "/images/json", params={"filters": filters}) or []
     tags = sorted(t for i in found for t in i.get("RepoTags") or [] if t.startswith(f"{REPOSITORY}:"))
