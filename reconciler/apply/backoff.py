@@ -13,7 +13,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from reconciler.errors import NodeUnreachable, ReconcilerError
-from reconciler.model.action import AnyAction, PodAction, StartPod
+from reconciler.model.action import AnyAction, PodAction, Publish, StartPod
 
 FIRST_S, LONGEST_S = 1.0, 60.0
 FORGET_S = 600.0
@@ -58,10 +58,12 @@ class Backoff:
             self._failures = {t: f for t, f in self._failures.items() if f.due + FORGET_S > now}
 
     def holds(self, action: AnyAction) -> bool:
-        """It failed a moment ago: not yet."""
+        """It failed a moment ago: not yet. A proxy that is to be told something else is told at once: a stop
+        may wait for that.
+        """
         with self._lock:
             found = self._failures.get(_task(action))
-            return found is not None and found.due > self._clock()
+            return found is not None and found.due > self._clock() and not _news(action, found.action)
 
     def pause(self) -> float | None:
         """Seconds until the next pause is over; None when none is under way."""
@@ -74,6 +76,10 @@ class Backoff:
         with self._lock:
             found = (self._failures.get(_task(action)) for action in wanted)
             return tuple(failure for failure in found if failure is not None)
+
+
+def _news(action: AnyAction, failed: AnyAction) -> bool:
+    return isinstance(action, Publish) and isinstance(failed, Publish) and action.traffic != failed.traffic
 
 
 def _task(action: AnyAction) -> _Task:

@@ -28,7 +28,7 @@ def drain(
     asked = [node for node in nodes if node.state().reachable]
     end, pause = clock() + action.drain, FIRST_S
     while True:
-        asked = [node for node in asked if _busy(node, action.ip)]
+        asked = [node for node in asked if _busy(node, action.ip, end - clock())]
         left = end - clock()
         if not asked or left <= 0:
             return
@@ -36,8 +36,8 @@ def drain(
         pause = min(LONGEST_S, pause * 1.5)
 
 
-def _busy(node: Node, ip: str) -> bool:
+def _busy(node: Node, ip: str, left: float) -> bool:
     try:
-        return node.sessions(ip) > 0
+        return left > 0 and node.sessions(ip, left) > 0
     except NodeError:
         return False

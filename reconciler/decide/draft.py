@@ -48,6 +48,21 @@ class Draft:
         """In the place of the one of the same number."""
         self._steps[step.number - 1] = step
 
+    def withhold(self, numbers: Iterable[int]) -> None:
+        """Leave these to a later plan, and what comes after them."""
+        left = set(numbers)
+        kept: dict[int, int] = {}
+        for step in self._steps:
+            if step.number in left or not left.isdisjoint(step.after):
+                left.add(step.number)
+            else:
+                kept[step.number] = len(kept) + 1
+        self._steps = [
+            Step(number=kept[s.number], action=s.action, after=tuple(kept[n] for n in s.after))
+            for s in self._steps
+            if s.number in kept
+        ]
+
     def starting(self) -> set[str]:
         """The nodes that pods are started on."""
         return {s.action.node for s in self._steps if isinstance(s.action, StartPod)}

@@ -40,8 +40,10 @@ class Node(Protocol):
     def publish(self, action: Publish, contents: Contents) -> None:
         """Returns when the data plane does what it was told. `contents` holds the TLS Secrets."""
 
-    def sessions(self, ip: str) -> int:
-        """How many connections of this node's proxy to the pod at `ip` are being answered."""
+    def sessions(self, ip: str, seconds: float) -> int:
+        """How many connections of this node's proxy to the pod at `ip` are being answered. Its word is waited
+        for `seconds`, or for two where that is less.
+        """
 
     def counters(self) -> tuple[Counter, ...]:
         """What this node's proxy has counted of each pod that it asked something, in sorted order; nothing

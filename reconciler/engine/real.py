@@ -46,7 +46,7 @@ class RealNode:
         self._told_by: Engine | None = None
         self._changed: Callable[[], None] = lambda: None
         self._prober = Prober(self._contact.engine, clock, self._judged)
-        self._plane = Plane(self._label) if fleet.spec.network.enabled else None
+        self._plane = Plane(self._label, clock) if fleet.spec.network.enabled else None
         self._seen = Seen(spec.name, self._prober.apply, self._tell, clock)
         self._watch = Watch(spec.name, self._label, self)
         self._watching = False
@@ -97,8 +97,8 @@ class RealNode:
         finally:
             self._seen.told(plane.standing)
 
-    def sessions(self, ip: str) -> int:
-        return self._plane.sessions(ip) if self._plane is not None else 0
+    def sessions(self, ip: str, seconds: float) -> int:
+        return self._plane.sessions(ip, seconds) if self._plane is not None else 0
 
     def counters(self) -> tuple[Counter, ...]:
         return self._plane.counters() if self._plane is not None else ()

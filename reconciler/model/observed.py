@@ -155,6 +155,10 @@ class NodeState(Value):
     traffic: NodeTraffic | None = None
     telling: NodeTraffic | None = None
     """What it is being told right now: it may do this already, or still what it was told before."""
+    uncertain: tuple[NodeTraffic, ...] = ()
+    """What its proxy may do instead of `traffic`, as telling it something has failed; empty: nothing else."""
+    untold_since: float | None = None
+    """Since when nobody could tell its proxy who gets requests (epoch seconds)."""
     complaints: tuple[str, ...] = ()
     pods: tuple[PodState, ...] = ()
 

@@ -21,8 +21,9 @@ class Proxy:
     def state(self) -> NodeState:
         return NodeState(name=self.name, reachable=True)
 
-    def sessions(self, ip: str) -> int:
+    def sessions(self, ip: str, seconds: float) -> int:
         assert ip == "10.42.1.5"
+        assert seconds > 0
         self.asked += 1
         found = self.sessions_left.pop(0) if self.sessions_left else 0
         if found is None:

@@ -102,7 +102,7 @@ def test_preparing_again_keeps_what_was_published(node: Node) -> None:
 def test_nobody_talks_to_a_pod_that_nobody_asks(node: Node) -> None:
     prepare(node)
     publish(node, traffic(node, END))
-    assert node.sessions(END.ip) == 0
+    assert node.sessions(END.ip, 5.0) == 0
 
 
 def test_nobody_is_counted_who_is_asked_nothing(node: Node) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from reconciler.decide import decide
 from reconciler.decide.attempts import after_failure, after_success
 from reconciler.decide.delivery.handover import takers
+from reconciler.decide.network.gate import UNTOLD_S
 from reconciler.decide.rollout.budget import budget_of
 from reconciler.decide.survey import survey
 from reconciler.engine.simulation.simulated import SimulatedFleet
@@ -148,16 +149,28 @@ class World:
 
 
 def assert_out_of_rotation(world: World, action: StopPod) -> None:
-    """Law 9: no proxy that can be told still sends anything to a pod that begins to end."""
+    """Law 9: no proxy may still send anything to a pod that begins to end, be it that its node is silent or
+    that telling it has failed. Nothing is expected of a lost one, nor of one that was untold for long.
+    """
     home = world.fleet.machines[action.node]
     pod = home.pods.get(action.key)
     if pod is None or not any(c.seen.state == "running" and c.role != "sandbox" for c in pod.containers):
         return
     ip = pod.record.ip or home.facts.internal_ip
+    views = survey(world.desired.fleet, world.observe(), world.clock).views
     for machine in world.fleet.machines.values():
-        if not machine.reachable or machine.data_plane not in ("running", "outdated", "stale"):
+        view = views[machine.name]
+        if view.status not in ("ready", "silent") or machine.data_plane not in (
+            "running",
+            "outdated",
+            "stale",
+        ):
             continue
-        for end in endpoints(machine.traffic):
+        if machine.untold_since is not None and world.clock >= machine.untold_since + UNTOLD_S:
+            continue
+        if view.never_seen:
+            continue
+        for end in (e for may in machine.uncertain or (machine.traffic,) for e in endpoints(may)):
             fit = (end.name, end.ip, end.state) == (action.pod, ip, "ready")
             assert not fit, f"{machine.name} still has {action.pod}\n{world.plan}"
 

@@ -73,6 +73,7 @@ def body(fleet: str, image: str) -> dict[str, Any]:
             ],
             "SecurityOpt": ["no-new-privileges"],
             "Mounts": [{"Type": "volume", "Source": node_volume(fleet), "Target": "/net"}],
+            "Tmpfs": {"/run": ""},  # what it is told comes into force also where the disk is full
             "LogConfig": {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}},
         },
     }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Container, Mapping
+import time
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import msgspec
@@ -27,12 +28,14 @@ from reconciler.model.meta import Key
 from reconciler.model.observed import DataPlane
 from reconciler.model.traffic import Counter, NodeTraffic, Overlay
 
+_MOST_UNCERTAIN = 8
+
 
 class Plane:
-    """Thread-safe. `fleet` is its name."""
+    """Thread-safe. `fleet` is its name, `clock` gives seconds since the epoch."""
 
-    def __init__(self, fleet: str) -> None:
-        self._fleet = fleet
+    def __init__(self, fleet: str, clock: Callable[[], float] = time.time) -> None:
+        self._fleet, self._clock = fleet, clock
         self._lock = threading.Lock()
         self._session: Session | None = None
         self._traffic: NodeTraffic | None = None
@@ -40,6 +43,11 @@ class Plane:
         """What the node is known to have, so that only what differs travels."""
         self._rendering = ""
         """Which form of files it has; empty when it isn't sure to have all of them."""
+        self._container = ""
+        self._steered: NodeTraffic | None = None
+        """What the running HAProxy is known to do, also where the node couldn't keep it."""
+        self._uncertain: tuple[NodeTraffic, ...] = ()
+        self._untold_since: float | None = None
         self._complaints: tuple[str, ...] = ()
         self._current = False
         """The container that runs is of our version, and no other stands in its place, too."""
@@ -58,9 +66,11 @@ class Plane:
         with self._lock:
             self._leftovers = bool(install.retired(self._fleet, listing))
             fresh = found is not None and found["Id"] in touched
-            if fresh:
-                # The session of one that was restarted has ended, too.
+            if fresh or found is None or found["Id"] != self._container:
+                # The session of one that was restarted has ended, too, and it does what it has kept.
                 self._forget()
+                self._container = "" if found is None else found["Id"]
+                self._surely(None)
             # The Engine tells of an end before its listing has it.
             if found is None or not (install.runs(engine, found) if fresh else found["State"] == "running"):
                 self._forget()
@@ -71,8 +81,10 @@ class Plane:
                 self._session = Session(engine, found["Id"])
                 full = True
             if full:
-                with contextlib.suppress(ReconcilerError):
+                try:
                     self._read(self._session)
+                except ReconcilerError:
+                    self._untold_since = self._untold_since or self._clock()
             ours = (found.get("Labels") or {}).get(VERSION_LABEL) == version()
             self._current = ours and not install.unfinished(self._fleet, listing)
             self._stand()
@@ -86,27 +98,27 @@ class Plane:
     def publish(self, engine: Engine, traffic: NodeTraffic, contents: Contents) -> None:
         """Returns when the node does it. Raises `NodeError`; what it was told isn't known then."""
         with self._lock:
-            session = self._session
-            if session is None or not session.usable:
+            if self.standing.data_plane in ("", "stopped"):
                 raise EngineError("its node container doesn't run", node=traffic.node)
-            fresh = files(traffic, certificates(traffic, contents)) | {"rendering": form().encode()}
-            wanted = change(self._traffic if self._rendering == form() else None, traffic)
+            session, began = self._session, self._clock()
             try:
-                self._send(session, fresh, wanted)
+                if session is None or not session.usable:
+                    raise EngineError("its node container says nothing", node=traffic.node)
+                fresh = self._tell(session, traffic, contents)
             except NodeError:
-                self._traffic, self._files = None, {}
-                self._stand()
+                self._told_in_part(traffic, began)
                 raise
             self._traffic, self._files, self._rendering = traffic, fresh, form()
+            self._surely(traffic)
             self._complaints = session.complaints()
             if self._leftovers:
                 install.remove_retired(engine, self._fleet)
             self._stand()
 
-    def sessions(self, ip: str) -> int:
+    def sessions(self, ip: str, seconds: float) -> int:
         """Connections that the node's proxy holds to the pod at `ip`; 0 where there is no proxy."""
         session = self._session
-        return session.sessions(ip) if session is not None and session.usable else 0
+        return session.sessions(ip, seconds) if session is not None and session.usable else 0
 
     def counters(self) -> tuple[Counter, ...]:
         """What the node's proxy has counted; nothing where there is none, or one of an older version."""
@@ -125,6 +137,20 @@ class Plane:
         with self._lock:
             self._forget()
 
+    def _tell(self, session: Session, traffic: NodeTraffic, contents: Contents) -> dict[str, bytes]:
+        """Returns the files that it now has. Who gets requests comes first: for that the disk may be full."""
+        fresh = files(traffic, certificates(traffic, contents)) | {"rendering": form().encode()}
+        before, self._steered = self._steered, None
+        wanted = change(before, traffic)
+        self._send(session, fresh, wanted)
+        if before is not None and self._current:  # one of an older version doesn't know how
+            with contextlib.suppress(EngineError):
+                session.steer()
+                if not wanted.reload:
+                    self._steered, self._uncertain, self._untold_since = traffic, (traffic,), None
+        session.commit(reload=wanted.reload or self._rendering != form())
+        return fresh
+
     def _send(self, session: Session, fresh: Mapping[str, bytes], wanted: Change) -> None:
         """What differs from what the node has, and always the two by which it tells that it has all of it."""
         changed = {path: content for path, content in fresh.items() if self._files.get(path) != content}
@@ -132,7 +158,20 @@ class Plane:
         for path, lines in (("commands", wanted.commands), ("forget", wanted.forget)):
             if lines:
                 changed[path] = "".join(f"{line}\n" for line in lines).encode()
-        session.commit(changed, [p for p in self._files if p not in fresh], reload=wanted.reload)
+        session.hand_over(changed, [p for p in self._files if p not in fresh])
+
+    def _told_in_part(self, traffic: NodeTraffic, began: float) -> None:
+        """Steered, it does `traffic` and didn't keep it. Else it may do that, or still anything of before."""
+        if self._steered is not traffic:
+            before = self._uncertain or ((self._traffic,) if self._traffic is not None else ())
+            self._uncertain = (*(t for t in before if t != traffic), traffic)[-_MOST_UNCERTAIN:]
+            self._untold_since = began if self._untold_since is None else self._untold_since
+        self._rendering, self._files = "", {}
+        self._stand()
+
+    def _surely(self, traffic: NodeTraffic | None) -> None:
+        """It has all of this, and does it."""
+        self._steered, self._uncertain, self._untold_since = traffic, (), None
 
     def _read(self, session: Session) -> None:
         """What the container says it was told. One of another form, or none, is nothing that is known."""
@@ -143,6 +182,8 @@ class Plane:
             found = None
         if found != self._traffic:
             self._traffic, self._files = found, {}
+        if found is not None and self._rendering == form():
+            self._surely(found)
 
     def _stand(self) -> None:
         """While it runs."""
@@ -150,13 +191,22 @@ class Plane:
         data_plane: DataPlane = "running" if whole else "stale"
         if not self._current:
             data_plane = "outdated"
-        fresh = Standing(data_plane=data_plane, traffic=self._traffic, complaints=self._complaints)
+        fresh = Standing(
+            data_plane=data_plane,
+            traffic=self._traffic,
+            uncertain=self._uncertain,
+            untold_since=self._untold_since,
+            complaints=self._complaints,
+        )
         if fresh != self.standing:
             self.standing = fresh
 
     def _forget(self) -> None:
+        """Nothing is known but what it may be doing."""
         if self._session is not None:
             self._session.close()
+        if self._traffic is not None and not self._uncertain:
+            self._uncertain = (self._traffic,)
         self._session, self._traffic, self._files, self._complaints = None, None, {}, ()
 
 

@@ -16,6 +16,7 @@ from reconciler.errors import EngineError, NodeError, NodeUnreachable
 
 _COMMIT_SECONDS = 60.0
 _ASK_SECONDS = 15.0
+_LEAST_SECONDS = 2.0
 _PACKED_FROM = 16_000
 """Bytes. haproxy.cfg says nearly the same of each server: of a large fleet's a twentieth is left."""
 
@@ -39,8 +40,9 @@ class Session:
         complaints = tuple(line for line in rest.decode(errors="replace").splitlines() if line)
         return rendering.decode(errors="replace"), published, complaints
 
-    def sessions(self, ip: str) -> int:
-        return int(self._ask(f"sessions {ip}", _ASK_SECONDS).strip() or 0)
+    def sessions(self, ip: str, seconds: float) -> int:
+        """Asked for `seconds`, or a little longer: a session isn't given up because one is in a hurry."""
+        return int(self._ask(f"sessions {ip}", max(_LEAST_SECONDS, min(_ASK_SECONDS, seconds))).strip() or 0)
 
     def complaints(self) -> tuple[str, ...]:
         try:
@@ -53,8 +55,8 @@ class Session:
         """For `counting`."""
         return self._ask("counters", _ASK_SECONDS)
 
-    def commit(self, files: Mapping[str, bytes], dropped: Iterable[str], *, reload: bool) -> None:
-        """Put all of it in force together. Raises `EngineError` when the node container can't."""
+    def hand_over(self, files: Mapping[str, bytes], dropped: Iterable[str]) -> None:
+        """For `steer` and `commit`; nothing of it is in force yet."""
         with self._lock:
             dialogue = self._open()
             try:
@@ -62,10 +64,18 @@ class Session:
                     dialogue.send(put(path, content))
                 for path in dropped:
                     dialogue.send(f"drop {path}\n".encode())
-                dialogue.send(f"commit {'reload' if reload else 'run'}\n".encode())
-                self._answer(dialogue, _COMMIT_SECONDS)
             except OSError as error:
                 raise self._broken(error) from error
+
+    def steer(self) -> None:
+        """Put in force who gets requests and how to get there, which needs no disk. Raises `EngineError` when
+        the node container can't, or is of a version that doesn't know how.
+        """
+        self._ask("steer", _COMMIT_SECONDS)
+
+    def commit(self, *, reload: bool) -> None:
+        """Put all else in force and keep it. Raises `EngineError` when the node container can't."""
+        self._ask(f"commit {'reload' if reload else 'run'}", _COMMIT_SECONDS)
 
     def close(self) -> None:
         self._ended = True
@@ -73,13 +83,16 @@ class Session:
             self._dialogue.close()
 
     def _ask(self, command: str, timeout: float) -> bytes:
-        with self._lock:
+        if not self._lock.acquire(timeout=timeout):
+            raise EngineError("its node container is busy with something else", node=self._engine.node)
+        try:
             dialogue = self._open()
-            try:
-                dialogue.send(f"{command}\n".encode())
-                return dialogue.read(self._answer(dialogue, timeout), timeout)
-            except OSError as error:
-                raise self._broken(error) from error
+            dialogue.send(f"{command}\n".encode())
+            return dialogue.read(self._answer(dialogue, timeout), timeout)
+        except OSError as error:
+            raise self._broken(error) from error
+        finally:
+            self._lock.release()
 
     def _open(self) -> Dialogue:
         """You hold the lock."""

@@ -8,8 +8,10 @@ from reconciler.model.traffic import NodeTraffic
 
 
 class Standing(Value):
-    """See `NodeState`: the same three, apart."""
+    """See `NodeState`: the same, apart."""
 
     data_plane: DataPlane = ""
     traffic: NodeTraffic | None = None
+    uncertain: tuple[NodeTraffic, ...] = ()
+    untold_since: float | None = None
     complaints: tuple[str, ...] = ()

@@ -20,7 +20,7 @@ PARTS=/node.d
 # busybox has an `ip` of its own, which knows no VXLAN, and its shell would take that one.
 ip() { /usr/bin/ip "$@"; }
 say() { echo "$(date -u +%FT%TZ) $*" >&2; }
-settings() { [ -f $NET/network ] && . $NET/network; }
+settings() { if [ -f $RUN/steered/network ]; then . $RUN/steered/network; elif [ -f $NET/network ]; then . $NET/network; else return 1; fi; }
 alive() { [ -n "${1:-}" ] && kill -0 "$1" 2>/dev/null; }
 pid_of() { cat "$RUN/$1.pid" 2>/dev/null; }
 complain() { echo "$2" > "$RUN/complaints/$1"; }
@@ -88,7 +88,7 @@ run() {
   # An engine with userns-remap gives files that it unpacks to the users that it maps.
   [ "$(stat -c %u $NET)" = "$(id -u)" ] || chown -R 0:0 $NET
   mkdir -p $NET/run $RUN/complaints
-  rm -f $RUN/*.pid $RUN/complaints/* $RUN/nat.rules $RUN/backend
+  rm -rf $RUN/*.pid $RUN/complaints/* $RUN/nat.rules $RUN/backend $RUN/steered
   chmod 755 $NET/run
   trap retire USR1
   trap leave TERM INT

@@ -1,4 +1,4 @@
-# The way to services: iptables' rules as /net/nat.rules has them, and the jumps to them.
+# The way to services: iptables' rules as nat.rules has them, and the jumps to them.
 # Part of node.sh, which sources it.
 
 # Docker's own choice of the two kernels' interfaces is ours, too: rules of both kinds don't see each other.
@@ -15,7 +15,8 @@ backend() {
 
 rules() {
   settings || return 0
-  local ipt fresh=
+  local ipt fresh= wanted=$NET/nat.rules
+  [ -f $RUN/steered/nat.rules ] && wanted=$RUN/steered/nat.rules
   ipt=$(backend)
   for chain in RECONCILER-SVC RECONCILER-POST; do
     $ipt -w -t nat -S $chain >/dev/null 2>&1 || { $ipt -w -t nat -N $chain || return 1; fresh=1; }
@@ -25,10 +26,10 @@ rules() {
   done
   $ipt -w -t nat -C POSTROUTING -j RECONCILER-POST 2>/dev/null || $ipt -w -t nat -I POSTROUTING -j RECONCILER-POST || return 1
   admit "$ipt"
-  [ -z "$fresh" ] && [ "${1:-}" != again ] && cmp -s $NET/nat.rules $RUN/nat.rules && return 0
-  dns_rules < $NET/nat.rules | $ipt-restore -w --noflush || { complain rules "the rules for services can't be set: $ipt refused them"; return 1; }
+  [ -z "$fresh" ] && [ "${1:-}" != again ] && cmp -s $wanted $RUN/nat.rules && return 0
+  dns_rules < $wanted | $ipt-restore -w --noflush || { complain rules "the rules for services can't be set: $ipt refused them"; return 1; }
   content rules
-  cp $NET/nat.rules $RUN/nat.rules
+  cp $wanted $RUN/nat.rules
 }
 
 # Docker drops what comes from outside to a pod; what a service let in may pass.

@@ -2,7 +2,8 @@
 #
 #   put PATH SIZE [gz] then SIZE bytes, packed or not: a file for /net, not in force yet
 #   drop PATH          a file of /net that is to go
-#   commit HOW         put in force; HOW is reload, or run for the HAProxy commands in the file `commands`
+#   steer              put in force what needs no disk: links, rules, the HAProxy commands in the file `commands`
+#   commit HOW         put in force what wasn't, and keep it; HOW is reload or run
 #   state              by which rendering, what was last published, and what is wrong: a line, a line, lines
 #   sessions IP        how many connections the proxy has to this pod
 #   counters           what the proxy has counted of each server that it has asked something: a line each
@@ -28,6 +29,8 @@ session() {
            [ "$(stat -c %s "$next/$one")" = "$two" ] || exit 1
            [ -z "$form" ] || { mv "$next/$one" "$next/.packed" && gzip -dc "$next/.packed" > "$next/$one"; } || exit 1;;
       drop) echo "$one" >> "$next/.drop";;
+      steer) umask 022
+             if said=$(locked_steer "$next" 2>&1); then echo ok; else echo "error $(echo "$said" | tr '\n' ' ' | cut -c1-500)"; fi;;
       commit) umask 022
               if said=$(commit "$next" "$one" 2>&1); then echo ok; else echo "error $(echo "$said" | tr '\n' ' ' | cut -c1-500)"; fi
               rm -rf "$next"; mkdir -p "$next"; : > "$next/.drop"; : > "$next/.files";;
@@ -56,6 +59,25 @@ counted() {
     }'
 }
 
+locked_steer() { ( flock 9; steer "$1" || { [ $? = 2 ] && cat $RUN/refused; exit 1; } ) 9> $LOCK; }
+
+# A full disk keeps no pod among those that get requests: /run is memory. What a steered node does counts until it
+# is kept in /net. Fails with 2 where only HAProxy refused.
+steer() {
+  local next=$1 files=$1/.files file
+  rm -f $NET/rendering  # nobody may take half of it for all
+  mkdir -p $RUN/steered
+  for file in network nat.rules; do
+    [ ! -f "$next/$file" ] || cp "$next/$file" $RUN/steered/$file || return 1
+  done
+  if came network; then links || { echo "the link between the nodes can't be set up"; return 1; }; fi
+  # A pod that has come may ask itself only by these rules.
+  if came nat.rules; then hairpins; rules || { echo "the rules for services can't be set"; return 1; }; fi
+  [ -f "$next/forget" ] && while read -r file; do conntrack $file >/dev/null 2>&1; done < "$next/forget"
+  run_commands "$next/commands" || return 2
+  : > "$next/.steered"
+}
+
 commit() {
   ( flock 9
     local next=$1 how=$2 file files
@@ -68,15 +90,13 @@ commit() {
     done < "$files"
     if came hosts || came dnsmasq.conf; then chmod 644 $NET/hosts $NET/run/external-hosts $NET/dnsmasq.conf 2>/dev/null; fi
     while read -r file; do rm -f "$NET/$file"; done < "$next/.drop"
-    if came network; then links || { echo "the link between the nodes can't be set up"; exit 1; }; fi
-    # A pod that has come may ask itself only by these rules.
-    if came nat.rules; then hairpins; rules || { echo "the rules for services can't be set"; exit 1; }; fi
-    if came dnsmasq.conf; then names again; elif came hosts; then reread; fi
-    [ -f "$next/forget" ] && while read -r file; do conntrack $file >/dev/null 2>&1; done < "$next/forget"
-    if ! run_commands "$next/commands" && [ "$how" != reload ]; then
-      say "a command of HAProxy failed: $(head -n 1 $RUN/refused); it is reloaded"
-      how=reload
+    if [ ! -f "$next/.steered" ]; then
+      steer "$next" || [ $? = 2 ] || exit 1
+      [ -f "$next/.steered" ] || [ "$how" = reload ] || say "a command of HAProxy failed: $(head -n 1 $RUN/refused); it is reloaded"
+      [ -f "$next/.steered" ] || how=reload
     fi
+    rm -rf $RUN/steered
+    if came dnsmasq.conf; then names again; elif came hosts; then reread; fi
     [ "$how" = reload ] && { balance again || exit 1; }
     for file in state.json rendering; do
       [ -f "$next/$file" ] && { cp "$next/$file" "$NET/$file.new" && mv "$NET/$file.new" "$NET/$file" || exit 1; }

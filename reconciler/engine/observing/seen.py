@@ -45,6 +45,8 @@ class Seen:
                 pod_cidr=pod_cidr,
                 data_plane=plane.data_plane,
                 traffic=plane.traffic,
+                uncertain=plane.uncertain,
+                untold_since=plane.untold_since,
                 complaints=plane.complaints,
                 pods=self._judge(pods),
             )
@@ -61,7 +63,12 @@ class Seen:
         """The data plane was told something, or it isn't known any more what."""
         with self._lock:
             fresh = msgspec.structs.replace(
-                self.state, data_plane=plane.data_plane, traffic=plane.traffic, complaints=plane.complaints
+                self.state,
+                data_plane=plane.data_plane,
+                traffic=plane.traffic,
+                uncertain=plane.uncertain,
+                untold_since=plane.untold_since,
+                complaints=plane.complaints,
             )
             told = self._become(fresh)
         self._tell(told)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from reconciler.engine.simulation.simulated_machine import SimulatedMachine
 from reconciler.engine.simulation.simulated_pod import Behaviour, SimulatedContainer, SimulatedPod
 from reconciler.errors import (
     Conflict,
@@ -32,66 +33,12 @@ from reconciler.model.action import (
 from reconciler.model.fleet import Fleet
 from reconciler.model.meta import Key
 from reconciler.model.observed import DataPlane, NodeFacts, NodeState, Observed, PodRecord, PodState
-from reconciler.model.traffic import Counter, NodeTraffic
+from reconciler.model.traffic import Counter
 
 FACTS = NodeFacts(cpu_milli=4000, memory=8 * 2**30, docker_version="simulated", cgroup_version="2")
 """What a simulated machine is unless told otherwise."""
 _SERVING = ("running", "outdated", "stale")
 """How a data plane stands that does something."""
-
-
-class SimulatedMachine:
-    """One machine. What is on it goes on while nobody can reach it."""
-
-    def __init__(self, name: str, facts: NodeFacts) -> None:
-        self.name, self.facts = name, facts
-        self.pod_cidr = ""
-        self.data_plane: DataPlane = ""
-        self.traffic: NodeTraffic | None = None
-        self.pods: dict[Key, SimulatedPod] = {}
-        self.reachable: bool | None = True
-        self.lost_since: float | None = None
-        self.stale = True
-        self.seen = NodeState(name=name)
-        self.next_change: float | None = None
-
-    def look(self, now: float) -> NodeState:
-        """As the reconciler sees it now; while it is cut off, as last seen."""
-        due = self.next_change is not None and now >= self.next_change
-        if self.stale or (due and self.reachable):
-            self.seen = self._cut_off() if not self.reachable else self._now(now)
-            self.stale = False
-        return self.seen
-
-    def _now(self, now: float) -> NodeState:
-        for key in [k for k, p in self.pods.items() if p.gone_at is not None and p.gone_at <= now]:
-            del self.pods[key]
-        pods = tuple(pod.at(now) for _, pod in sorted(self.pods.items()))
-        changes = [pod.next_change(now) for pod in self.pods.values()]
-        self.next_change = min((c for c in changes if c is not None), default=None)
-        return NodeState(
-            name=self.name,
-            reachable=True,
-            facts=self.facts,
-            pod_cidr=self.pod_cidr,
-            data_plane=self.data_plane,
-            traffic=self.traffic,
-            pods=pods,
-        )
-
-    def _cut_off(self) -> NodeState:
-        seen = self.seen
-        return NodeState(
-            name=self.name,
-            reachable=self.reachable,
-            lost_since=self.lost_since,
-            reason="NodeUnreachable" if self.reachable is False else "",
-            facts=seen.facts,
-            pod_cidr=seen.pod_cidr,
-            data_plane=seen.data_plane,
-            traffic=seen.traffic,
-            pods=seen.pods,
-        )
 
 
 class SimulatedFleet:
@@ -128,7 +75,8 @@ class SimulatedFleet:
         for name, state in observed.nodes.items():
             machine = made.machines.setdefault(name, SimulatedMachine(name, state.facts))
             machine.facts, machine.pod_cidr = state.facts, state.pod_cidr
-            machine.data_plane, machine.traffic = state.data_plane, state.telling or state.traffic
+            machine.data_plane = state.data_plane
+            machine.told(state.telling or state.traffic)
             machine.pods = {p.key: adopted(p, now, made.behaviour) for p in state.pods}
             machine.seen, machine.reachable, machine.lost_since = state, state.reachable, state.lost_since
             machine.stale = bool(state.reachable)
@@ -157,15 +105,18 @@ class SimulatedFleet:
         for index, (matches, error) in enumerate(self._failures):
             if matches(action):
                 del self._failures[index]
-                if isinstance(action, Publish):
-                    machine.traffic, machine.stale = None, True  # who knows how much of it has come through?
+                if isinstance(action, Publish) and machine.data_plane in _SERVING:
+                    machine.told_in_part(action.traffic, now)
                 raise error
         machine.stale = True
         match action:
             case PrepareNode():
                 machine.pod_cidr = action.pod_cidr
+                if machine.data_plane not in _SERVING:
+                    machine.told(machine.traffic)
                 machine.data_plane = "running" if self.fleet.spec.network.enabled else ""
-                machine.traffic = machine.traffic if machine.data_plane else None
+                if not machine.data_plane:
+                    machine.told(None)
             case Publish():
                 self._publish(machine, action)
             case StartPod():
@@ -232,7 +183,8 @@ class SimulatedFleet:
         machine = self.machines[name]
         if machine.data_plane:
             machine.data_plane, machine.stale = to, True
-            machine.traffic = machine.traffic if to else None
+            if to in ("", "stopped"):
+                machine.told(machine.traffic if to else None)
 
     def kill_container(self, node: str, pod: Key, container: str, now: float, code: int = 137) -> None:
         """`docker kill`: Docker leaves it dead."""
@@ -263,7 +215,7 @@ class SimulatedFleet:
             raise EngineError("its node container doesn't run", node=machine.name)
         if machine.data_plane == "stale":
             machine.data_plane = "running"
-        machine.traffic = action.traffic
+        machine.told(action.traffic)
 
     def _start(self, machine: SimulatedMachine, record: PodRecord, now: float) -> None:
         pod = machine.pods.get(record.key)

@@ -140,7 +140,7 @@ class SimulatedNode:
     def publish(self, action: Publish, contents: Contents) -> None:
         self.world.perform(action)
 
-    def sessions(self, ip: str) -> int:
+    def sessions(self, ip: str, seconds: float) -> int:
         """Nobody ever asks a simulated pod anything."""
         return 0
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from reconciler.apply.inflight import overlay
-from reconciler.decide import decide
 from reconciler.engine.simulation.forecast import forecast
-from reconciler.errors import EngineError
 from reconciler.model.action import Publish, StopPod
 from reconciler.model.observed import ContainerState, NodeState, Observed, PodState
 from reconciler.model.plan import Step
@@ -114,83 +111,6 @@ def test_a_pod_that_does_not_run_waits_for_nothing() -> None:
     world.commit(desired(bare_pod("web", "job:v2"), of=OF, services=(service(),)))
     (stop,) = stops(world)
     assert stop.after == ()
-
-
-def test_a_node_that_cannot_be_told_holds_nothing_up() -> None:
-    """Lost, without a data plane, or with one that wouldn't listen: the stop comes after the others only."""
-    world = running(deployment(replicas=1), of=networked(), services=(service(),))
-    world.fleet.lose("pi-3", world.now)
-    roll(world)
-    assert [s.after for s in stops(world)] == [(1, 2)]
-    world.fleet.heal("pi-3")
-    world.fleet.machines["pi-3"].traffic = None
-    assert [s.after for s in stops(world)] == [(1, 2)]
-    assert "publish pi-3: it is told everything" in str(world.decide())
-    world.fleet.set_data_plane("pi-3", "stopped")
-    assert [s.after for s in stops(world)] == [(2, 3)]
-
-
-def test_a_node_that_is_being_told_for_the_first_time_holds_a_stop_up() -> None:
-    """What it is told was right when it was begun, and comes into force at any moment."""
-    world = running(deployment(replicas=1), of=networked(), services=(service(),))
-    first = Publish(node="pi-3", because="it joins", owner=None, traffic=told(world, "pi-3"))
-    roll(world)
-    world.fleet.machines["pi-3"].traffic, world.fleet.machines["pi-3"].stale = None, True
-    plan = decide(world.desired, overlay(world.observe(), [first]), world.progress, world.clock)
-    (stop,) = (s for s in plan.steps if isinstance(s.action, StopPod))
-    assert stop.after == tuple(s.number for s in plan.steps if isinstance(s.action, Publish)) == (1, 2, 3)
-
-
-def test_a_publish_that_failed_is_tried_again_and_the_stop_is_not_lost() -> None:
-    world = running(deployment(replicas=1), of=OF, services=(service(),))
-    roll(world)
-    world.fleet.fail_next(EngineError("no", node="pi-1"), lambda a: isinstance(a, Publish))
-    world.turn()
-    assert world.fleet.machines["pi-1"].traffic is None
-    assert [s.after for s in stops(world)] == [()], "pi-2 knows it; pi-1 can't be told"
-    assert world.run().standing == "converged"
-    assert told(world).services is told(world, "pi-2").services
-
-
-def test_a_pod_that_is_just_being_taken_in_somewhere_is_waited_for_too() -> None:
-    """What is on its way to a node may come after the stop has begun."""
-    world = running(deployment(replicas=1), of=OF, services=(service(),))
-    roll(world)
-    plan = world.decide()
-    first, second = (s.action for s in plan.steps[:2])
-    world.fleet.perform(first, world.now)  # pi-1 knows the new pod, pi-2 is being told
-    seen = overlay(world.observe(), [second])
-    world.observe = lambda: seen  # type: ignore[method-assign]
-    world.commit(desired(deployment(replicas=0), of=OF, services=(service(),)))
-    assert {s.action.subject.partition("@")[0]: s.after for s in stops(world)} == {
-        f"{NEW}-0": (1, 2),  # pi-2 may have it by now
-        f"{OLD}-0": (2,),  # pi-1 has it no more
-    }
-
-
-def test_what_is_told_at_this_moment_is_waited_for_even_when_all_is_as_it_should_be() -> None:
-    """A pod is taken in again, and then it isn't wanted any more: what is under way comes last otherwise."""
-    world = running(deployment(replicas=1), of=OF, services=(service(),))
-    back = told(world)
-    roll(world)
-    world.turn()  # the old one has gone
-    world.run()
-    pod = next(iter(world.observe().pods()))
-    late = msgspec.structs.replace(back, services=told(world).services)
-    node = world.fleet.machines["pi-1"]
-    empty = msgspec.structs.replace(late.services[0], ports=())
-    node.traffic = msgspec.structs.replace(late, services=(empty,))
-    node.stale = True
-    world.commit(
-        desired(
-            of=fleet("pi-1", "pi-2", network={"enabled": True}, prune={"allowEmpty": True}),
-            services=(service(),),
-        )
-    )
-    publish = Publish(node="pi-1", because="web: +it", owner=None, traffic=late)
-    seen = overlay(world.observe(), [publish])
-    world.observe = lambda: seen  # type: ignore[method-assign]
-    assert [s.after for s in stops(world)] == [(1, 2)], pod
 
 
 @pytest.mark.parametrize(

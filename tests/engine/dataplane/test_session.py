@@ -82,3 +82,37 @@ def test_a_commit_switches_slots_and_lets_endpoints_come_and_go(tmp_path: Path) 
         assert proxy.servers(f"default_web_{port}.http.b").keys() == {f"pod-3_{green.ip}_{green.port}"}
     blue.stop()
     green.stop()
+
+
+@pytest.mark.programs("haproxy", "socat")
+def test_a_full_disk_keeps_no_pod_among_those_that_get_requests(tmp_path: Path) -> None:
+    net, run, ip, port = tmp_path / "net", tmp_path / "run", "127.0.86.1", free_port()
+    going, staying = Pod("127.0.86.4"), Pod("127.0.86.5")
+    (run / "complaints").mkdir(parents=True)
+    before = traffic(service(going.endpoint(), ip=ip, port=port))
+    after = traffic(service(going.endpoint(state="draining"), staying.endpoint(), ip=ip, port=port))
+    with running(net, before) as proxy:
+        (run / "haproxy.pid").write_text(str(proxy.processes[0].pid))
+        (net / "rendering").write_text("this")
+        (net / "haproxy.cfg.new").symlink_to("/dev/full")
+        said = {
+            "haproxy.cfg": files(after, {})["haproxy.cfg"],
+            "commands": "".join(f"{line}\n" for line in change(before, after).commands).encode(),
+            "rendering": b"this",
+        }
+        done = subprocess.run(
+            ["busybox", "sh", str(SCRIPT), "session"],
+            input=b"".join(put(path, content) for path, content in said.items()) + b"steer\ncommit run\n",
+            env=os.environ | {"NET": str(net), "RUN": str(run)},
+            capture_output=True,
+            timeout=20,
+            check=True,
+        )
+        first, second = done.stdout.decode().splitlines()
+        assert first == "ok"
+        assert second.startswith("error ")
+        assert "No space left" in second
+        assert {get((ip, port))[1]["pod"] for _ in range(6)} == {staying.ip}
+        assert not (net / "rendering").exists(), "nobody takes what is there for whole"
+    going.stop()
+    staying.stop()
