@@ -229,8 +229,12 @@ def webhook(fleet: Fleet) -> Verify | None:
     return lambda headers, body: verify(headers, body, secret)
 
 
-def survey(fleet: Fleet, source: Source) -> tuple[Desired, Progress]:
-    """What the newest revision wants, and where rollouts stand, without touching or locking anything."""
+def survey(
+    fleet: Fleet, source: Source, look: Callable[[], Observed] | None = None
+) -> tuple[Desired, Observed, Progress]:
+    """What the newest revision wants, what there is, and where rollouts stand, without touching or locking
+    anything. `look` is asked when it is known that something can be wanted; without it nothing is seen.
+    """
     from reconciler.loop.wanted import Wanted
     from reconciler.record.progress import ProgressStore
 
@@ -239,12 +243,13 @@ def survey(fleet: Fleet, source: Source) -> tuple[Desired, Progress]:
     try:
         wanted.fetch()
         progress = ProgressStore(store).load()
-        desired = wanted.update(progress)
+        observed = look() if look is not None else Observed()
+        desired = wanted.update(progress, observed)
     finally:
         wanted.close()
         store.close()
     assert desired is not None, "fetch raises when there is no good revision"
-    return certifier(fleet, lambda: None, obtain=False).complete(desired), progress
+    return certifier(fleet, lambda: None, obtain=False).complete(desired), observed, progress
 
 
 def observe_once(fleet: Fleet) -> Observed:

@@ -47,9 +47,8 @@ def command(
     from reconciler.wiring import pick_source, survey
 
     fleet = inventory(fleet_file, allow_empty=allow_empty)
-    wanted, progress = survey(fleet, pick_source(fleet, source, branch))
+    wanted, observed, progress = survey(fleet, pick_source(fleet, source, branch), lambda: nodes_of(fleet))
     now = time.time()
-    observed = nodes_of(fleet)
     for name in without_nodes:
         observed = without_node(observed, name, now)
     course = forecast(wanted, observed, progress, now)

@@ -102,17 +102,16 @@ class Asking:
             remedy="run the verb on its machine, as the user that runs it",
         )
 
-    def _survey(self) -> Any:
-        from reconciler.wiring import pick_source, survey
+    def _survey(self, *, nodes: bool = False) -> Any:
+        """What is wanted, what there is (with `nodes`), where rollouts stand."""
+        from reconciler.wiring import observe_once, pick_source, survey
 
-        return survey(self._fleet, pick_source(self._fleet, self._source, self._branch))
+        source = pick_source(self._fleet, self._source, self._branch)
+        return survey(self._fleet, source, (lambda: observe_once(self._fleet)) if nodes else None)
 
     def _look_here(self) -> tuple[DeliveryStatus, ...]:
-        from reconciler.wiring import observe_once
-
-        desired, progress = self._survey()
-        keys = delivered(desired)
-        found = deliveries(desired, observe_once(self._fleet), progress, None, time.time(), keys)
+        desired, observed, progress = self._survey(nodes=True)
+        found = deliveries(desired, observed, progress, None, time.time(), delivered(desired))
         return tuple(msgspec.structs.replace(one, running=False) for one in found)
 
     def _order_here(self, about: Key, verb: Verb) -> str:
@@ -123,7 +122,7 @@ class Asking:
         from reconciler.wiring import lock, open_store
 
         with lock(self._fleet):
-            desired, progress = self._survey()
+            desired, _, progress = self._survey()
             order = Order(about=about, verb=verb, who=user_at_machine(os.geteuid()), at=time.time())
             after, words = self._fold(progress, order, desired)
             store = open_store(self._fleet)

@@ -10,6 +10,7 @@ from reconciler.decide.names import Names
 from reconciler.decide.origin import version_of
 from reconciler.decide.schedule.ground import Bases, Ground
 from reconciler.decide.survey import Survey
+from reconciler.model.canonical import same_meaning
 from reconciler.model.delivery import RunState
 from reconciler.model.desired import Desired
 from reconciler.model.meta import Key
@@ -57,7 +58,7 @@ class Pass:
 
     def _believed(self, record: PodRecord) -> bool:
         found = version_of(self.desired, self.every_run, record.owner, record.template_hash)
-        return found is not None and found.spec.affinity == record.spec.affinity
+        return found is not None and same_meaning(found.spec.affinity, record.spec.affinity)
 
     @property
     def every_run(self) -> Mapping[Key, RunState]:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from reconciler.decide.version import HASH_LABELS, Version
+from reconciler.model.canonical import canonical
 from reconciler.model.observed import PodRecord
 from reconciler.model.pod import PodSpec
 
@@ -50,7 +51,7 @@ def summary(record: PodRecord, version: Version) -> str:
 
 
 def _plain(spec: PodSpec) -> Any:
-    return msgspec.json.decode(msgspec.json.encode(spec))
+    return canonical(spec)
 
 
 def _images(spec: PodSpec) -> dict[str, str]:

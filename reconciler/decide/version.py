@@ -25,6 +25,8 @@ class Version(Value):
     spec: PodSpec
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
+    meaning: str = ""
+    """As `PodRecord.meaning`."""
 
     def record(self, owner: Key, name: str, node: str, ip: str) -> PodRecord:
         return PodRecord(
@@ -38,15 +40,19 @@ class Version(Value):
             ip=ip,
             labels=self.labels,
             annotations=self.annotations,
+            meaning=self.meaning,
         )
 
 
 def wanted_version(desired: Desired, key: Key) -> Version:
-    return _of(key, desired.workloads[key], desired.hashes[key], desired.revision.id)
+    version = _of(key, desired.workloads[key], desired.hashes[key], desired.revision.id)
+    meaning = desired.meanings.get(key, "")
+    return msgspec.structs.replace(version, meaning=meaning) if meaning else version
 
 
 def stable_version(key: Key, stable: StableVersion) -> Version:
-    return _of(key, stable.workload, stable.template_hash, stable.revision.id)
+    version = _of(key, stable.workload, stable.template_hash, stable.revision.id)
+    return msgspec.structs.replace(version, meaning=stable.meaning) if stable.meaning else version
 
 
 def job_version(desired: Desired, job: JobMetric) -> Version:

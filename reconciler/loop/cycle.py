@@ -171,7 +171,7 @@ class Loop:
         under_way = self._walker.under_way()  # before the outcomes: see Walker
         before, ended = self._saved, self._learn(now)
         observed = overlay(self._view.observe(), under_way)
-        desired, orders = self._heard(self._still_dark(observed))
+        desired, orders = self._heard(observed, self._still_dark(observed))
         turn = Turn(
             at=now,
             seconds=0.0,
@@ -190,12 +190,12 @@ class Loop:
         self._orders.answer()
         return turn
 
-    def _heard(self, dark: bool) -> tuple[Desired | None, tuple[Ordered, ...]]:
+    def _heard(self, observed: Observed, dark: bool) -> tuple[Desired | None, tuple[Ordered, ...]]:
         """What the source and people want. An order to go back wants an older version, too."""
-        desired = self._wanted.update(self.progress)
+        desired = self._wanted.update(self.progress, observed)
         orders = () if dark else self._obey(desired)
         if orders:
-            desired = self._wanted.update(self.progress)
+            desired = self._wanted.update(self.progress, observed)
         if desired is not None and self._certificates is not None:
             desired = self._certificates.complete(desired)
         return None if dark else desired, orders

@@ -183,6 +183,7 @@ class _Judge:
     ) -> None:
         self._fleet, self._about, self._cache = fleet, reversal.about, LoadCache()
         self._renderer = renderer
+        self._known = (reversal.template_hash, reversal.stable_hash)
         self._wanted, self.pardoned = wanted, False
 
     def wanted(self) -> bool:
@@ -190,8 +191,9 @@ class _Judge:
         return not self.pardoned
 
     def version(self, snapshot: Snapshot) -> str:
-        loaded = self._loaded(snapshot, None)
-        return desired(self._fleet, Revision(id=""), loaded.objects).hashes.get(self._about, "")
+        found = desired(self._fleet, Revision(id=""), self._loaded(snapshot, None).objects)
+        former = found.former.get(self._about, "")  # a version of before this form of hashes keeps its name
+        return former if former in self._known else found.hashes.get(self._about, "")
 
     def fault(self, snapshot: Snapshot) -> str:
         errors = self._loaded(snapshot, self._fleet).errors

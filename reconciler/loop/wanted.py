@@ -12,6 +12,7 @@ import msgspec
 
 from reconciler.errors import ManifestError, ReconcilerError, SourceError
 from reconciler.loop.reading import Reading
+from reconciler.loop.versions import Versions
 from reconciler.manifests.desired import DigestCache, desired
 from reconciler.manifests.kustomize import Renderer
 from reconciler.manifests.load import LoadCache, load_tree
@@ -20,6 +21,7 @@ from reconciler.model.capacity import Capacity
 from reconciler.model.desired import Desired, StableVersion
 from reconciler.model.fleet import Fleet
 from reconciler.model.meta import Key
+from reconciler.model.observed import Observed
 from reconciler.model.progress import Progress, fallback
 from reconciler.model.revision import Revision
 from reconciler.source import Source
@@ -60,6 +62,8 @@ class Wanted:
         self._previous: Desired | None = None
         self._older: dict[str, Reading] = {}
         self._stopped = False
+        self._versions = Versions()
+        self._last: tuple[Desired, Desired] | None = None
         self.refusal: Refusal | None = None
 
     def start(self, changed: Callable[[], None]) -> None:
@@ -78,9 +82,9 @@ class Wanted:
         """Why the source can't be read, if it can't."""
         return self._source.error()
 
-    def update(self, progress: Progress) -> Desired | None:
-        """The newest good revision that has been read; None while there has never been one. Blocks for
-        seconds at most, and not once it is stopped.
+    def update(self, progress: Progress, observed: Observed | None = None) -> Desired | None:
+        """The newest good revision that has been read, its versions under the hashes by which they are
+        known; None while there has never been one. Blocks for seconds at most, and not once it is stopped.
         """
         snapshot = self._source.latest()
         began = self._newest is None and snapshot is not None and snapshot.revision.id != self._looked_at
@@ -94,7 +98,11 @@ class Wanted:
                 self._changed()  # it came while this one was being read
         if self._current is None and self.refusal is not None and progress.accepted:
             self._current = self._at(progress.accepted)
-        return None if self._current is None else self._with_stable(self._current, progress)
+        if self._current is None:
+            return None
+        observed = observed or Observed()
+        named = self._versions.named(self._current, observed, progress)
+        return self._with_stable(named, progress, observed)
 
     def _begin(self, snapshot: Snapshot, accepted: str) -> None:
         known = {} if snapshot.revision.id == accepted else self._capacity()
@@ -128,29 +136,38 @@ class Wanted:
             self._fleet, snapshot.revision, loaded.objects, complete=snapshot.complete, cache=digests
         )
 
-    def _with_stable(self, current: Desired, progress: Progress) -> Desired:
-        """Add, for each workload that may return to it, the version that last converged."""
-        hashes = current.hashes
+    def _with_stable(self, named: Desired, progress: Progress, observed: Observed) -> Desired:
+        """Add, for each workload that may return to it, the version that last converged. The same object
+        again where nothing has changed.
+        """
+        hashes = named.hashes
         asked = {k: fallback(r, hashes[k]) for k, r in sorted(progress.rollouts.items()) if k in hashes}
-        found = {k: self._stable(k, *version[::-1]) for k, version in asked.items() if all(version)}
+        found = {k: self._stable(k, *version, observed) for k, version in asked.items() if all(version)}
         stable = {k: v for k, v in found.items() if v is not None}
-        if stable.keys() == current.stable.keys() and all(
-            stable[k].template_hash == current.stable[k].template_hash for k in stable
+        before, with_stable = self._last or (None, named)
+        if (
+            before is not named
+            or with_stable.stable.keys() != stable.keys()
+            or any(one.template_hash != with_stable.stable[key].template_hash for key, one in stable.items())
         ):
-            return current
-        self._current = msgspec.structs.replace(current, stable=stable)
-        return self._current
+            with_stable = msgspec.structs.replace(named, stable=stable) if stable else named
+            self._last = named, with_stable
+        return with_stable
 
-    def _stable(self, key: Key, revision: str, template_hash: str) -> StableVersion | None:
+    def _stable(
+        self, key: Key, template_hash: str, revision: str, observed: Observed
+    ) -> StableVersion | None:
         """From the revision of just before, where nothing has to be read for it, or from its own."""
-        before = self._previous
-        same = before is not None and before.hashes.get(key) == template_hash
+        before, knows = self._previous, self._versions.knows
+        same = before is not None and knows(before, key, template_hash, observed)
         then = before if same else self._at(revision)
-        if then is None or then.hashes.get(key) != template_hash:
+        if then is None or key not in then.hashes or not knows(then, key, template_hash, observed):
             return None
+        own = then.hashes[key]
         return StableVersion(
             workload=then.workloads[key],
             template_hash=template_hash,
+            meaning=own if own != template_hash else "",
             revision=then.revision,
             contents=then.contents,
         )

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from reconciler.manifests.digest import contents_digest, template_digest, template_of, workload_hash
+from reconciler.manifests.digest import (
+    LENT,
+    contents_digest,
+    former_digest,
+    template_digest,
+    template_of,
+    workload_hash,
+)
 from reconciler.manifests.moved_services import without_versions
 from reconciler.manifests.resolved import Known, resolved
 from reconciler.manifests.strategy import strategy_of
@@ -59,11 +66,13 @@ def desired(
     contents = sorts.contents
     workloads, cache.resolved = resolved(sorts.workloads, cache.resolved)
     strategies = _strategies(workloads)
+    hashes = {key: _hashes(workload, contents, cache) for key, workload in workloads.items()}
     return Desired(
         fleet=fleet,
         revision=revision,
         workloads=workloads,
-        hashes={key: _hash(workload, contents, cache) for key, workload in workloads.items()},
+        hashes={key: own for key, (own, _) in hashes.items()},
+        former={key: before for key, (own, before) in hashes.items() if before != own},
         contents=contents,
         namespaces=tuple(sorted(sorts.namespaces)),
         complete=complete,
@@ -124,19 +133,21 @@ def _strategies(workloads: dict[Key, Workload]) -> dict[Key, RolloutStrategy]:
     return {key: strategy[0] for key, strategy in found if strategy is not None}
 
 
-def _hash(workload: Workload, contents: Contents, cache: DigestCache) -> str:
-    template, keys = cache.of(workload, lambda: _template(workload))
+def _hashes(workload: Workload, contents: Contents, cache: DigestCache) -> tuple[str, str]:
+    """In the present form, and in the one before."""
+    digests, keys = cache.of(workload, lambda: _template(workload))
     read = [(key, _content(contents.get(key), cache)) for key in keys]
-    return workload_hash(template, read)
+    return workload_hash(digests[0], read), workload_hash(digests[1], read)
 
 
-def _template(workload: Workload) -> tuple[bytes, tuple[Key, ...]]:
+def _template(workload: Workload) -> tuple[tuple[bytes, bytes], tuple[Key, ...]]:
     """A Rollout's version and that of the Deployment that lends it its template are two: generated
     ReplicaSets are named after them, and both objects may have one name.
     """
     template, namespace = template_of(workload), workload.metadata.namespace
-    lent = isinstance(workload, Rollout) and workload.spec.workload_ref is not None
-    return template_digest(template) + (b"lent" if lent else b""), reads(template.spec, namespace)
+    mark = LENT if isinstance(workload, Rollout) and workload.spec.workload_ref is not None else b""
+    digests = template_digest(template) + mark, former_digest(template) + mark
+    return digests, reads(template.spec, namespace)
 
 
 def _content(content: ConfigMap | Secret | None, cache: DigestCache) -> bytes | None:

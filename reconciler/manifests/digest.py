@@ -1,22 +1,25 @@
 """Digests that decide whether pods must be replaced: of a template, and of what it reads.
 
-Equal for any order of keys, for defaults written or left out, and from one version of this program to
-the next as long as new fields have defaults.
+Equal for everything that means the same (`model.canonical`), and from one version of this program to the
+next as long as new fields have defaults. Where this is to become another form, `former_digest` has to give
+the one before: `loop.versions` recognizes running pods by it.
 """
 
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Any
 
 import msgspec
 
+from reconciler.model.canonical import canonical, pruned
 from reconciler.model.config import ConfigMap, Secret
 from reconciler.model.kinds import Workload
 from reconciler.model.meta import Key
 from reconciler.model.pod import Pod, PodTemplate
 
 HASH_DIGITS = 10
+LENT = b"lent"
+"""Behind the digest of a template that a Deployment lends to a Rollout."""
 
 
 def template_of(workload: Workload) -> PodTemplate:
@@ -27,28 +30,21 @@ def template_of(workload: Workload) -> PodTemplate:
 
 
 def template_digest(template: PodTemplate) -> bytes:
-    """Over the labels, annotations and spec of a pod template, as canonical JSON without empty containers."""
+    """Over the labels, annotations and meaning of a pod template, as canonical JSON."""
+    return _digest(template, canonical(template.spec))
+
+
+def former_digest(template: PodTemplate) -> bytes:
+    """The same as version 0.1.0 made it: amounts, sets and defaults that depend on others count as they were
+    written.
+    """
+    return _digest(template, msgspec.to_builtins(template.spec))
+
+
+def _digest(template: PodTemplate, spec: object) -> bytes:
     meta = template.metadata
-    value = {
-        "labels": meta.labels,
-        "annotations": meta.annotations,
-        "spec": msgspec.to_builtins(template.spec),
-    }
+    value = {"labels": meta.labels, "annotations": meta.annotations, "spec": spec}
     return blake2b(msgspec.json.encode(pruned(value), order="deterministic"), digest_size=16).digest()
-
-
-def pruned(value: Any) -> Any:
-    """Without empty mappings and lists: `resources: {}` means the same as leaving it out."""
-    if isinstance(value, dict):
-        inner = {key: pruned(one) for key, one in value.items()}
-        return {key: one for key, one in inner.items() if one not in ({}, []) or key in MEANS_SOMETHING}
-    if isinstance(value, list | tuple):
-        return [pruned(one) for one in value]
-    return value
-
-
-MEANS_SOMETHING = frozenset({"emptyDir", "projected", "downwardAPI", "labelSelector", "namespaceSelector"})
-"""Fields whose empty value differs from leaving them out."""
 
 
 def contents_digest(content: ConfigMap | Secret) -> bytes:

@@ -22,15 +22,19 @@ class Desired(Value):
     """Built by `manifests`, read by `decide`. Every dict is in sorted order of its keys.
 
     `hashes` is each workload's template hash: its pod template together with the contents of the
-    ConfigMaps and Secrets that it reads (10 hex digits). `stable` holds, for workloads whose newest
-    version failed, the version that last converged: it is kept serving (law 8), from the contents of its
-    own time. `complete` is False when the source couldn't be read in full: then nothing is pruned.
+    ConfigMaps and Secrets that it reads (10 hex digits). `former` is what an earlier form of it gave, where
+    that is another. A version that is known by another hash already keeps it; `meanings` has its own then.
+    `stable` holds, for workloads whose newest version failed, the version that last converged: it is kept
+    serving (law 8), from the contents of its own time. `complete` is False when the source couldn't be read
+    in full: then nothing is pruned.
     """
 
     fleet: Fleet
     revision: Revision
     workloads: dict[Key, Workload] = {}
     hashes: dict[Key, str] = {}
+    former: dict[Key, str] = {}
+    meanings: dict[Key, str] = {}
     contents: Contents = {}
     namespaces: tuple[str, ...] = ("default",)
     stable: dict[Key, StableVersion] = {}
@@ -53,3 +57,5 @@ class StableVersion(Value):
     template_hash: str
     revision: Revision
     contents: Contents
+    meaning: str = ""
+    """As `PodRecord.meaning`."""

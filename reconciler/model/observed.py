@@ -18,7 +18,8 @@ class PodRecord(Value):
     """A pod that has been given a place: everything but the contents of its ConfigMaps and Secrets.
 
     It is the payload of `StartPod`, and as JSON the value of the SPEC label, so that a pod can be
-    understood, completed and moved from its labels alone. `ip` is empty for hostNetwork.
+    understood, completed and moved from its labels alone. `ip` is empty for hostNetwork. `meaning` is the
+    hash in its present form, where `template_hash` is an earlier one by which the version was known.
     """
 
     namespace: str
@@ -31,6 +32,7 @@ class PodRecord(Value):
     ip: str = ""
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
+    meaning: str = ""
 
     @property
     def key(self) -> Key:

@@ -36,7 +36,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     (tmp_path / "apps").mkdir()
     (tmp_path / "apps" / "web.yaml").write_text(deployment(spec="replicas: 2"))
     fleet = inventory(Path("nodes.yaml"))
-    wanted, _ = wiring.survey(fleet, wiring.pick_source(fleet, None, None))
+    wanted, *_ = wiring.survey(fleet, wiring.pick_source(fleet, None, None))
     made = World(wanted)
     monkeypatch.setattr(wiring, "observe_once", lambda _: made.observe())
     return made

@@ -16,6 +16,7 @@ from reconciler.loop.cycle import Loop
 from reconciler.loop.once import Finish
 from reconciler.model.action import Publish, StopPod
 from reconciler.model.desired import Contents, Desired
+from reconciler.model.observed import Observed
 from reconciler.model.progress import Progress
 from tests.decide.builders import deployment, desired, fleet, service
 from tests.loop.test_cycle import Memory
@@ -31,7 +32,7 @@ class Given:
     def __init__(self, wanted: Desired) -> None:
         self.wanted = wanted
 
-    def update(self, progress: Progress) -> Desired:
+    def update(self, progress: Progress, observed: Observed) -> Desired:
         return self.wanted
 
     def start(self, wake: Callable[[], None]) -> None: ...

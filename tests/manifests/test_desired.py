@@ -1,5 +1,6 @@
 """What a revision wants: template hashes that change exactly when pods must be replaced."""
 
+# ruff: noqa: E501 - a table reads best with one case a line
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -66,6 +67,56 @@ def test_a_hash_is_ten_hex_digits_and_never_changes_by_itself() -> None:
 )
 def test_what_is_not_the_template_or_means_the_same_keeps_the_hash(text: str) -> None:
     assert hash_of(text) == PLAIN
+
+
+MOUNTED = "volumes: [{name: a, emptyDir: {}}, {name: b, hostPath: {path: /b}}]"
+MOUNTS = "volumeMounts: [{name: a, mountPath: /a}, {name: b, mountPath: /b}]"
+SAME = [
+    ("", "resources: {limits: {cpu: 1000m}}", "", "resources: {limits: {cpu: 1}}"),
+    ("", "resources: {limits: {cpu: '1'}}", "", "resources: {limits: {cpu: 1.0}}"),
+    ("", "resources: {limits: {memory: 1000M}}", "", "resources: {limits: {memory: 1G}}"),
+    ("", "resources: {limits: {memory: 1024Mi}}", "", "resources: {limits: {memory: 1073741824}}"),
+    ("", "resources: {limits: {cpu: 1}}", "", "resources: {limits: {cpu: 1}, requests: {cpu: 1000m}}"),
+    ("", "imagePullPolicy: IfNotPresent", "", ""),
+    ("", "livenessProbe: {httpGet: {port: 80, path: /}}", "", "livenessProbe: {httpGet: {port: 80, path: ''}}"),
+    ("", "livenessProbe: {httpGet: {port: 80, path: /a}}", "", "livenessProbe: {httpGet: {port: 80, path: a}}"),
+    ("", "livenessProbe: {tcpSocket: {port: 1}, periodSeconds: 10}", "", "livenessProbe: {tcpSocket: {port: 1}}"),
+    (MOUNTED, MOUNTS, "volumes: [{name: b, hostPath: {path: /b, type: ''}}, {name: a}]", MOUNTS),
+    (MOUNTED, MOUNTS, MOUNTED, "volumeMounts: [{name: b, mountPath: /b}, {name: a, mountPath: /a, readOnly: false}]"),
+    ("", "securityContext: {capabilities: {add: [CAP_SYS_TIME, kill]}}", "", "securityContext: {capabilities: {add: [KILL, SYS_TIME]}}"),
+    ("", "ports: [{containerPort: 80}, {containerPort: 81}]", "", "ports: [{containerPort: 81, protocol: TCP}, {containerPort: 80}]"),
+    ("hostNetwork: true", "ports: [{containerPort: 80}]", "hostNetwork: true", "ports: [{containerPort: 80, hostPort: 80}]"),
+    ("", "env: [{name: A, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}]", "", "env: [{name: A, valueFrom: {resourceFieldRef: {resource: limits.cpu, divisor: '1'}}}]"),
+    ("tolerations: [{key: a, operator: Exists}, {key: b, value: c}]", "", "tolerations: [{key: b, operator: Equal, value: c}, {key: a, operator: Exists}]", ""),
+    ("securityContext: {supplementalGroups: [2, 1]}", "", "securityContext: {supplementalGroups: [1, 2, 1]}", ""),
+    ("volumes: [{name: a, emptyDir: {sizeLimit: 1024Ki}}]", "", "volumes: [{name: a, emptyDir: {sizeLimit: 1Mi}}]", ""),
+    ("volumes: [{name: a, secret: {secretName: s, items: [{key: k, path: k}]}}]", "", "volumes: [{name: a, secret: {secretName: s, defaultMode: 420, items: [{key: k, path: k, mode: 0644}]}}]", ""),
+    ("affinity: {}\ndnsConfig: {}\nhostUsers: true", "lifecycle: {}", "", ""),
+]  # fmt: skip
+"""Pod and container, in two spellings."""
+OTHER = [
+    ("", "env: [{name: A, value: '1'}, {name: B, value: '2'}]", "", "env: [{name: B, value: '2'}, {name: A, value: '1'}]"),
+    ("", "args: [a, b]", "", "args: [b, a]"),
+    ("", "resources: {limits: {cpu: 1}}", "", "resources: {limits: {cpu: 1001m}}"),
+    ("", "resources: {limits: {memory: 1G}}", "", "resources: {limits: {memory: 1Gi}}"),
+    ("", "resources: {requests: {cpu: 1}}", "", "resources: {limits: {cpu: 1}}"),
+    ("", "imagePullPolicy: Always", "", ""),
+    ("", "readinessProbe: {tcpSocket: {port: 1}}", "", "livenessProbe: {tcpSocket: {port: 1}}"),
+    ("", "ports: [{containerPort: 80, hostPort: 80}]", "", "ports: [{containerPort: 80}]"),
+    ("volumes: [{name: a, secret: {secretName: s, defaultMode: 0400, items: [{key: k, path: k, mode: 0644}]}}]", "", "volumes: [{name: a, secret: {secretName: s, defaultMode: 0400, items: [{key: k, path: k}]}}]", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("pod", "container", "pod2", "container2"), SAME)
+def test_another_spelling_is_no_change(pod: str, container: str, pod2: str, container2: str) -> None:
+    spellings = deployment(pod, container=container), deployment(pod2, container=container2)
+    assert hash_of(spellings[0]) == hash_of(spellings[1])
+
+
+@pytest.mark.parametrize(("pod", "container", "pod2", "container2"), OTHER)
+def test_another_meaning_is_one(pod: str, container: str, pod2: str, container2: str) -> None:
+    spellings = deployment(pod, container=container), deployment(pod2, container=container2)
+    assert hash_of(spellings[0]) != hash_of(spellings[1])
 
 
 @pytest.mark.parametrize(
