@@ -14,11 +14,13 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from reconciler.api.tasks import go_on
 from reconciler.api.visitor import Patience, Visitor, origin
 
 log = logging.getLogger(__name__)
@@ -60,8 +62,11 @@ class Door:
         for listener in listeners:
             listener.setblocking(False)
             self._listeners.append(listener)
-            self._tasks.append(asyncio.create_task(self._take(listener, server)))
-        self._tasks.append(asyncio.create_task(self._look_after()))
+            self._tasks.append(self._task(partial(self._take, listener, server)))
+        self._tasks.append(self._task(self._look_after))
+
+    def _task(self, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        return asyncio.create_task(go_on(self._name, work))
 
     async def close(self) -> None:
         """Nobody new comes in. Who is in is let go by aiohttp."""

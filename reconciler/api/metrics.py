@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from reconciler.supervision import lives
+
 if TYPE_CHECKING:
-    from prometheus_client import Gauge
+    from prometheus_client import Gauge, Metric
 
 DURATIONS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -54,6 +56,7 @@ class Metrics:
         self._source = Counter(
             "reconciler_source_errors", "Times that the source couldn't be read.", registry=own
         )
+        own.register(_Threads())
         Gauge("reconciler_fleet_info", "The fleet.", ["fleet"], registry=own).labels(fleet).set(1)
 
     def passed(self, seconds: float, steps: int) -> None:
@@ -101,6 +104,27 @@ class Metrics:
         from prometheus_client import generate_latest
 
         return generate_latest(self.registry)
+
+
+class _Threads:
+    """What is known of our threads when it is asked for."""
+
+    def collect(self) -> Iterator[Metric]:
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        silent = GaugeMetricFamily(
+            "reconciler_thread_silent_seconds",
+            "Since the last sign of life; 0 for one that waits for work.",
+            labels=["thread"],
+        )
+        failures = CounterMetricFamily(
+            "reconciler_thread_failures", "Times that one ended and was begun again.", labels=["thread"]
+        )
+        for one in lives():
+            silent.add_metric([one.name], one.silent)
+            failures.add_metric([one.name], one.failures)
+        yield silent
+        yield failures
 
 
 def _set_all(gauge: Gauge, values: Mapping[str, int]) -> None:

@@ -30,10 +30,14 @@ from reconciler.record.overview import Overview, overview
 from reconciler.record.published import data_planes, newest
 from reconciler.record.status import Portrait
 from reconciler.record.world import World
+from reconciler.supervision import stuck
 
 LOG = logging.getLogger("reconciler.loop")
 SILENCE_S = 300.0
 """A loop that hasn't made a pass for so long is stuck, unless its full passes are farther apart."""
+
+MOST_STUCK = 5
+"""Threads that are named in one answer."""
 
 PATIENCE_S = 5.0
 """A fleet that is blocked for so long stays so until somebody acts."""
@@ -196,6 +200,8 @@ class Reporter:
         silent = time.time() - self._turn.at
         if silent > self._silence:
             return False, f"the loop has made no pass for {silent:.0f} s"
+        if late := stuck():
+            return False, "; ".join(late[:MOST_STUCK])
         words = (f"last pass {silent:.0f} s ago", self._journal.trouble)
         return True, "; ".join(filter(None, words))
 

@@ -13,13 +13,16 @@ import logging
 import os
 import socket
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.api.daemon import Daemon, Verify
 from reconciler.api.files import door_limit
+from reconciler.api.tasks import go_on
 from reconciler.errors import ReconcilerError
 from reconciler.record.places import REFUSED_BY_DISK, is_private
+from reconciler.supervision import Supervised, sign_of_life
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -57,7 +60,7 @@ class ApiServer:
         self.unix_socket, self._spare_socket = unix_socket, spare_socket
         """Once started, where the socket really is."""
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="api", daemon=True)
+        self._thread = Supervised("api", self._run)
         self._stopping = threading.Lock()
         self._runners: list[web.AppRunner] = []
         self._doors: list[Door] = []
@@ -92,8 +95,16 @@ class ApiServer:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
+        pulse = self._loop.call_soon(self._beat)
+        try:
+            self._loop.run_forever()
+        finally:
+            pulse.cancel()
         self._loop.close()
+
+    def _beat(self) -> None:
+        sign_of_life()
+        self._loop.call_later(KEEP_EVERY_S, self._beat)
 
     async def _open(self) -> None:
         from reconciler.api.door import Door
@@ -105,7 +116,8 @@ class ApiServer:
             door = Door("the Unix socket", most, most, Patience(answered=None))
             server = await self._served(private_app(self._daemon), door)
             await door.open([self._bind_somewhere(self.unix_socket)], server)
-            self._keeper = asyncio.create_task(self._keep_socket(door, server))
+            keep = partial(self._keep_socket, door, server)
+            self._keeper = asyncio.create_task(go_on("the Unix socket", keep))
         if self._listen is not None:
             door = Door(self._listen, most, min(MOST_OF_ONE, most // 2), Patience())
             server = await self._served(public_app(self._daemon, self._verify), door)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import threading
 from collections.abc import Callable
 from math import inf
 
@@ -18,12 +17,15 @@ from reconciler.certificates.wanted import Wish
 from reconciler.errors import CertificateError
 from reconciler.model.fleet import ACMESpec
 from reconciler.model.traffic import Challenge
+from reconciler.supervision import Supervised, sign_of_life
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 60.0
 """At most so long between two looks at the clock: the machine may have slept meanwhile."""
 PUBLISH_S = 300.0
+LONGEST_S = 3600.0
+"""For one certificate, with every name of it proved."""
 CLOSE_S = 10.0
 
 INTERRUPTED = "the reconciler was stopped while it was asking for it"
@@ -34,17 +36,18 @@ class Worker:
 
     def __init__(self, spec: ACMESpec, folder: Folder, ledger: Ledger, wake: Callable[[], None]) -> None:
         self._spec, self._folder, self._ledger, self._wake = spec, folder, ledger, wake
-        self._thread: threading.Thread | None = None
+        self._thread: Supervised | None = None
 
     def start(self) -> None:
         """Once is enough."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="certificates", daemon=True)
+            self._thread = Supervised("certificates", self._run, changed=self._wake, first_pause=LOOK_S)
             self._thread.start()
 
     def join(self) -> None:
         """After the ledger was closed."""
         if self._thread is not None:
+            self._thread.end()
             self._thread.join(CLOSE_S)
 
     def _run(self) -> None:
@@ -55,12 +58,12 @@ class Worker:
                 nap = min(nap, self.work())
             except Closing:
                 return
-            except Exception:
-                log.exception("certificates: a bug; going on in a minute")
+            sign_of_life()
             ended = self._ledger.pause(nap, seen)
 
     def work(self) -> float:
         """Ask for the certificate that is due first, if one is. Returns seconds until the next one is."""
+        sign_of_life(LONGEST_S)
         now = self._ledger.clock()
         times = {wish: self._ledger.due(wish, now) for wish in self._ledger.wishes()}
         if not times:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 import socket
 import threading
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.options import fleet_option
+from reconciler.supervision import Supervised, sign_of_life
 
 if TYPE_CHECKING:
     from reconciler.loop.cycle import Loop
@@ -59,10 +61,11 @@ def _stop_on_signals(loop: Loop) -> None:
         signal.signal(number, signal.SIG_DFL)
 
     def wait() -> None:
+        sign_of_life(inf)
         with told, tell:
             while told.recv(1):
                 loop.stop()
 
-    threading.Thread(target=wait, name="signals", daemon=True).start()
+    Supervised("signals", wait).start()
     signal.signal(signal.SIGTERM, once)
     signal.signal(signal.SIGINT, once)

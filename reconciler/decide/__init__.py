@@ -70,6 +70,9 @@ def decide(
     network, network_memo = plan_network(turn, pruning, memo.network if memo else None)
     if unseen := turn.hidden.note():
         turn.draft.note(unseen)
+    unasked = tuple(view.name for view in seen.views.values() if view.status == "unknown")
+    if unasked:
+        turn.draft.note(f"{', '.join(unasked)}: what runs there isn't known yet")
     plan = Plan(
         revision=desired.revision.id,
         steps=turn.draft.steps,
@@ -77,7 +80,7 @@ def decide(
         notes=turn.draft.notes,
         verdicts=verdicts,
         progress=_progress(turn),
-        standing=_standing(verdicts, pruning, network),
+        standing=_standing(verdicts, pruning, network, "progressing" if unasked else "converged"),
         measures=tuple(turn.measures),
     )
     return plan.remember(Memo(seen, calm, turn.ground.refresh(), network_memo, now))

@@ -35,6 +35,7 @@ from reconciler.model.plan import Measure, Measured, Plan, Settled
 from reconciler.model.progress import Progress
 from reconciler.model.reversal import Reversal, Reverted
 from reconciler.model.traffic import Challenge
+from reconciler.supervision import complaints
 
 DARK_S = 15.0
 """How long the first decision waits for every node to say what it holds, or that it can't be reached:
@@ -221,6 +222,7 @@ class Loop:
     def _act(self, turn: Turn, desired: Desired, now: float) -> Turn:
         plan = decide(desired, turn.observed, self.progress, now, self._settled)
         self._settled = plan.settled
+        plan = _with_notes(plan, complaints())
         plan = self._certified(plan, desired, turn.observed)
         self._keep(_with_revisions(plan, desired))
         plan, reverted = self._taken_back(plan, desired)
@@ -245,8 +247,7 @@ class Loop:
             return plan
         if desired.challenges and in_force(desired, observed):
             self._certificates.published(desired.challenges)
-        said = self._certificates.complaints()
-        return msgspec.structs.replace(plan, notes=(*plan.notes, *said)) if said else plan
+        return _with_notes(plan, self._certificates.complaints())
 
     def _taken_back(self, plan: Plan, desired: Desired) -> tuple[Plan, tuple[Reverted, ...]]:
         """With what is to be said of versions that couldn't be taken back; and what came of attempts. In this
@@ -255,8 +256,7 @@ class Loop:
         if self._reverts is None:
             return plan, ()
         self._reverts.pursue(due(desired, self.progress), desired.revision.id)
-        said = self._reverts.complaints()
-        plan = msgspec.structs.replace(plan, notes=(*plan.notes, *said)) if said else plan
+        plan = _with_notes(plan, self._reverts.complaints())
         return plan, self._reverts.ended()
 
     def _learn(self, now: float) -> tuple[Outcome, ...]:
@@ -303,6 +303,10 @@ class Loop:
         self._wanted.close()
         self._view.close()
         return clean
+
+
+def _with_notes(plan: Plan, said: tuple[str, ...]) -> Plan:
+    return msgspec.structs.replace(plan, notes=(*plan.notes, *said)) if said else plan
 
 
 def _learned(progress: Progress, outcome: Outcome, now: float) -> Progress:

@@ -9,7 +9,10 @@ from collections.abc import Callable
 from reconciler.errors import ReconcilerError, SourceError
 from reconciler.model.desired import Desired
 from reconciler.model.revision import Revision
+from reconciler.supervision import Supervised, sign_of_life
 
+LONGEST_S = 1800.0
+"""For one revision: thousands of files on a small machine."""
 _log = logging.getLogger(__name__)
 
 
@@ -26,7 +29,7 @@ class Reading:
         self.error: ReconcilerError | None = None
         self._read, self._ended = read, ended
         self._over, self._late, self._lock = threading.Event(), False, threading.Lock()
-        threading.Thread(target=self._run, name="manifests", daemon=True).start()
+        Supervised("manifests", self._run).start()
 
     def wait(self, seconds: float) -> bool:
         """Whether it is over."""
@@ -41,6 +44,7 @@ class Reading:
         self._over.set()
 
     def _run(self) -> None:
+        sign_of_life(LONGEST_S)
         try:
             self.desired = self._read()
         except ReconcilerError as error:

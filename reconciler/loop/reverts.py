@@ -25,10 +25,13 @@ from reconciler.model.reversal import Reversal, Reverted
 from reconciler.model.revision import Revision
 from reconciler.source.reverting import Judge
 from reconciler.source.snapshot import Snapshot
+from reconciler.supervision import Supervised, sign_of_life
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 10.0, 600.0
 """After a failure that may pass: a server that is down, missing rights."""
 CLOSE_S = 5.0
+LONGEST_S = 1800.0
+"""For one attempt: fetching, judging and pushing a large repository."""
 _log = logging.getLogger(__name__)
 
 
@@ -69,7 +72,7 @@ class Reverts:
         self._ended: deque[Reverted] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self._thread: threading.Thread | None = None
+        self._thread: Supervised | None = None
 
     def pursue(self, due: tuple[Reversal, ...], revision: str) -> None:
         """`due` are all that are due now, `revision` is the newest that was seen. Doesn't block."""
@@ -80,7 +83,7 @@ class Reverts:
             known = {_id(one) for one in due}
             self._tried = {key: tried for key, tried in self._tried.items() if key in known}
             if due and self._thread is None and not self._closed:
-                self._thread = threading.Thread(target=self._run, name="reverts", daemon=True)
+                self._thread = Supervised("reverts", self._run, changed=self._wake)
                 self._thread.start()
             self._changed.notify()
 
@@ -101,6 +104,8 @@ class Reverts:
         """What is under way is cut off. May be called twice."""
         with self._changed:
             self._closed = True
+            if self._thread is not None:
+                self._thread.end()
             self._changed.notify()
         self._renderer.stop()
         self._reverter.close()
@@ -110,6 +115,7 @@ class Reverts:
     def _run(self) -> None:
         while (found := self._next()) is not None:
             reversal, revision = found
+            sign_of_life(LONGEST_S)
             if (outcome := self._attempt(reversal)) is not None:
                 self._take(reversal, revision, outcome)
             self._wake()
@@ -124,6 +130,7 @@ class Reverts:
                 if one is not None and times[one] <= now:
                     return one, self._revision
                 wait = times[one] - now if one is not None else inf
+                sign_of_life(wait)
                 self._changed.wait(None if wait == inf else wait)
         return None
 

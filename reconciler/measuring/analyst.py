@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from math import inf
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,15 @@ from reconciler.measuring.haproxy import Rates, Read
 from reconciler.model.desired import Contents
 from reconciler.model.meta import Key
 from reconciler.model.plan import Measure, Measured
+from reconciler.supervision import Supervised, sign_of_life
 
 if TYPE_CHECKING:
     from reconciler.measuring.fetch import Dial, Encrypt
 
 MOST_THREADS = 16
 """They wait for others nearly all of the time."""
+LONGEST_S = 900.0
+"""For one measurement: its own time-out ends it long before."""
 
 _Name = tuple[Key, str, int]
 
@@ -45,7 +49,7 @@ class Analyst:
         self._under_way: set[_Name] = set()
         self._ended: deque[Measured] = deque()
         self._waiting: SimpleQueue[tuple[Measure, Contents] | None] = SimpleQueue()
-        self._threads: list[threading.Thread] = []
+        self._threads: list[Supervised] = []
 
     def submit(self, measures: Iterable[Measure], contents: Contents) -> None:
         """Begin those that aren't under way. From one thread, the loop's; returns at once."""
@@ -76,15 +80,22 @@ class Analyst:
     def close(self) -> None:
         """Begin nothing more. What is under way ends by itself, and nobody waits for it."""
         self._closing.set()
-        for _ in self._threads:
+        for thread in self._threads:
+            thread.end()
             self._waiting.put(None)
 
     def _hire(self) -> None:
         if len(self._threads) < min(MOST_THREADS, len(self._under_way)):
             number = len(self._threads) + 1
-            thread = threading.Thread(target=self._work, name=f"measure-{number}", daemon=True)
-            self._threads.append(thread)
+            thread = Supervised(f"measure-{number}", self._work, changed=self._wake)
             thread.start()
+            self._threads.append(thread)
+
+    def _next(self) -> tuple[Measure, Contents] | None:
+        sign_of_life(inf)
+        task = self._waiting.get()
+        sign_of_life(LONGEST_S)
+        return task
 
     def _work(self) -> None:
         """What speaks HTTP and TLS is imported here: most runs of the reconciler measure nothing."""
@@ -92,7 +103,7 @@ class Analyst:
         from reconciler.measuring.measured import measured
 
         reach = Reach(dial=self._dial, encrypt=self._encrypt)
-        while (task := self._waiting.get()) is not None:
+        while (task := self._next()) is not None:
             asked, contents = task
             if self._closing.is_set():
                 return

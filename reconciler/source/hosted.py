@@ -21,6 +21,7 @@ from reconciler.source.repository import configure, make_bare
 from reconciler.source.snapshot import Snapshot
 from reconciler.source.submodules import Submodules
 from reconciler.source.watch import Watch
+from reconciler.supervision import Supervised, sign_of_life
 
 GLANCE_S = 1.0
 """How often the branch's file is looked at: the hook that wakes us may have died with its pusher."""
@@ -43,13 +44,13 @@ class HostedRepository:
         self._watch = Watch(self._bring, LOOK_S, retry=GLANCE_S, longest=LOOK_S)
         self._lock = threading.Lock()
         self._closed, self._awake = threading.Event(), threading.Event()
-        self._glancer: threading.Thread | None = None
+        self._glancer: Supervised | None = None
 
     def start(self, changed: Callable[[], None]) -> None:
         """Raises `SourceError` when the repository can't be made ready."""
         self.prepare()
         self._watch.start(changed)
-        self._glancer = threading.Thread(target=self._glance, name="branch", daemon=True)
+        self._glancer = Supervised("branch", self._glance, changed=changed)
         self._glancer.start()
 
     def prepare(self) -> None:
@@ -91,6 +92,8 @@ class HostedRepository:
     def close(self) -> None:
         self._closed.set()
         self._awake.set()
+        if self._glancer is not None:
+            self._glancer.end()
         self._git.close()
         self._watch.close()
 
@@ -114,6 +117,7 @@ class HostedRepository:
         """Costs two `stat`s; git is only asked when the branch has moved, or somebody woke us for nothing."""
         seen = self._mark()
         while not self._closed.is_set():
+            sign_of_life()
             woken = self._awake.wait(GLANCE_S)
             self._awake.clear()
             now = self._moved_from(seen, EAGER_S if woken else 0.0)

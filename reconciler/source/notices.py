@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.errors import SourceError
 from reconciler.source.scan import Changed, File, scan
+from reconciler.supervision import Supervised, sign_of_life
 
 if TYPE_CHECKING:
     from watchdog.events import FileSystemEvent
@@ -42,13 +43,14 @@ class Notices:
         self._listing: tuple[File, ...] | None = None
         self.polling = ""
         """Why it looks instead of being told; empty when it is told."""
-        self._thread = threading.Thread(target=self._run, name="notices", daemon=True)
+        self._thread = Supervised("notices", self._run, changed=self._tell)
 
     def start(self) -> None:
         self._thread.start()
 
     def close(self) -> None:
         self._closed.set()
+        self._thread.end()
         self._stirred.set()
         if self._thread.is_alive():
             self._thread.join(2.0)
@@ -56,6 +58,7 @@ class Notices:
 
     def _run(self) -> None:
         while not self._closed.is_set():
+            sign_of_life()
             if self._moved():
                 self._tell()
             if self.polling and self._differs():

@@ -6,12 +6,16 @@ import logging
 import random
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from reconciler.errors import SourceError
 from reconciler.source.snapshot import Snapshot
+from reconciler.supervision import Supervised, sign_of_life
 
 MAX_BACKOFF_S = 300.0
 MIN_RETRY_S = 1.0
+LONGEST_S = 1800.0
+"""For one attempt: a large repository over a slow line."""
 _log = logging.getLogger(__name__)
 
 
@@ -40,10 +44,10 @@ class Watch:
         self._lock = threading.Lock()
         self._awake = threading.Event()
         self._closed = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread: Supervised | None = None
 
     def start(self, changed: Callable[[], None]) -> None:
-        self._thread = threading.Thread(target=self._run, args=(changed,), name="source", daemon=True)
+        self._thread = Supervised("source", partial(self._run, changed), changed=changed)
         self._thread.start()
 
     def look(self) -> Snapshot:
@@ -75,18 +79,22 @@ class Watch:
         self._closed.set()
         self._awake.set()
         if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.end()
             self._thread.join(2.0)
 
     def _run(self, changed: Callable[[], None]) -> None:
         told: tuple[str, str] | None = None
         while not self._closed.is_set():
             self._awake.clear()
+            sign_of_life(LONGEST_S)
             self._attempt()
             seen = self._state()
             if seen != told and not self._closed.is_set():
                 told = seen
                 changed()
-            self._awake.wait(self._pause())
+            pause = self._pause()
+            sign_of_life(pause)
+            self._awake.wait(pause)
 
     def _attempt(self) -> None:
         try:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from concurrent.futures import Future
 
 import msgspec
 import pytest
 
+from reconciler import supervision
 from reconciler.api.reporter import Reporter
 from reconciler.errors import SourceError, UsageError
 from reconciler.loop.turn import Ordered, Turn
@@ -181,3 +184,29 @@ def test_deliveries_are_told_as_of_the_last_pass_and_orders_go_to_the_loop() -> 
 def test_who_takes_no_orders_says_so(reporter: Reporter) -> None:
     with pytest.raises(UsageError, match="nobody takes orders here"):
         reporter.order(Order(about=WEB, verb="pause", who="ada@desk", at=1.0)).result(0)
+
+
+def test_a_thread_that_is_stuck_makes_the_daemon_unhealthy(
+    reporter: Reporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reporter.take(turn(A, "converged", time.time()))
+    assert reporter.healthy()[0]
+    monkeypatch.setattr(supervision, "PATIENCE_S", 0.0)
+    begun, over = threading.Event(), threading.Event()
+
+    def work() -> None:
+        supervision.sign_of_life(0.0)
+        begun.set()
+        over.wait()
+
+    thread = supervision.Supervised("watch-pi-1", work)
+    thread.start()
+    try:
+        assert begun.wait(60)
+        assert metric(reporter, 'reconciler_thread_silent_seconds{thread="watch-pi-1"}')
+        assert metric(reporter, 'reconciler_thread_failures_total{thread="watch-pi-1"}') == "0.0"
+        well, line = reporter.healthy()
+        assert (well, "watch-pi-1 has given no sign of life for" in line) == (False, True)
+    finally:
+        over.set()
+        thread.join(60)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from math import inf
 
 import msgspec
 
@@ -26,6 +27,7 @@ from reconciler.model.action import (
 from reconciler.model.desired import Contents
 from reconciler.model.observed import NodeState
 from reconciler.model.traffic import Counter
+from reconciler.supervision import Supervised, sign_of_life
 
 LIVELY = Behaviour(start_seconds=0.25, ready_seconds=0.4, stop_seconds=0.15)
 """About what a small program does on a PC."""
@@ -42,7 +44,7 @@ class RealTime:
         self._changed = threading.Condition()
         self._watchers: dict[str, Callable[[], None]] = {}
         self._seen: dict[str, NodeState] = {}
-        self._thread: threading.Thread | None = None
+        self._thread: Supervised | None = None
 
     def node(self, name: str) -> SimulatedNode:
         return SimulatedNode(self, name)
@@ -51,7 +53,7 @@ class RealTime:
         with self._changed:
             self._watchers[name] = changed
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="simulated-fleet", daemon=True)
+                self._thread = Supervised("simulated-fleet", self._run)
                 self._thread.start()
             self._changed.notify()
 
@@ -103,7 +105,9 @@ class RealTime:
                     return
                 told = self._news()
                 if not told:
+                    sign_of_life(inf)
                     self._changed.wait(self._nap())
+                sign_of_life()
             for changed in told:
                 changed()
 
