@@ -1,13 +1,17 @@
-"""A connection that ends at a certain time, whatever its other end does.
+"""A connection that ends at a certain time and gives so many bytes, whatever its other end does.
 
-A socket's own time-out holds for each byte anew: who gives one now and then would be read for ever.
+A socket's own time-out holds for each byte anew: who gives one now and then would be read for ever. And who
+gives them without end (a body, headers, trailers, one `100 Continue` after the other) would fill the memory.
 """
 
 from __future__ import annotations
 
 import time
 from io import BufferedReader, RawIOBase
+from math import inf
 from typing import Any, Literal, Protocol
+
+from reconciler.supervision import sign_of_life
 
 
 class Stream(Protocol):
@@ -28,19 +32,42 @@ def left(end: float) -> float:
     return seconds
 
 
-class Bounded:
-    """A `Stream` until `end`, which no later `settimeout` moves."""
+class TooLong(OSError):
+    """More was sent than is read."""
 
-    def __init__(self, stream: Stream, end: float) -> None:
-        self._stream, self._end = stream, end
+
+class Bounded:
+    """A `Stream` until `end` (of the monotonic clock) and for `most` bytes; no later `settimeout` moves that.
+
+    `recv` raises `TimeoutError`, and `TooLong`.
+    """
+
+    def __init__(self, stream: Stream, end: float = inf, most: float = inf) -> None:
+        self._stream, self._wait = stream, inf
+        self._end, self._most, self._left = end, most, most
+
+    def allow(self, wait: float | None, seconds: float, most: float) -> None:
+        """From now on: `wait` seconds for each byte (None: for ever), `seconds` and `most` bytes in all."""
+        self._wait = inf if wait is None else wait
+        self._end = time.monotonic() + seconds
+        self._most = self._left = most
 
     def sendall(self, data: bytes, /) -> None:
-        self._stream.settimeout(left(self._end))
+        self._stream.settimeout(self._patience())
         self._stream.sendall(data)
 
     def recv(self, size: int, /) -> bytes:
-        self._stream.settimeout(left(self._end))
-        return self._stream.recv(size)
+        if self._left <= 0:
+            raise TooLong(f"more than {self._most:.0f} bytes were sent")
+        self._stream.settimeout(self._patience())
+        data = self._stream.recv(size)
+        self._left -= len(data)
+        return data
+
+    def _patience(self) -> float | None:
+        wait = min(self._wait, inf if self._end == inf else left(self._end))
+        sign_of_life(wait)
+        return None if wait == inf else wait
 
     def settimeout(self, seconds: float | None, /) -> None:
         """Its time is set already."""
@@ -50,7 +77,7 @@ class Bounded:
 
     def makefile(self, _mode: Literal["rb"] = "rb", /) -> BufferedReader:
         """As a socket's, it may be read on when the stream itself was closed."""
-        return BufferedReader(_Reader(self, self._stream.makefile("rb")))
+        return BufferedReader(_Reader(self, self._stream.makefile("rb")), 65536)
 
 
 class _Reader(RawIOBase):

@@ -12,6 +12,7 @@
     |- CertificateError      a certificate can't be had from the ACME server
     |- MeasurementError      a measurement can't be made: the server, its answer, a Secret that isn't there
     `- NodeError             carries the node's name
+       |- NotUnderstood      what it says made us fail: a bug, or this machine's own trouble
        |- NodeUnreachable    no connection, or it broke: a state of the node, never a crash of the loop
        |  |- HostKeyRefused  the host key is unknown or has changed
        |  `- LoginRefused    sshd or the Docker socket doesn't let us in
@@ -20,6 +21,7 @@
           |- NotFound            no such container, volume or network
           |- ImageUnavailable    it doesn't exist, no right to pull it, the registry is down
           |  `- ImageNeverPulled   it isn't there and imagePullPolicy is Never
+          |- AnswerUnreadable    what it answers isn't what an Engine says
           |- DiskFull            no space left on the node
           |- PortTaken           a host port is in use by something else
           |- Conflict            the name is taken or a removal is under way: look again, then retry
@@ -133,6 +135,10 @@ class NodeUnreachable(NodeError):
     reason = "NodeUnreachable"
 
 
+class NotUnderstood(NodeError):
+    reason = "NotUnderstood"
+
+
 class HostKeyRefused(NodeUnreachable):
     reason = "HostKeyRefused"
 
@@ -153,6 +159,10 @@ class CallTimeout(EngineError):
 
 class ImageUnavailable(EngineError):
     reason = "ErrImagePull"
+
+
+class AnswerUnreadable(EngineError):
+    reason = "EngineAnswerUnreadable"
 
 
 class DiskFull(EngineError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections import deque
@@ -23,12 +24,15 @@ from reconciler.engine.observing.seen import Seen
 from reconciler.engine.observing.watch import Watch
 from reconciler.engine.pods import network
 from reconciler.engine.probes.prober import Prober
-from reconciler.errors import NodeError, NodeUnreachable, ReconcilerError
+from reconciler.errors import NodeError, NodeUnreachable, NotUnderstood, ReconcilerError
 from reconciler.model.action import PrepareNode, Publish, RestartContainer, StartContainers, StartPod, StopPod
 from reconciler.model.desired import Contents
 from reconciler.model.fleet import Fleet, NodeSpec
 from reconciler.model.observed import NodeFacts, NodeState
 from reconciler.model.traffic import Counter
+from reconciler.supervision import reason
+
+LOG = logging.getLogger(__name__)
 
 
 class RealNode:
@@ -43,9 +47,11 @@ class RealNode:
         self._listed_at = -1.0
         self._stale: deque[str] = deque()
         self._facts, self._pod_cidr = NodeFacts(), ""
+        self._troubles: dict[str, str] = {}
+        """What can't be understood of it: its events, a probe's answer."""
         self._told_by: Engine | None = None
         self._changed: Callable[[], None] = lambda: None
-        self._prober = Prober(self._contact.engine, clock, self._judged)
+        self._prober = Prober(self._contact.engine, clock, self._judged, spec.name, self._said_of_probes)
         self._plane = Plane(self._label, clock) if fleet.spec.network.enabled else None
         self._seen = Seen(spec.name, self._prober.apply, self._tell, clock)
         self._watch = Watch(spec.name, self._label, self)
@@ -67,6 +73,9 @@ class RealNode:
             self.relist(full=True)
         except ReconcilerError as error:
             self.lost(error)
+        except Exception as error:
+            LOG.exception("node %s", self.name)
+            self.lost(NotUnderstood(reason(error), node=self.name))
         return self._seen.state
 
     def close(self) -> None:
@@ -164,6 +173,12 @@ class RealNode:
     def stale(self, container_id: str) -> None:
         self._stale.append(container_id)
 
+    def said(self, complaint: str) -> None:
+        self._troubles["events"] = complaint
+
+    def _said_of_probes(self, complaint: str) -> None:
+        self._troubles["probes"] = complaint
+
     def lost(self, error: ReconcilerError) -> None:
         self._seen.lost(error)
 
@@ -187,10 +202,11 @@ class RealNode:
             self._prober.update(pods)
             if self._plane is None:
                 left = Standing(data_plane="stopped" if install.containers(self._cache.summaries) else "")
-                self._seen.listed(pods, self._facts, self._pod_cidr, left)
-                return
-            self._plane.look(engine, self._cache.summaries, touched, full=full)
-            self._seen.listed(pods, self._facts, self._pod_cidr, self._plane.standing)
+            else:
+                self._plane.look(engine, self._cache.summaries, touched, full=full)
+                left = self._plane.standing
+            complaints = (*self._cache.complaints, *filter(None, self._troubles.values()))
+            self._seen.listed(pods, self._facts, self._pod_cidr, left, complaints)
 
     def _ask_itself(self, engine: Engine) -> None:
         fresh = read_facts(engine, self._clock)

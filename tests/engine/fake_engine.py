@@ -8,7 +8,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import msgspec
+
+from reconciler.engine.connection.answers import decoder
 from tests.listening import silence
 
 PING = (
@@ -21,6 +25,16 @@ def answer(body: bytes, status: str = "200 OK", extra: str = "") -> bytes:
     return f"HTTP/1.1 {status}\r\n{extra}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
+class Asked:
+    """For stand-ins of the client that answer `call`: what they say is checked as an Engine's answers are."""
+
+    def call(self, method: str, path: str, **options: Any) -> Any:
+        raise NotImplementedError
+
+    def ask(self, kind: Any, method: str, path: str, **options: Any) -> Any:
+        return decoder(kind).decode(msgspec.json.encode(self.call(method, path, **options)))
+
+
 class FakeEngine:
     """`say(request head) -> bytes` for each request; None hangs up. `connections` counts them."""
 
@@ -28,6 +42,7 @@ class FakeEngine:
         self.path, self.say = path, say
         self.requests: list[str] = []
         self.connections = 0
+        self.ping = PING
         self.mute = False
         """While true it takes requests and answers none."""
         self.refuse = False
@@ -35,7 +50,7 @@ class FakeEngine:
         self.open: list[socket.socket] = []
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
-        self._listener.listen(16)
+        self._listener.listen(256)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -66,7 +81,7 @@ class FakeEngine:
             self.requests.append(request)
             if self.mute:
                 continue
-            said = None if self.refuse else PING if request.endswith(" /_ping") else self.say(request)
+            said = None if self.refuse else self.ping if request.endswith(" /_ping") else self.say(request)
             if said is None:
                 peer.shutdown(socket.SHUT_RDWR)
                 peer.close()

@@ -227,20 +227,16 @@ def test_upload_sends_an_iterator_in_chunks(start: Start) -> None:
 
 
 @pytest.mark.parametrize(("offered", "spoken"), [("1.41", "1.41"), ("1.44", "1.44"), ("1.99", "1.51")])
-def test_the_version_is_what_both_speak(
-    start: Start, offered: str, spoken: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tests.engine.fake_engine.PING", answer(b"OK", extra=f"Api-Version: {offered}\r\n"))
-    _, engine = start(lambda request: answer(b"[]"))
+def test_the_version_is_what_both_speak(start: Start, offered: str, spoken: str) -> None:
+    fake, engine = start(lambda request: answer(b"[]"))
+    fake.ping = answer(b"OK", extra=f"Api-Version: {offered}\r\n")
     assert engine.api_version == spoken
 
 
 @pytest.mark.parametrize(("extra", "error"), [("Api-Version: 1.40\r\n", EngineError), ("", NodeUnreachable)])
-def test_what_is_too_old_or_no_engine_is_refused(
-    start: Start, extra: str, error: type[Exception], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tests.engine.fake_engine.PING", answer(b"OK", extra=extra))
-    _, engine = start(lambda request: answer(b"[]"))
+def test_what_is_too_old_or_no_engine_is_refused(start: Start, extra: str, error: type[Exception]) -> None:
+    fake, engine = start(lambda request: answer(b"[]"))
+    fake.ping = answer(b"OK", extra=extra)
     with pytest.raises(error, match=r"too old|no Docker Engine"):
         engine.call("GET", "/info")
 

@@ -7,12 +7,13 @@ from typing import Any
 from reconciler.engine.observing.observe import ObserveCache, list_pods
 from reconciler.engine.pods import naming
 from reconciler.errors import CallTimeout
+from tests.engine.fake_engine import Asked
 from tests.engine.pods import FLEET, record
 
 SPEC = {"containers": [{"name": "app", "image": "i"}]}
 
 
-class Engine:
+class Engine(Asked):
     """Stands for one with two pods of a container each; it has no answer to what is asked of `hung`."""
 
     node = "pi-1"
@@ -31,9 +32,16 @@ class Engine:
         if one in self.hung:
             raise CallTimeout("no answer in time", node=self.node)
         times = {"StartedAt": "2026-11-20T12:00:00Z", "FinishedAt": "0001-01-01T00:00:00Z"}
-        state = {"Status": "running", "ExitCode": 0, "OOMKilled": False, "Error": "", **times}
+        state = {
+            "Status": "running",
+            "Running": True,
+            "ExitCode": 0,
+            "OOMKilled": False,
+            "Error": "",
+            **times,
+        }
         about = {"Config": {"Image": "i", "Labels": self._labels(one[0])}, "Image": "sha256:1"}
-        return {"Id": one, "State": state, "Created": "2026-11-20T12:00:00Z", **about}
+        return {"Id": one, "Name": f"/{one[0]}", "State": state, "Created": "2026-11-20T12:00:00Z", **about}
 
     def _summary(self, name: str) -> dict[str, Any]:
         about = {"Names": [f"/{name}"], "State": "running", "Status": "Up 3 hours"}

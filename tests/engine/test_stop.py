@@ -14,12 +14,13 @@ from reconciler.engine.pods.stop import stop_container, stop_pod
 from reconciler.errors import CallTimeout, CommandTimeout, NodeUnreachable
 from reconciler.model.action import StopPod
 from reconciler.model.observed import PodRecord
+from tests.engine.fake_engine import Asked
 from tests.engine.pods import FLEET, record
 
 ID = "4fa6e0f0c678"
 
 
-class Node:
+class Node(Asked):
     """Stands for an Engine with one container. `hook` is what its preStop does in the seconds that it has."""
 
     node = "pi-1"

@@ -33,7 +33,9 @@ class Node:
         self.log: list[str] = []
         self.measured: list[list[str]] = []
         """What had been written down each time."""
-        self.failing: list[ReconcilerError] = []
+        self.failing: list[Exception] = []
+        self.reasons: list[str] = []
+        """Why it was lost, each time."""
         self.something = threading.Event()
         self._engine: Engine | None = None
 
@@ -53,7 +55,12 @@ class Node:
     def stale(self, container_id: str) -> None:
         self._say(f"stale {container_id}")
 
+    def said(self, complaint: str) -> None:
+        if complaint:
+            self._say(complaint)
+
     def lost(self, error: ReconcilerError) -> None:
+        self.reasons.append(error.line)
         self._say("lost")
 
     def drop(self, engine: Engine) -> None:
@@ -65,9 +72,12 @@ class Node:
         self.something.set()
 
     def until(self, word: str, times: int = 1) -> None:
+        self.until_(lambda: self.log.count(word) >= times, f"{word} x{times}")
+
+    def until_(self, holds: Callable[[], bool], what: str = "it") -> None:
         limit = time.monotonic() + 60
-        while self.log.count(word) < times:
-            assert time.monotonic() < limit, f"never {word} x{times}: {self.log}"
+        while not holds():
+            assert time.monotonic() < limit, f"never {what}: {self.log}"
             self.something.wait(0.02)
             self.something.clear()
 
@@ -128,6 +138,7 @@ def test_a_stream_that_ends_is_opened_again_and_everything_listed(begin: Begin) 
     node.until("full")
     fake.hang_up()
     node.until("list")
+    node.until_(lambda: sum("/events" in r for r in fake.requests) == 2)
     fake.open[-1].sendall(event("c2"))
     node.until("stale c2")
     assert "lost" not in node.log

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import threading
+from collections.abc import Callable
 from typing import Any, Literal
 
 import paramiko
@@ -17,8 +18,11 @@ class ChannelStream:
     would lose the rest.
     """
 
-    def __init__(self, channel: paramiko.Channel, release: threading.Semaphore | None = None) -> None:
-        self._channel, self._release = channel, release
+    def __init__(self, channel: paramiko.Channel, released: Callable[[], None] | None = None) -> None:
+        """`released` is called, once, when it has been closed."""
+        self._channel, self._released = channel, released
+        self.scarce = released is not None
+        """It takes one of the few sessions that sshd allows."""
         self._files, self._closed = 0, False
         self._lock = threading.Lock()
 
@@ -62,9 +66,9 @@ class ChannelStream:
         with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
             self._channel.close()
         with self._lock:
-            release, self._release = self._release, None
-        if release is not None:
-            release.release()
+            released, self._released = self._released, None
+        if released is not None:
+            released()
 
 
 class _Reader(io.RawIOBase):

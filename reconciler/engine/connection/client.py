@@ -12,16 +12,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from http.client import HTTPResponse
+from math import inf
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 
-from reconciler.bounded import left
+from reconciler.bounded import TooLong, left
+from reconciler.engine.connection.answers import UNREADABLE, ExecState, Made, complaint, decoder
 from reconciler.engine.connection.connect import CONNECT_TIMEOUT, open_link
-from reconciler.engine.connection.failures import broken, refusal
-from reconciler.engine.connection.http import BROKEN, Body
+from reconciler.engine.connection.failures import broken, refusal, unreadable
+from reconciler.engine.connection.frames import both_outputs
+from reconciler.engine.connection.http import BROKEN, Body, Limits
+from reconciler.engine.connection.lines import values
 from reconciler.engine.connection.link import Link, Stream
 from reconciler.engine.connection.pool import Pool
 from reconciler.errors import CallTimeout, CommandTimeout, EngineError, NodeUnreachable
@@ -32,10 +36,19 @@ ANSWER_SECONDS = 5.0
 """For the Engine to say that it is there, when one call had no answer."""
 OLDEST, NEWEST = (1, 41), (1, 51)
 """Docker 20.10's API, and the newest that this client was written for; the Engine may offer less."""
+MOST_ANSWER = 64 << 20
+"""Bytes of one whole answer: a listing of some thousand containers has 20 MB."""
+MOST_REFUSAL = 1 << 16
+"""Bytes of a refusal's words that are read."""
+MOST_STREAM = 1 << 30
+"""Bytes of an answer that comes bit by bit, and of which nothing is kept: a pull's progress."""
+LONGEST_ANSWER = 300.0
+"""Seconds that a whole answer may take, however steadily it comes."""
 _POLL = 0.002
 _PING = "/_ping"
 
 Params = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class Engine:
@@ -75,12 +88,43 @@ class Engine:
         timeout: float = CALL_TIMEOUT,
     ) -> Any:
         """JSON in, JSON out; None for an empty answer."""
+        return self._called(Any, method, path, body, params, headers, timeout)
+
+    def ask(
+        self,
+        kind: type[T],
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        params: Params | None = None,
+        timeout: float = CALL_TIMEOUT,
+    ) -> T:
+        """`call`, its answer checked: one that isn't of this type (see `answers`) is `AnswerUnreadable`."""
+        found: T = self._called(kind, method, path, body, params, None, timeout)
+        return found
+
+    def _called(
+        self,
+        kind: Any,
+        method: str,
+        path: str,
+        body: Any,
+        params: Params | None,
+        headers: Mapping[str, str] | None,
+        timeout: float,
+    ) -> Any:
         data = None if body is None else msgspec.json.encode(body)
         every = {**({"Content-Type": "application/json"} if data is not None else {}), **(headers or {})}
-        target = self._target(path, params)
-        with self._answer(method, path, target, data, every, timeout) as response:
+        limits = Limits(timeout, max(LONGEST_ANSWER, 2 * timeout), MOST_ANSWER)
+        with self._answer(method, path, self._target(path, params), data, every, limits) as response:
             answer = response.read()
-        return msgspec.json.decode(answer) if answer.strip() else None
+        if kind is Any and not answer.strip():
+            return None
+        try:
+            return decoder(kind).decode(answer)
+        except UNREADABLE as error:
+            raise unreadable(self.node, f"{method} {path}", complaint(error)) from error
 
     @contextmanager
     def stream(
@@ -93,28 +137,37 @@ class Engine:
         headers: Mapping[str, str] | None = None,
         timeout: float | None = CALL_TIMEOUT,
         until: float | None = None,
+        most: float = MOST_STREAM,
     ) -> Iterator[Iterator[bytes]]:
         """The answer's bytes as they come, on a connection of its own.
 
         `body`: bytes or an iterator of bytes as they are, anything else as JSON. `timeout` is for each
-        wait; None waits for ever. `until` (`time.monotonic`) ends all of it.
+        wait; None waits for ever. `until` (`time.monotonic`) ends all of it; `most` bytes may come in all.
         """
         data, kind = _encode(body)
         every = {**kind, **(headers or {})}
         target = self._target(path, params)
-        with self._answer(method, path, target, data, every, timeout, own=True, until=until) as response:
+        limits = Limits(timeout, inf if until is None else until - monotonic(), most)
+        with self._answer(method, path, target, data, every, limits, own=True) as response:
             yield iter(lambda: response.read1(65536), b"")
 
     def lines(self, method: str, path: str, **options: Any) -> Iterator[Any]:
         """`stream`, one JSON value per line: pull and load progress, events."""
         with self.stream(method, path, **options) as chunks:
-            yield from values(chunks)
+            try:
+                yield from values(chunks)
+            except UNREADABLE as error:
+                raise unreadable(self.node, f"{method} {path}", complaint(error)) from error
 
     def ping(self, timeout: float = CALL_TIMEOUT) -> int:
         """The node's clock: whole seconds since the epoch. The cheapest way to ask whether it is there."""
-        with self._answer("GET", _PING, _PING, None, {}, timeout, own=self._pool.full) as response:
+        with self._answer("GET", _PING, _PING, None, {}, _brief(timeout), own=self._pool.full) as response:
             response.read()
-            return int(parsedate_to_datetime(response.headers["Date"]).timestamp())
+            date = response.headers.get("Date", "")
+        try:
+            return int(parsedate_to_datetime(date).timestamp())
+        except (ValueError, OverflowError, TypeError) as error:
+            raise unreadable(self.node, "GET /_ping", "its header Date isn't a date") from error
 
     def upload(self, container: str, directory: str, tar: Body, *, timeout: float = 120.0) -> None:
         """Unpack a tar archive into `directory` of a container, running or not."""
@@ -144,14 +197,14 @@ class Engine:
 
     def _exec(self, container: str, command: Iterable[str], end: float) -> tuple[int, bytes]:
         wish = {"AttachStdout": True, "AttachStderr": True, "Cmd": list(command)}
-        made = self.call("POST", f"/containers/{container}/exec", body=wish, timeout=left(end))
+        made = self.ask(Made, "POST", f"/containers/{container}/exec", body=wish, timeout=left(end))
         path = f"/exec/{made['Id']}"
         how = {"Detach": False, "Tty": False}
         with self.stream("POST", f"{path}/start", body=how, timeout=left(end), until=end) as raw:
-            output = _demultiplex(raw)
-        while (found := self.call("GET", f"{path}/json", timeout=left(end)))["Running"]:
+            output = both_outputs(raw)
+        while (found := self.ask(ExecState, "GET", f"{path}/json", timeout=left(end)))["Running"]:
             sleep(_POLL)
-        return int(found["ExitCode"]), output
+        return found.get("ExitCode") or 0, output
 
     def dial(self, host: str, port: int, timeout: float) -> Stream:
         """A TCP connection from the node to `host:port`.
@@ -182,17 +235,20 @@ class Engine:
         target: str,
         body: Body,
         headers: Mapping[str, str],
-        timeout: float | None,
+        limits: Limits,
         *,
         own: bool = False,
-        until: float | None = None,
     ) -> Iterator[HTTPResponse]:
         """The response to one request, refusals and broken connections turned into errors."""
         try:
-            with self._pool.ask(method, target, body, headers, timeout, own=own, until=until) as response:
+            with self._pool.ask(method, target, body, headers, limits, own=own) as response:
                 if response.status >= 400:
-                    raise refusal(self.node, method, path, response.status, _message(response.read()))
+                    raise refusal(
+                        self.node, method, path, response.status, _message(response.read(MOST_REFUSAL))
+                    )
                 yield response
+        except TooLong as error:
+            raise unreadable(self.node, f"{method} {path}", str(error)) from error
         except BROKEN as error:
             doing = f"{method} {path}"
             if isinstance(error, TimeoutError) and path != _PING and self._answers():
@@ -202,15 +258,15 @@ class Engine:
     def _answers(self) -> bool:
         """Whether it says anything at all, on a connection that no other call can hold up."""
         try:
-            with self._pool.ask("GET", _PING, None, {}, ANSWER_SECONDS, own=True) as response:
+            with self._pool.ask("GET", _PING, None, {}, _brief(ANSWER_SECONDS), own=True) as response:
                 return bool(response.read())
         except (*BROKEN, NodeUnreachable):
             return False
 
     def _negotiate(self) -> str:
-        with self._answer("GET", _PING, _PING, None, {}, CALL_TIMEOUT) as response:
+        with self._answer("GET", _PING, _PING, None, {}, _brief(CALL_TIMEOUT)) as response:
             response.read()
-            offered = response.headers.get("Api-Version", "")
+            offered = response.headers.get("Api-Version", "")[:20]
         try:
             version = tuple(int(n) for n in offered.split("."))
         except ValueError:
@@ -224,14 +280,9 @@ class Engine:
         return ".".join(str(n) for n in min(version, NEWEST))
 
 
-def values(chunks: Iterable[bytes]) -> Iterator[Any]:
-    """The JSON values of a stream that has one a line."""
-    rest = b""
-    for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from (msgspec.json.decode(line) for line in whole if line.strip())
-    if rest.strip():
-        yield msgspec.json.decode(rest)
+def _brief(timeout: float) -> Limits:
+    """For the question whether it is there at all."""
+    return Limits(timeout, max(LONGEST_ANSWER, timeout), MOST_REFUSAL, brief=True)
 
 
 def _encode(body: Any) -> tuple[Body, dict[str, str]]:
@@ -251,19 +302,8 @@ def _word(value: Any) -> str:
 def _message(body: bytes) -> str:
     try:
         return str(msgspec.json.decode(body)["message"])
-    except (msgspec.DecodeError, KeyError, TypeError):
+    except (*UNREADABLE, KeyError, TypeError):
         return body.decode(errors="replace")
-
-
-def _demultiplex(chunks: Iterator[bytes]) -> bytes:
-    """Docker's stream of frames (8 bytes of head: which output, 0, 0, 0, length) as plain output."""
-    rest, output = b"", []
-    for chunk in chunks:
-        rest += chunk
-        while len(rest) >= 8 and len(rest) >= (size := 8 + int.from_bytes(rest[4:8], "big")):
-            output.append(rest[8:size])
-            rest = rest[size:]
-    return b"".join(output)
 
 
 def connect(spec: NodeSpec, timeout: float = CONNECT_TIMEOUT) -> Engine:

@@ -46,7 +46,10 @@ def _ssh(spec: NodeSpec, path: Route, timeout: float) -> Link:
     import_paramiko()
     from reconciler.engine.connection.ssh import SshLink
 
-    return SshLink(spec.name, tuple(arrive(spec, path, timeout)), path.target.socket_path)
+    def arrived() -> tuple[Transport, ...]:
+        return tuple(arrive(spec, path, timeout))
+
+    return SshLink(spec.name, arrived(), path.target.socket_path, arrived)
 
 
 def arrive(spec: NodeSpec, path: Route, timeout: float, *, at_the_door: bool = False) -> list[Transport]:
@@ -93,13 +96,18 @@ def greet(
     except (OSError, paramiko.SSHException, EOFError) as error:
         raise _no_tcp(node, endpoint, error, through) from error
     transport = Transport(sock)
-    transport.banner_timeout = transport.handshake_timeout = timeout
+    transport.banner_timeout = timeout
+    transport.handshake_timeout = 2 * timeout  # ours ends first, and says what was missing
     transport.prefer_host_keys(kinds)
     try:
         transport.start_client(timeout=timeout)
+        if not (transport.is_active() and transport.initial_kex_done):
+            # paramiko returns as if all were well
+            raise TimeoutError(f"no end of the key exchange within {timeout:g} s")
     except (OSError, paramiko.SSHException, EOFError) as error:
         transport.close()
         raise _no_ssh(node, endpoint, error) from error
+    sock.greeted()
     return transport
 
 

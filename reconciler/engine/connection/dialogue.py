@@ -10,13 +10,16 @@ from time import monotonic
 
 import msgspec
 
+from reconciler.engine.connection.answers import Made
 from reconciler.engine.connection.client import CALL_TIMEOUT, Engine
+from reconciler.engine.connection.frames import ERRORS, Frames
 from reconciler.engine.connection.link import Stream
 from reconciler.errors import EngineError
 
-_HEAD = 8
-"""Bytes before each frame of output: which output, 0, 0, 0, length."""
-_ERRORS = 2
+MOST_LINE = 1 << 16
+MOST_READ = 32 << 20
+"""Bytes of one answer: a published state of a thousand services has 1 MB."""
+_MOST_HEAD = 1 << 16
 
 
 class Dialogue:
@@ -24,9 +27,10 @@ class Dialogue:
 
     def __init__(self, stream: Stream, rest: bytes) -> None:
         self._stream = stream
-        self._raw, self._said = rest, b""
+        self._frames, self._said = Frames(), bytearray()
         self.complaints = b""
         """What the command wrote to its error output, the newest kilobyte."""
+        self._take(rest)
 
     def send(self, data: bytes) -> None:
         self._stream.sendall(data)
@@ -34,17 +38,23 @@ class Dialogue:
     def line(self, timeout: float) -> str:
         """The next line of its output, without the newline. `timeout` in seconds, for all of it."""
         end = monotonic() + timeout
-        while b"\n" not in self._said:
+        while (length := self._said.find(b"\n")) < 0:
+            if len(self._said) > MOST_LINE:
+                raise OSError(f"the command in the container wrote a line of more than {MOST_LINE} bytes")
             self._hear(end)
-        line, self._said = self._said.split(b"\n", 1)
+        line = bytes(self._said[:length])
+        del self._said[: length + 1]
         return line.decode(errors="replace")
 
     def read(self, size: int, timeout: float) -> bytes:
         """The next `size` bytes of its output."""
+        if size > MOST_READ:
+            raise OSError(f"the command in the container has {size} bytes to say; {MOST_READ} are read")
         end = monotonic() + timeout
         while len(self._said) < size:
             self._hear(end)
-        data, self._said = self._said[:size], self._said[size:]
+        data = bytes(self._said[:size])
+        del self._said[:size]
         return data
 
     def close(self) -> None:
@@ -61,16 +71,14 @@ class Dialogue:
         data = self._stream.recv(65536)
         if not data:
             raise ConnectionResetError(_ended(self.complaints))
-        self._raw += data
-        while len(self._raw) >= _HEAD:
-            size = _HEAD + int.from_bytes(self._raw[4:_HEAD], "big")
-            if len(self._raw) < size:
-                return
-            if self._raw[0] == _ERRORS:
-                self.complaints = (self.complaints + self._raw[_HEAD:size])[-1024:]
+        self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        for output, piece in self._frames.take(data):
+            if output == ERRORS:
+                self.complaints = (self.complaints + piece)[-1024:]
             else:
-                self._said += self._raw[_HEAD:size]
-            self._raw = self._raw[size:]
+                self._said += piece
 
 
 def _ended(complaints: bytes) -> str:
@@ -81,17 +89,18 @@ def _ended(complaints: bytes) -> str:
 def open_dialogue(engine: Engine, container: str, command: list[str]) -> Dialogue:
     """Start it. Raises `NodeError`, or `OSError` when the connection breaks meanwhile."""
     wish = {"AttachStdin": True, "AttachStdout": True, "AttachStderr": True, "Cmd": command}
-    made = engine.call("POST", f"/containers/{container}/exec", body=wish)
+    made = engine.ask(Made, "POST", f"/containers/{container}/exec", body=wish)
     stream = engine.link.docker(CALL_TIMEOUT)
+    end = monotonic() + CALL_TIMEOUT
     try:
         stream.settimeout(CALL_TIMEOUT)
         body = msgspec.json.encode({"Detach": False, "Tty": False})
         stream.sendall(_request(f"/v{engine.api_version}/exec/{made['Id']}/start", body))
-        head, rest = _head(stream)
+        head, rest = _head(stream, end)
     except BaseException:
         stream.close()
         raise
-    status = head.split(b" ", 2)[1]
+    status = head.partition(b" ")[2][:3]
     if status not in (b"101", b"200"):
         stream.close()
         words = rest.decode(errors="replace").strip() or head.decode(errors="replace")
@@ -107,10 +116,12 @@ def _request(target: str, body: bytes) -> bytes:
     ).encode() + body
 
 
-def _head(stream: Stream) -> tuple[bytes, bytes]:
+def _head(stream: Stream, end: float) -> tuple[bytes, bytes]:
     """The answer's head, and what came after it."""
     data = b""
     while b"\r\n\r\n" not in data:
+        if len(data) > _MOST_HEAD or monotonic() > end:
+            raise ConnectionResetError("the Engine's answer has no end")
         more = stream.recv(4096)
         if not more:
             raise ConnectionResetError("the Engine hung up")

@@ -7,11 +7,12 @@ import shlex
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-from reconciler.engine.connection.client import Engine
+from reconciler.engine.connection.answers import Info
+from reconciler.engine.connection.client import CALL_TIMEOUT, Engine
 from reconciler.model.observed import NodeFacts
 
 ARCHITECTURES = {
@@ -48,28 +49,32 @@ CLOCK_NOISE = 0.25
 def read_facts(engine: Engine, clock: Callable[[], float] = time.time) -> NodeFacts:
     """One call. `disk_free` stays None: `read_disk_free` asks for it, which takes a shell on the node."""
     before = clock()
-    info: dict[str, Any] = engine.call("GET", "/info")
+    info = read_info(engine)
     after = clock()
-    machine = str(info.get("Architecture", ""))
+    machine = info.get("Architecture", "")
     architecture, variant = ARCHITECTURES.get(machine, (machine, ""))
     return NodeFacts(
         architecture=architecture,
         variant=variant,
-        os=str(info.get("OSType", "linux")),
-        hostname=str(info.get("Name", "")),
-        kernel=str(info.get("KernelVersion", "")),
-        os_image=str(info.get("OperatingSystem", "")),
-        docker_version=str(info.get("ServerVersion", "")),
+        os=info.get("OSType", "linux"),
+        hostname=info.get("Name", ""),
+        kernel=info.get("KernelVersion", ""),
+        os_image=info.get("OperatingSystem", ""),
+        docker_version=info.get("ServerVersion", ""),
         api_version=engine.api_version,
-        cpu_milli=1000 * int(info.get("NCPU", 0)),
-        memory=int(info.get("MemTotal", 0)),
-        clock_skew=skew(str(info.get("SystemTime", "")), before, after),
-        cgroup_version=str(info.get("CgroupVersion", "")),
+        cpu_milli=1000 * info.get("NCPU", 0),
+        memory=info.get("MemTotal", 0),
+        clock_skew=skew(info.get("SystemTime", ""), before, after),
+        cgroup_version=info.get("CgroupVersion", ""),
         warnings=(*missing_limits(info), *(info.get("Warnings") or ())),
     )
 
 
-def missing_limits(info: dict[str, Any]) -> tuple[str, ...]:
+def read_info(engine: Engine, timeout: float = CALL_TIMEOUT) -> Info:
+    return engine.ask(Info, "GET", "/info", timeout=timeout)
+
+
+def missing_limits(info: Info) -> tuple[str, ...]:
     """One sentence for each limit that this node's kernel can't set."""
     return tuple(f"the kernel doesn't offer {what}" for key, what in LIMITS.items() if info.get(key) is False)
 
@@ -78,9 +83,9 @@ def skew(system_time: str, before: float, after: float) -> float:
     """How far the node's clock is ahead, in seconds; 0 within the time that the question took."""
     try:
         theirs = datetime.fromisoformat(system_time)
-    except ValueError:
+        stamp = theirs.timestamp()
+    except (ValueError, OverflowError):
         return 0.0
-    stamp = theirs.timestamp()
     if before <= stamp <= after:
         return 0.0
     return round(stamp - (before if stamp < before else after), 3)
@@ -113,7 +118,7 @@ def links(output: str) -> Links:
 
 def read_disk_free(engine: Engine) -> int | None:
     """Bytes free where Docker keeps its data; None when the node's shell can't tell."""
-    return disk_free(engine, str(engine.call("GET", "/info").get("DockerRootDir", "/var/lib/docker")))
+    return disk_free(engine, read_info(engine).get("DockerRootDir", "/var/lib/docker"))
 
 
 def disk_free(engine: Engine, root: str) -> int | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from reconciler.errors import (
+    AnswerUnreadable,
     Conflict,
     ContainerFailed,
     DiskFull,
@@ -70,6 +71,15 @@ def _image_remedy(text: str) -> str:
     if "connection refused" in low or "timeout" in low or "no such host" in low or "deadline" in low:
         return "check that the node can reach the registry"
     return "check the image's name and tag"
+
+
+def unreadable(node: str, doing: str, found: str) -> AnswerUnreadable:
+    """The error for an answer that isn't what the Engine API's documentation says; `found` in words."""
+    return AnswerUnreadable(
+        f"its Docker Engine's answer to {doing} can't be read: {found}",
+        node=node,
+        remedy="does a Docker Engine answer there, and no proxy? On the node: `docker info`",
+    )
 
 
 def broken(node: str, doing: str, cause: BaseException) -> NodeError:

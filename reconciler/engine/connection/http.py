@@ -6,14 +6,26 @@ import select
 import socket
 from collections.abc import Iterable, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse
-from typing import Any
+from math import inf
+from typing import Any, NamedTuple
 
+from reconciler.bounded import Bounded
 from reconciler.engine.connection.link import Stream
 
 Body = bytes | Iterable[bytes] | None
 
 BROKEN = (OSError, HTTPException, EOFError)
-"""What a call raises when its connection breaks or takes too long."""
+"""What a call raises when its connection breaks, takes too long, or gives more than is read."""
+
+
+class Limits(NamedTuple):
+    """Of one request with its answer: seconds for each wait (None: for ever), seconds and bytes in all."""
+
+    wait: float | None
+    seconds: float = inf
+    most: float = inf
+    brief: bool = False
+    """It may take what is kept free of calls that last (`sessions.RESERVED`)."""
 
 
 class Connection(HTTPConnection):
@@ -21,26 +33,39 @@ class Connection(HTTPConnection):
 
     def __init__(self, stream: Stream) -> None:
         super().__init__("docker")
-        self.sock: Any = stream
-        self.stream = stream
+        self.stream: Any = stream
+        self.sock: Any
+        self.sock = self._bounded = Bounded(stream)
 
     @property
     def ended(self) -> bool:
         """Has the other side hung up? Asked between calls, when nothing may be on its way."""
-        if not isinstance(self.sock, socket.socket):
-            return bool(self.sock is None or self.sock.ended)
+        if self.sock is None:
+            return True
+        if not isinstance(self.stream, socket.socket):
+            return bool(self.stream.ended)
         poll = select.poll()
-        poll.register(self.sock, select.POLLIN)
+        poll.register(self.stream, select.POLLIN)
         return bool(poll.poll(0))
+
+    @property
+    def scarce(self) -> bool:
+        """Others may wait for what it takes (`ssh.SESSIONS`)."""
+        return bool(getattr(self.stream, "scarce", False))
 
     def connect(self) -> None:
         raise ConnectionResetError("the connection was closed")
 
     def send_request(
-        self, method: str, target: str, body: Body, headers: Mapping[str, str], timeout: float | None
+        self,
+        method: str,
+        target: str,
+        body: Body,
+        headers: Mapping[str, str],
+        limits: Limits,
     ) -> HTTPResponse:
-        """The response with its head read. `timeout` in seconds, for each wait."""
-        self.stream.settimeout(timeout)
+        """The response with its head read."""
+        self._bounded.allow(limits.wait, limits.seconds, limits.most)
         chunked = body is not None and not isinstance(body, bytes)
         every = {"Transfer-Encoding": "chunked", **headers} if chunked else dict(headers)
         self.request(method, target, body=body, headers=every, encode_chunked=chunked)

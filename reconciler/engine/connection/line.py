@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from math import inf
 from time import monotonic
 from typing import Any
 
+MOST_GREETING = 1 << 20
+"""Bytes until the keys are exchanged: a banner without an end would be kept whole."""
 SILENCE = 15.0
 """Seconds after which the kernel gives up on a peer that acknowledges nothing."""
 
@@ -22,11 +25,19 @@ class Heard:
         self._sock = sock
         self._closed = False
         self.heard_at = monotonic()
+        self._greeting: float = MOST_GREETING
 
     def recv(self, size: int) -> bytes:
         data: bytes = self._sock.recv(size)
         self.heard_at = monotonic()
+        self._greeting -= len(data)
+        if self._greeting < 0:
+            raise OSError("it says too much before it has proved who it is")
         return data
+
+    def greeted(self) -> None:
+        """Its keys are exchanged: how much it says from now on is for others to bound."""
+        self._greeting = inf
 
     def send(self, data: bytes) -> int:
         sent: int = self._sock.send(data)

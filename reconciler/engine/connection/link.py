@@ -6,6 +6,7 @@ broken, it stays broken, and whoever owns it makes another one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BufferedReader
 from typing import Literal, Protocol
 
@@ -36,8 +37,17 @@ class Link(Protocol):
     def heard_at(self) -> float:
         """`time.monotonic()` of the last byte that came from the node."""
 
-    def docker(self, timeout: float) -> Stream:
-        """A new stream to the Docker socket."""
+    @property
+    def crowded(self) -> bool:
+        """Streams to the Docker socket that are only kept for later are in the way of others."""
+
+    def when_crowded(self, let_go: Callable[[], None]) -> None:
+        """`let_go` closes streams that are only kept for later; called when somebody needs one in vain."""
+
+    def docker(self, timeout: float, *, lasting: bool = False, patience: float = 0.0) -> Stream:
+        """A new stream to the Docker socket, within `timeout` seconds, or `patience` where there are only few
+        and all of them are in use. `lasting` ones leave some to others.
+        """
 
     def dial(self, host: str, port: int, timeout: float) -> Stream:
         """A new TCP connection made by the node. Refused: `ConnectionError` or `TimeoutError`."""

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPResponse
 
-from reconciler.bounded import Bounded
-from reconciler.engine.connection.http import BROKEN, Body, Connection
+from reconciler.engine.connection.http import BROKEN, Body, Connection, Limits
 from reconciler.engine.connection.link import Link
 from reconciler.errors import NodeUnreachable
 
@@ -29,6 +28,7 @@ class Pool:
         self._idle: list[Connection] = []
         self._closed = False
         self._why = "the connection broke"
+        link.when_crowded(self._let_go)
 
     @contextmanager
     def ask(
@@ -37,24 +37,22 @@ class Pool:
         target: str,
         body: Body,
         headers: Mapping[str, str],
-        timeout: float | None,
+        limits: Limits,
         *,
         own: bool = False,
-        until: float | None = None,
     ) -> Iterator[HTTPResponse]:
         """The response to one request. Its connection is kept if all of it was read.
 
-        `own`: not one of the few, for calls that last; `until` (`time.monotonic`) ends such a one, whatever
-        comes. Raises `http.BROKEN` or `NodeUnreachable`.
+        `own`: not one of the few, for calls that last. Raises `http.BROKEN` or `NodeUnreachable`.
         """
         if own:
-            with contextlib.closing(self._fresh(until)) as connection:
-                yield connection.send_request(method, target, body, headers, timeout)
+            with contextlib.closing(self._fresh(limits, lasting=not limits.brief)) as connection:
+                yield connection.send_request(method, target, body, headers, limits)
             return
-        if not self._places.acquire(timeout=timeout):
+        if not self._places.acquire(timeout=limits.wait):
             raise TimeoutError("every connection to this Engine is busy")
         try:
-            connection, response = self._answered(method, target, body, headers, timeout)
+            connection, response = self._answered(method, target, body, headers, limits)
             try:
                 yield response
             finally:
@@ -79,12 +77,12 @@ class Pool:
             connection.close()
 
     def _answered(
-        self, method: str, target: str, body: Body, headers: Mapping[str, str], timeout: float | None
+        self, method: str, target: str, body: Body, headers: Mapping[str, str], limits: Limits
     ) -> tuple[Connection, HTTPResponse]:
         """On an idle connection if there is one; an Engine that was restarted has closed those."""
         while (idle := self._take()) is not None:
             try:
-                return idle, idle.send_request(method, target, body, headers, timeout)
+                return idle, idle.send_request(method, target, body, headers, limits)
             except TimeoutError:
                 idle.close()
                 raise
@@ -92,9 +90,9 @@ class Pool:
                 idle.close()
                 if method not in _REPEATABLE:
                     raise
-        connection = self._fresh()
+        connection = self._fresh(limits)
         try:
-            return connection, connection.send_request(method, target, body, headers, timeout)
+            return connection, connection.send_request(method, target, body, headers, limits)
         except BaseException:
             connection.close()
             raise
@@ -108,15 +106,23 @@ class Pool:
                 connection.close()
         return None
 
-    def _fresh(self, until: float | None = None) -> Connection:
+    def _fresh(self, limits: Limits, *, lasting: bool = False) -> Connection:
         if self._closed or not self._link.alive:
             raise NodeUnreachable(self._why, node=self._link.node)
-        stream = self._link.docker(OPEN_TIMEOUT)
-        return Connection(stream if until is None else Bounded(stream, until))
+        patience = limits.wait or OPEN_TIMEOUT
+        return Connection(self._link.docker(OPEN_TIMEOUT, lasting=lasting, patience=patience))
 
     def _put_away(self, connection: Connection, *, whole: bool) -> None:
         with self._lock:
-            if whole and not self._closed:
+            in_the_way = connection.scarce and self._link.crowded
+            if whole and not self._closed and not in_the_way:
                 self._idle.append(connection)
                 return
         connection.close()
+
+    def _let_go(self) -> None:
+        """Somebody needs what the idle ones keep."""
+        with self._lock:
+            kept, self._idle = self._idle, []
+        for connection in kept:
+            connection.close()

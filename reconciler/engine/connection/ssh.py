@@ -4,31 +4,40 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-import threading
+from collections.abc import Callable
 from time import monotonic
 
 import paramiko
 
 from reconciler.engine.connection.channel import ChannelStream
-from reconciler.engine.connection.transport import Transport
+from reconciler.engine.connection.sessions import Route, Sessions
 from reconciler.errors import LoginRefused, NodeUnreachable
+from reconciler.supervision import sign_of_life
 
-SESSIONS = 8
-"""Shells at a time: sshd's MaxSessions is 10 unless told otherwise, and people log in, too."""
+MOST_OUTPUT = 1 << 20
+"""Bytes of a command's output that are kept; what comes after them is read and thrown away."""
+FIRST_TRY, LAST_TRY = 1.0, 60.0
+"""Seconds until forwarding is tried again where it was refused; doubled each time."""
 _ASKING = 15.0
 _FORBIDDEN = 3
 REFUSED = (paramiko.SSHException, EOFError, OSError)
 
 
 class SshLink:
-    """See `link.Link`. `transports` are logged in, the node's last, those that it goes through before it."""
+    """See `link.Link`. `route` leads to the node, `another` makes one more when no session is left."""
 
-    def __init__(self, node: str, transports: tuple[Transport, ...], socket_path: str) -> None:
+    def __init__(
+        self, node: str, route: Route, socket_path: str, another: Callable[[], Route] | None = None
+    ) -> None:
         self.node, self._path = node, socket_path
-        self._transports, self._transport = transports, transports[-1]
-        self._sessions = threading.BoundedSemaphore(SESSIONS)
-        self.forwards = True
-        """False once sshd has refused to forward the Docker socket."""
+        self._transport = route[-1]
+        self._sessions = Sessions(node, route, another)
+        self._pause, self._try_at = 0.0, 0.0
+
+    @property
+    def forwards(self) -> bool:
+        """Whether sshd forwarded the Docker socket when it was last asked to."""
+        return self._pause == 0
 
     @property
     def alive(self) -> bool:
@@ -38,13 +47,25 @@ class SshLink:
     def heard_at(self) -> float:
         return self._transport.line.heard_at
 
-    def docker(self, timeout: float) -> ChannelStream:
-        if self.forwards:
+    @property
+    def crowded(self) -> bool:
+        return self._sessions.crowded or self.forwards
+
+    def when_crowded(self, let_go: Callable[[], None]) -> None:
+        self._sessions.when_crowded(let_go)
+
+    def docker(self, timeout: float, *, lasting: bool = False, patience: float = 0.0) -> ChannelStream:
+        """Forwarded, if sshd does that; what refused it once may have passed, so it is asked again."""
+        if self.forwards or monotonic() >= self._try_at:
             try:
-                return ChannelStream(self._transport.open_socket(self._path, timeout))
+                stream = ChannelStream(self._transport.open_socket(self._path, timeout))
             except REFUSED as error:
                 self._without_forwarding(error)
-        return self.command(f"docker -H unix://{shlex.quote(self._path)} system dial-stdio", timeout)
+            else:
+                self._pause = 0.0
+                return stream
+        command = f"docker -H unix://{shlex.quote(self._path)} system dial-stdio"
+        return self._command(command, max(timeout, patience), lasting)
 
     def _without_forwarding(self, error: BaseException) -> None:
         """Why can't the socket be forwarded? Only if sshd doesn't want to is there another way.
@@ -55,12 +76,15 @@ class SshLink:
             raise NodeUnreachable(
                 f"the SSH connection broke: {error or type(error).__name__}", node=self.node
             ) from error
-        path = shlex.quote(self._path)
-        ask = f"test -S {path} || exit 4; test -w {path} || exit 3; docker -H unix://{path} version || exit 5"
-        code, output = self.run(ask, _ASKING)
-        if code != 0:
-            raise self._no_docker(code, output) from error
-        self.forwards = False
+        if self.forwards:
+            path = shlex.quote(self._path)
+            ask = f"test -S {path} || exit 4; test -w {path} || exit 3; docker -H unix://{path} version"
+            ask = f"{ask} || exit 5"
+            code, output = self.run(ask, _ASKING)
+            if code != 0:
+                raise self._no_docker(code, output) from error
+        self._pause = min(LAST_TRY, max(FIRST_TRY, 2 * self._pause))
+        self._try_at = monotonic() + self._pause
 
     def _no_docker(self, code: int, output: bytes) -> NodeUnreachable:
         if code == _FORBIDDEN:
@@ -102,46 +126,67 @@ class SshLink:
         channel.settimeout(timeout)
         return ChannelStream(channel)
 
-    def command(self, command: str, timeout: float) -> ChannelStream:
+    def _command(self, command: str, timeout: float, lasting: bool) -> ChannelStream:
         """A shell command whose input and output are the stream."""
-        if not self._sessions.acquire(timeout=timeout):
-            raise NodeUnreachable(f"no free SSH session within {timeout:g} s", node=self.node)
+        channel, released = self._sessions.open(timeout, lasting=lasting)
+        stream = ChannelStream(channel, released)
         try:
-            channel = self._session(timeout)
+            channel.settimeout(timeout)
             channel.exec_command(command)
         except REFUSED as error:
-            self._sessions.release()
+            stream.close()
             raise NodeUnreachable(f"no SSH session: {error}", node=self.node) from error
-        return ChannelStream(channel, self._sessions)
+        except BaseException:
+            stream.close()
+            raise
+        return stream
 
     def session(self, timeout: float) -> ChannelStream:
         """A bare session, not counted: for finding out how many there may be."""
         try:
-            return ChannelStream(self._session(timeout))
+            channel = self._transport.open_session(timeout=timeout)
         except REFUSED as error:
             raise NodeUnreachable(f"no SSH session: {error}", node=self.node) from error
-
-    def _session(self, timeout: float) -> paramiko.Channel:
-        channel = self._transport.open_session(timeout=timeout)
         channel.settimeout(timeout)
-        return channel
+        return ChannelStream(channel)
 
     def run(self, command: str, timeout: float) -> tuple[int, bytes]:
         end = monotonic() + timeout
-        with self._sessions:
+        channel, released = self._sessions.open(timeout)
+        with contextlib.closing(ChannelStream(channel, released)):
             try:
-                channel = self._transport.open_session(timeout=timeout)
-                with contextlib.closing(channel):
-                    channel.set_combine_stderr(True)
-                    channel.settimeout(timeout)
-                    channel.exec_command(command)
-                    channel.shutdown_write()
-                    output = b"".join(iter(lambda: channel.recv(65536), b""))
-                    channel.status_event.wait(max(0.0, end - monotonic()))
-                    return channel.exit_status, output
+                channel.set_combine_stderr(True)
+                channel.settimeout(_left(end))
+                channel.exec_command(command)
+                channel.shutdown_write()
+                output = _output(channel, end)
+                if not channel.status_event.wait(_left(end)):
+                    raise TimeoutError
+                return channel.exit_status, output
+            except TimeoutError as error:
+                said = f"no end of `{command}` within {timeout:g} s"
+                raise NodeUnreachable(said, node=self.node) from error
             except REFUSED as error:
                 raise NodeUnreachable(f"`{command}` could not be run: {error}", node=self.node) from error
 
     def close(self) -> None:
-        for transport in reversed(self._transports):
-            transport.close()
+        self._sessions.close()
+
+
+def _output(channel: paramiko.Channel, end: float) -> bytes:
+    """All of it up to MOST_OUTPUT, read to its end. Raises `TimeoutError`."""
+    kept = bytearray()
+    while True:
+        channel.settimeout(_left(end))
+        data = channel.recv(65536)
+        if not data:
+            return bytes(kept)
+        kept += data[: MOST_OUTPUT - len(kept)]
+
+
+def _left(end: float) -> float:
+    left = end - monotonic()
+    if left <= 0:
+        raise TimeoutError
+    sign_of_life(left)
+    return left

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any, cast
 
 import paramiko
-from paramiko.common import MSG_CHANNEL_OPEN_FAILURE
+from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, MSG_CHANNEL_OPEN_FAILURE
 from paramiko.message import Message
 
 from reconciler.engine.connection.line import Heard
 
 _SIGNATURES = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 _STREAMLOCAL = "direct-streamlocal@openssh.com"
+MOST_PACKET = 1 << 19
+"""Bytes. OpenSSH's largest has 256 KiB; a length is four bytes, and paramiko would wait for 4 GiB of it."""
+MOST_UNREAD = 1 << 23
+"""Bytes on a channel that nobody has read yet: four times the window, which paramiko doesn't enforce."""
 
 
 class Transport(paramiko.Transport):
@@ -29,6 +34,10 @@ class Transport(paramiko.Transport):
         self.refusal = ""
         """The server's words when it last refused a channel: `connect failed`, `Connection refused`, ..."""
         self._handler_table[MSG_CHANNEL_OPEN_FAILURE] = self._refused  # type: ignore[attr-defined]
+        plain: dict[int, Any] = paramiko.Transport._channel_handler_table  # type: ignore[attr-defined]
+        fed = {kind: bounded_feed(plain[kind]) for kind in (MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA)}
+        self._channel_handler_table = {**plain, **fed}
+        self.packetizer.read_all = _bounded_read(self.packetizer.read_all)  # type: ignore[method-assign]
 
     def prefer_host_keys(self, kinds: tuple[str, ...]) -> None:
         """Ask the server for one of these key types first: those that can be checked."""
@@ -62,3 +71,23 @@ class Transport(paramiko.Transport):
 
     def _log(self, level: int, msg: Any, *args: Any) -> None:
         """Silent: what goes wrong reaches the user as our own error, a refused probe is nothing to log."""
+
+
+def _bounded_read(read_all: Callable[..., bytes]) -> Callable[..., bytes]:
+    def read(size: int, check_rekey: bool = False) -> bytes:
+        if size > MOST_PACKET:
+            raise paramiko.SSHException(f"a packet of {size} bytes; {MOST_PACKET} are read")
+        return read_all(size, check_rekey)
+
+    return read
+
+
+def bounded_feed(feed: Callable[[paramiko.Channel, Message], None]) -> Callable[..., None]:
+    """Its exception ends the connection: who ignores the window means no good."""
+
+    def take(channel: paramiko.Channel, message: Message) -> None:
+        feed(channel, message)
+        if len(channel.in_buffer) + len(channel.in_stderr_buffer) > MOST_UNREAD:
+            raise paramiko.SSHException("it sends more than it was allowed to")
+
+    return take

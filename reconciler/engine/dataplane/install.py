@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from time import monotonic, sleep
 from typing import Any
 
+from reconciler.engine.connection.answers import Made
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.dataplane.container import (
     NODE_ROLE,
@@ -58,10 +59,11 @@ def _make(engine: Engine, fleet: str, old: dict[str, Any] | None, files: Mapping
         engine.call("POST", f"/containers/{old['Id']}/rename", params={"name": name})
     wish = body(fleet, image)
     wish["Labels"] = {**wish["Labels"], VERSION_LABEL: version()}
-    made = engine.call("POST", "/containers/create", params={"name": node_container(fleet)}, body=wish)
+    params = {"name": node_container(fleet)}
+    made = engine.ask(Made, "POST", "/containers/create", params=params, body=wish)
     if not _has_settings(engine, made["Id"]):
         engine.upload(made["Id"], "/net", _tar(files))
-    return str(made["Id"])
+    return made["Id"]
 
 
 def remove(engine: Engine, fleet: str) -> None:
@@ -116,7 +118,7 @@ def present(fleet: str, listing: list[dict[str, Any]]) -> dict[str, Any] | None:
 def runs(engine: Engine, summary: dict[str, Any]) -> bool:
     """By the container itself, which is quicker to know than the listing."""
     try:
-        return bool(engine.call("GET", f"/containers/{summary['Id']}/json")["State"]["Running"])
+        return owned.read_container(engine, summary["Id"])["State"]["Running"]
     except EngineError as error:
         if owned.is_gone(error):
             return False

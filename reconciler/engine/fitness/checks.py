@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from typing import Any
 
+from reconciler.engine.connection.answers import Info
 from reconciler.engine.connection.client import Engine
-from reconciler.engine.connection.facts import ARCHITECTURES, disk_free, missing_limits, read_facts
+from reconciler.engine.connection.facts import (
+    ARCHITECTURES,
+    disk_free,
+    missing_limits,
+    read_facts,
+    read_info,
+)
 from reconciler.engine.connection.link import Stream
 from reconciler.engine.connection.ssh import SshLink
 from reconciler.engine.fitness import engine_settings
@@ -102,7 +108,7 @@ def memory(engine: Engine) -> Check:
 
 
 def disk(engine: Engine) -> Check:
-    root = str(_info(engine).get("DockerRootDir", "/var/lib/docker"))
+    root = _info(engine).get("DockerRootDir", "/var/lib/docker")
     free = disk_free(engine, root)
     if free is None:
         return _check("disk", "warn", f"the node's shell can't tell how much is free in {root}")
@@ -148,9 +154,8 @@ EVERYWHERE: Mapping[str, Callable[[Engine], Check]] = {
 }
 
 
-def _info(engine: Engine) -> dict[str, Any]:
-    found: dict[str, Any] = engine.call("GET", "/info", timeout=TIMEOUT)
-    return found
+def _info(engine: Engine) -> Info:
+    return read_info(engine, TIMEOUT)
 
 
 def _check(name: str, status: Status, found: str, remedy: str = "") -> Check:

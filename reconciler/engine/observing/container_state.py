@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, Literal, NamedTuple, cast
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 import msgspec
 
+from reconciler.engine.connection.answers import Inspected, Summary
 from reconciler.engine.pods.owned import epoch
 from reconciler.model import labels
 from reconciler.model.container import Container
@@ -52,6 +54,10 @@ class Listed(NamedTuple):
             return False  # it may have been restarted a moment ago: only asking tells
         return words == self.words and most + _DOUBT >= self.least_uptime + now - self.at
 
+    def same_state(self, summary: dict[str, Any]) -> bool:
+        """Whether it is in the state that it was in."""
+        return _read(summary)[0] == self.words
+
 
 def listed(summary: dict[str, Any], now: float) -> Listed:
     words, least, _ = _read(summary)
@@ -67,50 +73,76 @@ def _read(summary: dict[str, Any]) -> tuple[str, float, float]:
         return words, 0.0, math.inf
     if up[1] == "Less than a":
         return words, 0.0, 1.0
-    count = int(up[1]) if up[1].isdecimal() else 1
+    count = int(up[1][:9]) if up[1].isdecimal() else 1
     unit = _UNITS[up[2]]
     return words, (count - 0.5) * unit if unit > 60 else float(count * unit), (count + 1.0) * unit
 
 
-def of(found: dict[str, Any], spec: Container | None, before: Count | None) -> tuple[ContainerState, Count]:
-    """`found` is the inspected container. Verdicts are as without a prober: with a probe not ready yet."""
+def of(found: Inspected, spec: Container | None, before: Count | None) -> tuple[ContainerState, Count]:
+    """Verdicts are as without a prober: with a probe not ready yet."""
     state, tags = found["State"], found["Config"].get("Labels") or {}
     started = epoch(state["StartedAt"])
     count = counted(started, found.get("RestartCount", 0), before)
-    running = state["Status"] == "running"
-    probed = spec is not None and spec.readiness_probe is not None
-    delayed = spec is not None and spec.startup_probe is not None
+    word = state_word(state["Status"], running=state["Running"])
+    running = word == "running"
     value = ContainerState(
         name=tags.get(labels.CONTAINER, ""),
-        role=cast("Role", tags.get(labels.ROLE, "main")),
-        state=cast("_State", _STATES.get(state["Status"], state["Status"])),
+        role=_role(tags),
+        state=word,
         id=found["Id"],
-        image=found["Config"]["Image"],
-        image_id=found["Image"],
-        exit_code=None if running or started is None else state["ExitCode"],
-        oom_killed=state["OOMKilled"],
-        created_at=epoch(found["Created"]),
+        image=found["Config"].get("Image", ""),
+        image_id=found.get("Image", ""),
+        exit_code=None if running or started is None else state.get("ExitCode", 0),
+        oom_killed=state.get("OOMKilled", False),
+        created_at=epoch(found.get("Created")),
         started_at=started,
         finished_at=epoch(state["FinishedAt"]),
         restarts=count.total,
-        error=state["Error"],
+        error=state.get("Error", ""),
+    )
+    return _unprobed(value, spec), count
+
+
+def as_listed(summary: Summary, error: str) -> ContainerState:
+    """What a listing alone says. As far as that is known, it isn't ready."""
+    code = _CODE.search(summary.get("Status", ""))
+    word = state_word(summary["State"], running=False)
+    created = summary.get("Created")
+    return ContainerState(
+        name=summary["Labels"].get(labels.CONTAINER, ""),
+        role=_role(summary["Labels"]),
+        state=word,
+        id=summary["Id"],
+        image=summary.get("Image", ""),
+        exit_code=min(int(code[1][:9]), 255) if code and word == "exited" else None,
+        created_at=created,
+        error=error,
+    )
+
+
+def state_word(word: str, *, running: bool) -> _State:
+    """The Engine's word as one of ours. One that nobody knows says no more than whether it runs."""
+    known = _STATES.get(word, word)
+    if known not in get_args(_State):
+        return "running" if running else "exited"
+    return cast("_State", known)
+
+
+def _role(tags: Mapping[str, str]) -> Role:
+    role = tags.get(labels.ROLE, "main")
+    return cast("Role", role) if role in get_args(Role) else "main"
+
+
+def _unprobed(state: ContainerState, spec: Container | None) -> ContainerState:
+    """With the verdicts that hold before any probe was tried."""
+    running = state.state == "running"
+    probed = spec is not None and spec.readiness_probe is not None
+    delayed = spec is not None and spec.startup_probe is not None
+    return msgspec.structs.replace(
+        state,
         started=running and not delayed,
         ready=running and not delayed and not probed,
         known=not (running and (delayed or probed)),
-    )
-    return value, count
-
-
-def silent(summary: dict[str, Any]) -> ContainerState:
-    """Of a container that the Engine lists and says nothing more of: as far as known, it isn't ready."""
-    tags = summary["Labels"]
-    return ContainerState(
-        name=tags.get(labels.CONTAINER, ""),
-        role=cast("Role", tags.get(labels.ROLE, "main")),
-        state=cast("_State", _STATES.get(summary["State"], summary["State"])),
-        id=summary["Id"],
-        image=summary.get("Image", ""),
-        error="the Engine doesn't answer what is asked about it",
     )
 
 

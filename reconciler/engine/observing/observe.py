@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
+from reconciler.engine.connection.answers import UNREADABLE, Summary
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.observing import container_state
 from reconciler.engine.observing.phase import pod_status
 from reconciler.engine.pods import owned
 from reconciler.engine.pods.naming import HELPER_ROLE
 from reconciler.engine.pods.pod import docker_name, roles
-from reconciler.errors import CallTimeout, EngineError
+from reconciler.errors import AnswerUnreadable, CallTimeout, EngineError
 from reconciler.model import labels
 from reconciler.model.base import typed
 from reconciler.model.container import Container
@@ -52,7 +53,11 @@ class ObserveCache:
         self.listing: tuple[PodState, ...] = ()
         self.records: dict[str, PodRecord] = {}
         self.summaries: list[dict[str, Any]] = []
-        """Every container of the fleet, as the last listing had it."""
+        """Every container of the fleet, as the last listing had it (`answers.Summary`)."""
+        self.unread: dict[str, str] = {}
+        """Container ID -> why its description can't be read; its state is then what the listing says."""
+        self.complaints: tuple[str, ...] = ()
+        """What the Engine said that can't be read, for people."""
 
     def forget(self, container_id: str) -> None:
         self.containers.pop(container_id, None)
@@ -65,9 +70,10 @@ class ObserveCache:
 
 def list_pods(engine: Engine, fleet_name: str, cache: ObserveCache) -> tuple[PodState, ...]:
     """Every pod of the fleet on this node, by namespace and name; what didn't change is the same object."""
-    containers = owned.list_containers(engine, fleet_name)
+    unread: list[str] = []
+    containers = cast("list[dict[str, Any]]", owned.summaries(engine, fleet_name, unread))
     cache.summaries = containers
-    volumes = owned.list_volumes(engine, fleet_name)
+    volumes = cast("list[dict[str, Any]]", owned.volumes(engine, fleet_name, unread))
     found: dict[PodName, list[dict[str, Any]]] = {}
     for one in (*containers, *volumes):
         tags = one["Labels"]
@@ -76,6 +82,7 @@ def list_pods(engine: Engine, fleet_name: str, cache: ObserveCache) -> tuple[Pod
     _keep_only(cache, {c["Id"] for c in containers}, set(found))
     states = [_pod(engine, fleet_name, found[name], cache) for name in sorted(found)]
     pods = tuple(_same_object(cache, s) for s in states)
+    cache.complaints = (*unread, *sorted(cache.unread.values())[: owned.MOST_UNREAD])
     if len(pods) == len(cache.listing) and all(a is b for a, b in zip(pods, cache.listing, strict=True)):
         return cache.listing
     cache.listing = pods
@@ -89,6 +96,8 @@ def _keep_only(cache: ObserveCache, ids: set[str], names: set[PodName]) -> None:
         del cache.restarts[gone]
     for gone in cache.silent.keys() - ids:
         del cache.silent[gone]
+    for gone in cache.unread.keys() - ids:
+        del cache.unread[gone]
     for lost in cache.pods.keys() - names:
         del cache.pods[lost]
 
@@ -155,21 +164,34 @@ def _state(
     if known is not None and known[0].still_holds(summary, now):
         return known[1]
     if cache.silent.get(summary["Id"], now) > now:
-        return known[1] if known is not None else container_state.silent(summary)
+        return _undescribed(summary, known, "the Engine doesn't answer what is asked about it")
     try:
-        found = engine.call("GET", f"/containers/{summary['Id']}/json", timeout=_INSPECT_SECONDS)
+        found = owned.read_container(engine, summary["Id"], _INSPECT_SECONDS)
     except CallTimeout:
         # One that the Engine can't get hold of: its own trouble, and not the node's.
         cache.silent[summary["Id"]] = monotonic() + _LET_BE
-        return known[1] if known is not None else container_state.silent(summary)
+        return _undescribed(summary, known, "the Engine doesn't answer what is asked about it")
+    except AnswerUnreadable as error:
+        cache.unread[summary["Id"]] = error.message
+        return _undescribed(summary, known, error.message)
     except EngineError as error:
         if owned.is_gone(error):
             return None
         raise
+    cache.unread.pop(summary["Id"], None)
     state, count = container_state.of(found, spec, cache.restarts.get(summary["Id"]))
     cache.restarts[summary["Id"]] = count
     cache.containers[summary["Id"]] = (container_state.listed(summary, now), state)
     return state
+
+
+def _undescribed(
+    summary: dict[str, Any], known: tuple[container_state.Listed, ContainerState] | None, why: str
+) -> ContainerState:
+    """One that is listed and can't be described, for a reason of its own: as it was, if it is that yet."""
+    if known is not None and known[0].same_state(summary):
+        return known[1]
+    return container_state.as_listed(cast("Summary", summary), why)
 
 
 def _record(engine: Engine, objects: list[dict[str, Any]], cache: ObserveCache) -> PodRecord:
@@ -186,7 +208,7 @@ def _decoded(text: str, node: str, cache: ObserveCache) -> PodRecord | None:
         return cache.records[text]
     try:
         record = msgspec.json.decode(text, type=typed(PodRecord))
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
     if len(cache.records) > _MOST_RECORDS:
         cache.records.clear()

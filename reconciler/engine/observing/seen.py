@@ -32,12 +32,21 @@ class Seen:
         self._judge, self._changed, self._clock = judge, changed, clock
         self._lock = threading.Lock()
         self._listed: Pods = ()
+        self._complaints: tuple[str, ...] = ()
+        """About what the Engine says; beside those of the data plane."""
         self.state = NodeState(name=name)
 
-    def listed(self, pods: Pods, facts: NodeFacts, pod_cidr: str, plane: Standing = _NO_PLANE) -> None:
-        """The node answered: this is what it holds now."""
+    def listed(
+        self,
+        pods: Pods,
+        facts: NodeFacts,
+        pod_cidr: str,
+        plane: Standing = _NO_PLANE,
+        complaints: tuple[str, ...] = (),
+    ) -> None:
+        """The node answered: this is what it holds now. `complaints` are about what can't be read of it."""
         with self._lock:
-            self._listed = pods
+            self._listed, self._complaints = pods, complaints
             fresh = NodeState(
                 name=self.state.name,
                 reachable=True,
@@ -47,7 +56,7 @@ class Seen:
                 traffic=plane.traffic,
                 uncertain=plane.uncertain,
                 untold_since=plane.untold_since,
-                complaints=plane.complaints,
+                complaints=(*plane.complaints, *complaints),
                 pods=self._judge(pods),
             )
             told = self._become(fresh)
@@ -68,7 +77,7 @@ class Seen:
                 traffic=plane.traffic,
                 uncertain=plane.uncertain,
                 untold_since=plane.untold_since,
-                complaints=plane.complaints,
+                complaints=(*plane.complaints, *self._complaints),
             )
             told = self._become(fresh)
         self._tell(told)

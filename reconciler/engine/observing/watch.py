@@ -1,7 +1,8 @@
 """Keeps what is known of one node fresh: connects, follows Docker's events, lists, notices silence.
 
 A change is seen by the event that it causes; a listing after each (re)connection and every minute
-corrects whatever events missed. Nothing here raises: an unreachable node is a state.
+corrects whatever events missed. Nothing here raises: an unreachable node is a state, and so is one of which
+something can't be understood.
 """
 
 from __future__ import annotations
@@ -10,12 +11,16 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from math import inf
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
-from reconciler.engine.connection.client import Engine, values
-from reconciler.errors import NodeError, NodeUnreachable, ReconcilerError
+from reconciler.engine.connection.answers import UNREADABLE, Event, complaint, decoder
+from reconciler.engine.connection.client import Engine
+from reconciler.engine.connection.lines import split_lines
+from reconciler.errors import NodeUnreachable, NotUnderstood, ReconcilerError
 from reconciler.model.labels import FLEET
+from reconciler.supervision import Supervised, reason, sign_of_life
 
 FULL_LISTING = 60.0
 HEARTBEAT = 5.0
@@ -32,7 +37,7 @@ EVENTS = ("create", "start", "die", "oom", "destroy", "pause", "unpause", "renam
 
 
 class Watched(Protocol):
-    """What a watch drives. Each may raise `ReconcilerError` but `lost` and `drop`."""
+    """What a watch drives. Each may raise `ReconcilerError` but `said`, `lost` and `drop`."""
 
     def reach(self) -> Engine:
         """The engine, connected to now if need be."""
@@ -46,20 +51,27 @@ class Watched(Protocol):
     def stale(self, container_id: str) -> None:
         """Something happened to this container: what is known of it is no longer true."""
 
+    def said(self, complaint: str) -> None:
+        """The Engine's events can't be read, or are read again (empty)."""
+
     def lost(self, error: ReconcilerError) -> None: ...
 
     def drop(self, engine: Engine) -> None: ...
 
 
 class Watch:
-    """One thread, and one more for the event stream. `fleet` is the label whose events count."""
+    """One thread, and one more for the event stream. `fleet` is the label whose events count.
+
+    A stream that ends at once is opened again later and later; until then a look every few seconds stands in.
+    """
 
     def __init__(self, name: str, fleet: str, node: Watched) -> None:
         self._name, self._fleet, self._node = name, fleet, node
         self._wake = threading.Event()
         self._stopped = False
         self._following: Following | None = None
-        self._thread = threading.Thread(target=self._run, name=f"watch-{name}", daemon=True)
+        self._again, self._follow_at = retries(), 0.0
+        self._thread = Supervised(f"watch-{name}", self._run, said=self._failed)
 
     def start(self) -> None:
         self._thread.start()
@@ -71,7 +83,12 @@ class Watch:
     def stop(self) -> None:
         """Doesn't wait for the thread, which may be in a call that only a closed connection ends."""
         self._stopped = True
+        self._thread.end()
         self._wake.set()
+
+    def _failed(self, why: str) -> None:
+        """What nobody expected: the node isn't ready as long as it can't be watched."""
+        self._node.lost(NotUnderstood(why, node=self._name))
 
     def _run(self) -> None:
         waits = retries()
@@ -92,11 +109,12 @@ class Watch:
         listed = whole = monotonic()
         measured = False
         while True:
-            self._wake.wait(max(0.0, min(HEARTBEAT, whole + FULL_LISTING - monotonic())))
+            sign_of_life()
+            self._wake.wait(self._nap(engine, whole + FULL_LISTING))
             if self._stopped:
                 return
             full = monotonic() >= whole + FULL_LISTING
-            if not full and not self._wake.is_set():
+            if not full and not self._wake.is_set() and self._followed(engine):
                 self._listen(engine)
                 if not measured:
                     self._node.measure()
@@ -110,10 +128,29 @@ class Watch:
             if full:
                 whole, measured = listed, False
 
+    def _nap(self, engine: Engine, until: float) -> float:
+        """Until the next look."""
+        due = until if self._followed(engine) else min(until, self._follow_at)
+        return max(0.0, min(HEARTBEAT, due - monotonic()))
+
     def _follow(self, engine: Engine) -> None:
-        """Follow events from now on; nothing that happens after this returns is missed."""
-        if self._following is None or not self._following.goes_on(engine):
-            self._following = Following(engine, self._fleet, self._told)
+        """Follow events from now on; nothing that happens after this returns is missed.
+
+        Streams that end at once are opened again with pauses: meanwhile there is a listing every few seconds.
+        """
+        if self._followed(engine):
+            return
+        last, now = self._following, monotonic()
+        if last is not None and last.engine is engine and last.seconds < HEARTBEAT:
+            if now < self._follow_at:
+                return
+        else:
+            self._again = retries()
+        self._follow_at = now + next(self._again)
+        self._following = Following(engine, self._fleet, self._told, self._node.said)
+
+    def _followed(self, engine: Engine) -> bool:
+        return self._following is not None and self._following.goes_on(engine)
 
     def _told(self, container_id: str) -> None:
         if container_id:
@@ -144,36 +181,66 @@ class Watch:
 class Following:
     """One event stream of one connection.
 
-    `told` is called with the container's ID at each event, and with "" when the stream ends.
+    `told` is called with the container's ID at each event, and with "" when it names none or the stream ends;
+    `said` with "" when it is open, and once with why an event can't be read.
     """
 
-    def __init__(self, engine: Engine, fleet: str, told: Callable[[str], None]) -> None:
-        self._engine, self._told = engine, told
+    def __init__(
+        self, engine: Engine, fleet: str, told: Callable[[str], None], said: Callable[[str], None]
+    ) -> None:
+        self.engine, self._told, self._said = engine, told, said
         self._opened = threading.Event()
-        self._ended = False
-        self._error: NodeError | None = None
+        self._began = monotonic()
+        self._ended_at: float | None = None
+        self._error: ReconcilerError | None = None
+        self._complaint = ""
         filters = {"type": ["container"], "event": list(EVENTS), "label": [f"{FLEET}={fleet}"]}
         self._params = {"since": engine.ping() - 1, "filters": filters}
-        threading.Thread(target=self._read, name=f"events-{engine.node}", daemon=True).start()
+        Supervised(f"events-{engine.node}", self._read).start()
         self._opened.wait()
         if self._error is not None:
             raise self._error
 
+    @property
+    def seconds(self) -> float:
+        """How long it has gone on, or went on."""
+        return (monotonic() if self._ended_at is None else self._ended_at) - self._began
+
     def goes_on(self, engine: Engine) -> bool:
-        return engine is self._engine and not self._ended
+        return engine is self.engine and self._ended_at is None
 
     def _read(self) -> None:
+        """Whatever ends it, the watch opens another: it is the one that says what is wrong with the node."""
         try:
-            with self._engine.stream("GET", "/events", params=self._params, timeout=None) as chunks:
+            options: dict[str, Any] = {"params": self._params, "timeout": None, "most": inf}
+            with self.engine.stream("GET", "/events", **options) as chunks:
+                self._said("")
                 self._opened.set()
-                for event in values(chunks):
-                    self._told(event["Actor"]["ID"])
-        except NodeError as error:
+                for line in split_lines(chunks):
+                    self._told(self._container(line))
+        except ReconcilerError as error:
             self._error = error
+        except Exception as error:
+            self._error = NotUnderstood(reason(error), node=self.engine.node)
+            self._complain(f"its events can't be followed: {self._error.message}")
         finally:
-            self._ended = True
+            self._ended_at = monotonic()
             self._opened.set()
             self._told("")
+
+    def _container(self, line: bytes) -> str:
+        """Whose it is. An event says that something changed: one that can't be read says that, too."""
+        try:
+            found: Event = decoder(Event).decode(line)
+        except UNREADABLE as error:
+            self._complain(f"its Docker Engine tells of events that can't be read: {complaint(error)}")
+            return ""
+        return found["Actor"]["ID"]
+
+    def _complain(self, text: str) -> None:
+        if text != self._complaint:
+            self._complaint = text
+            self._said(text)
 
 
 def retries() -> Iterator[float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 from typing import Any
 
+from reconciler.engine.connection.answers import Network
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.pods.naming import label_filter, network_name
 from reconciler.errors import EngineError, NetworkClash
@@ -136,17 +137,22 @@ def _clash(engine: Engine, message: str, remedy: str) -> NetworkClash:
     return NetworkClash(message, node=engine.node, remedy=remedy)
 
 
-def _find(engine: Engine, fleet_name: str) -> dict[str, Any] | None:
-    found = engine.call("GET", "/networks", params={"filters": label_filter(fleet_name)}) or []
-    named: list[dict[str, Any]] = [n for n in found if n["Name"] == network_name(fleet_name)]
-    return named[0] if named else None
+def _find(engine: Engine, fleet_name: str) -> Network | None:
+    params = {"filters": label_filter(fleet_name)}
+    found = engine.ask(list[Network], "GET", "/networks", params=params)
+    return next((n for n in found if n["Name"] == network_name(fleet_name)), None)
 
 
-def _slice(network: dict[str, Any]) -> str:
-    return str((network.get("Labels") or {}).get(labels.POD_CIDR, ""))
+def _slice(network: Network) -> str:
+    """Empty where the label says what is no range of addresses: a network that isn't as it should be."""
+    said = (network.get("Labels") or {}).get(labels.POD_CIDR, "")
+    try:
+        return str(IPv4Network(said))
+    except ValueError:
+        return ""
 
 
-def _remove_unused(engine: Engine, network: dict[str, Any], wanted: str) -> None:
+def _remove_unused(engine: Engine, network: Network, wanted: str) -> None:
     details = engine.call("GET", f"/networks/{network['Id']}")
     if details.get("Containers"):
         raise NetworkClash(

@@ -146,7 +146,7 @@ def _create(
 def _adopted(engine: Engine, container: DockerContainer, pod: DockerPod, fleet_name: str) -> bool:
     found = owned.inspect(engine, fleet_name, container.docker_name)
     mine = container.body["Labels"]
-    theirs = found["Config"]["Labels"]
+    theirs = found["Config"].get("Labels") or {}
     if any(theirs.get(key) != mine[key] for key in (labels.POD, labels.CONTAINER, labels.TEMPLATE_HASH)):
         raise Conflict(
             "an older version of this pod is still there", node=engine.node, remedy="stop it first"

@@ -6,10 +6,12 @@ What a try is stands in `probe`, what tries add up to in `threshold` and `probin
 from __future__ import annotations
 
 import heapq
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
 from itertools import count
+from math import inf
 
 from msgspec.structs import replace
 
@@ -21,9 +23,12 @@ from reconciler.engine.probes.threshold import Kind
 from reconciler.errors import ReconcilerError
 from reconciler.model.container import Container
 from reconciler.model.observed import ContainerState, PodRecord, PodState
+from reconciler.supervision import Supervised, reason, sign_of_life
 
 _NODE_SECONDS = 5.0
 """For the node to say that it is there, when a container said nothing."""
+MOST_TROUBLES = 32
+_log = logging.getLogger(__name__)
 WORKERS = 8
 """Tries at a time on one node; a slow answer holds up one of them."""
 
@@ -35,9 +40,16 @@ class Prober:
     """
 
     def __init__(
-        self, engine: Callable[[], Engine], clock: Callable[[], float], changed: Callable[[], None]
+        self,
+        engine: Callable[[], Engine],
+        clock: Callable[[], float],
+        changed: Callable[[], None],
+        name: str = "",
+        said: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._engine, self._clock, self._changed = engine, clock, changed
+        """`name` is the node's; `said` is told, once each, of probes whose try fails for a reason of ours."""
+        self._said, self._troubles = said, set[str]()
+        self._name, self._engine, self._clock, self._changed = name, engine, clock, changed
         self._ready = threading.Condition()
         self._runs: dict[str, Run] = {}
         self._records: dict[str, PodRecord] = {}
@@ -101,8 +113,8 @@ class Prober:
 
     def _hire(self) -> None:
         """You hold the lock."""
+        Supervised(f"probes-{self._name}", self._work, changed=self._changed).start()
         self._threads += 1
-        threading.Thread(target=self._work, name=f"prober-{self._threads}", daemon=True).start()
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
@@ -132,7 +144,9 @@ class Prober:
         if lead:
             self._leader = me
         self._idle += 1
+        sign_of_life(inf)
         self._ready.wait(max(0.0, self._queue[0][0] - time.monotonic()) if lead else None)
+        sign_of_life()
         self._idle -= 1
         if self._leader is me:
             self._leader = None
@@ -156,6 +170,21 @@ class Prober:
                 return str(silence)
         except ReconcilerError:
             return None
+        except Exception as error:  # of this probe: the others go on
+            self._say(
+                f"the {kind} probe of {record.key}, container {run.container.name}: {reason(error)}", error
+            )
+            return None
+
+    def _say(self, trouble: str, error: Exception) -> None:
+        """On the node; in the log once."""
+        with self._ready:
+            new = trouble not in self._troubles and len(self._troubles) < MOST_TROUBLES
+            if new:
+                self._troubles.add(trouble)
+        if new:
+            _log.error("%s", trouble, exc_info=error)
+            self._said(trouble)
 
     def _took(self, container_id: str, kind: Kind, run: Run, failure: str | None) -> bool:
         """Whether what people see has changed. The run may have ended meanwhile."""
