@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -131,7 +132,7 @@ def open_store(fleet: Fleet) -> Store:
     from reconciler.record.store import Store
 
     refuse_a_file(state_dir(fleet))
-
+    _keep_private(state_dir(fleet))
     return Store(state_dir(fleet) / "state.db")
 
 
@@ -139,9 +140,18 @@ def pick_source(fleet: Fleet, argument: str | None, branch: str | None) -> Sourc
     """The source named on the command line, else the one that nodes.yaml names."""
     from reconciler.source.open import open_path, open_source
 
+    _keep_private(cache_dir(fleet))
     if argument is not None:
         return open_path(argument, cache_dir(fleet), branch=branch)
     return open_source(fleet, cache_dir(fleet))
+
+
+def _keep_private(folder: Path) -> None:
+    """Copies of the source hold its Secrets, and beside the history lie private keys."""
+    from reconciler.private import keep_private
+
+    if mode := keep_private(folder):
+        logging.getLogger(__name__).warning("others could read %s (%s); now they can't", folder, mode)
 
 
 @contextmanager
@@ -218,10 +228,17 @@ def webhook(fleet: Fleet) -> Verify | None:
     """How webhooks are checked, None when nodes.yaml names no secret for them."""
     if fleet.spec.serve.webhook is None:
         return None
+    from reconciler.private import shown_to_others
     from reconciler.source.webhook import verify
 
     path = Path(fleet.spec.serve.webhook.secret_file)
     try:
+        if mode := shown_to_others(path):
+            raise InventoryError(
+                f"others may read it ({mode}), and call the webhook with it",
+                where=str(path),
+                remedy=f"chmod 600 {path}; if they have, set another secret here and at the forge",
+            )
         secret = path.read_bytes().strip()
     except OSError as error:
         remedy = "spec.serve.webhook.secretFile names a file that this user can read"

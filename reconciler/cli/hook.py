@@ -5,13 +5,21 @@ Git runs it in the repository, gives the updates on stdin, and shows what it pri
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, SourceError
+from reconciler.model.finding import printable
+
+MAX_OPTIONS = 20
 
 
 @click.group(hidden=True)
@@ -25,13 +33,19 @@ def pre_receive() -> int:
     from reconciler.cli.ask import capacity_behind
     from reconciler.source.follow import wake
     from reconciler.source.hooks import SOCKET
+    from reconciler.source.limits import MAX_MEMORY
     from reconciler.source.receive import accept, updates
 
     repository = _repository()
+    _speak_plainly()
     try:
-        accepted = accept(repository, updates(sys.stdin), _say, capacity_behind(repository / SOCKET))
+        with _bounded():
+            accepted = accept(repository, updates(sys.stdin), _say, capacity_behind(repository / SOCKET))
     except ReconcilerError as error:
         _say(f"refused: {error}")
+        accepted = False
+    except MemoryError:
+        _say(f"refused: to check it takes more than {MAX_MEMORY >> 20} MB of memory\n  push less at once")
         accepted = False
     if accepted:
         wake(repository / SOCKET)  # it then sees the branch move, 0.1 s before the next hook is up
@@ -46,6 +60,7 @@ def post_receive() -> int:
     from reconciler.source.receive import load_fleet, updates
 
     repository = _repository()
+    _speak_plainly()
     try:
         _, spec = load_fleet(repository)
     except ReconcilerError as error:
@@ -58,7 +73,11 @@ def post_receive() -> int:
     if not wake(door):
         _say("the reconciler isn't running here; the push is kept, and `reconciler serve` will deploy it")
         return 0
-    if "detach" in _push_options():
+    options = _push_options()
+    for option in options:
+        if option != "detach":
+            _say(f"the push option {printable(option[:80])} isn't known here; detach is")
+    if "detach" in options:
         _say("detached; `reconciler status` shows how it goes")
         return 0
     return follow(door, commits[-1], _say)
@@ -71,13 +90,42 @@ def _repository() -> Path:
 def _push_options() -> list[str]:
     """githooks(5): GIT_PUSH_OPTION_COUNT, GIT_PUSH_OPTION_0, ..."""
     count = os.environ.get("GIT_PUSH_OPTION_COUNT", "0")
-    return [os.environ.get(f"GIT_PUSH_OPTION_{i}", "") for i in range(int(count) if count.isdigit() else 0)]
+    number = min(int(count), MAX_OPTIONS) if count.isdecimal() else 0
+    return [os.environ.get(f"GIT_PUSH_OPTION_{i}", "") for i in range(number)]
 
 
 def _say(line: str) -> None:
-    """A pusher who has gone (Ctrl-C) ends the hook, not the rollout."""
+    """A pusher who has gone (Ctrl-C) ends the hook, not the rollout. What wasn't found good by then isn't
+    taken: Git may well read how the hook ended.
+    """
     try:
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        os._exit(0)
+        raise SystemExit(1) from None
+
+
+def _speak_plainly() -> None:
+    """Names of refs and files are bytes: what isn't text here is written out."""
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """A pusher decides what is looked at; none of it may take all of this machine's memory, or for ever."""
+    from reconciler.manifests.rlimits import hold
+    from reconciler.source.limits import HOOK_SECONDS, MAX_MEMORY, MAX_PACK_BYTES
+
+    def over(_number: int, _frame: object) -> NoReturn:
+        remedy = "push less at once; submodules and kustomizations take time, too"
+        raise SourceError(f"it couldn't be checked within {HOOK_SECONDS:g} s", remedy=remedy)
+
+    hold(0, memory=MAX_MEMORY, file_bytes=MAX_PACK_BYTES)
+    signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, HOOK_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)

@@ -26,6 +26,7 @@ from reconciler.manifests.limits import (
     RENDER_MEMORY,
     RENDER_SECONDS,
 )
+from reconciler.manifests.rlimits import hold
 
 if TYPE_CHECKING:
     import subprocess
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 PROGRAMS = (("kustomize", "build"), ("kubectl", "kustomize"))
 """Tried in this order."""
 WORKERS = 4
+CPU_SECONDS = int(RENDER_SECONDS) * WORKERS
 ISOLATED = (("unshare", "--net", "--"), ("unshare", "--map-root-user", "--net", "--"))
 """util-linux: a network of its own, with nothing in it; for root, and where the system lets users have one.
 """
@@ -141,12 +143,13 @@ class Renderer:
                 start_new_session=True,
             )
             self._running.add(process)
-        _limit(process.pid)
+        hold(process.pid, memory=RENDER_MEMORY, file_bytes=MAX_SCRATCH_BYTES, cpu_seconds=CPU_SECONDS)
         return process
 
     def _end(self, process: subprocess.Popen[bytes], timer: threading.Timer) -> None:
         timer.cancel()
-        _kill(process)  # what it started may still be there
+        if process.poll() is None:
+            _kill(process)
         assert process.stdout is not None
         process.stdout.close()
         process.wait()
@@ -193,22 +196,6 @@ def _isolation() -> tuple[str, ...]:
             subprocess.run([*prefix, "true"], capture_output=True, timeout=5, check=True)
             return prefix
     return ()
-
-
-def _limit(pid: int) -> None:
-    """Linux only; elsewhere time and output are what is bounded."""
-    import resource
-
-    if not hasattr(resource, "prlimit"):
-        return
-    limits = {
-        resource.RLIMIT_DATA: RENDER_MEMORY,
-        resource.RLIMIT_FSIZE: MAX_SCRATCH_BYTES,
-        resource.RLIMIT_CPU: int(RENDER_SECONDS * 4),
-    }
-    for which, most in limits.items():
-        with suppress(OSError, ValueError):  # it has ended already, or is held to less
-            resource.prlimit(pid, which, (most, most))
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from reconciler.errors import SourceError
+from reconciler.source.limits import MAX_LINK_BYTES
 from reconciler.source.objects import EXECUTABLE, GITLINK, SYMLINK, Entry, Objects
 from reconciler.source.process import GitFailed
 
@@ -35,17 +36,15 @@ def write_tree(objects: Objects, entries: Iterable[Entry], into: Path, nested: N
         if entry.mode in of_mode:
             of_mode[entry.mode].append((entry, path))
             continue
-        content = _blob(objects, entry)
-        _write(path, content, executable=entry.mode == EXECUTABLE, shown=entry.path)
-        kustomized = kustomized or path.name in KUSTOMIZATIONS
-        if len(content) < LFS_MAX_BYTES and content.startswith(LFS_MARK):
+        if _write(path, objects, entry) and entry.size < LFS_MAX_BYTES:
             pointers.append(entry.path)
+        kustomized = kustomized or path.name in KUSTOMIZATIONS
     _refuse_pointers(pointers, kustomized)
     for entry, path in of_mode[GITLINK]:
         _make_folder(path, folders)
         nested(entry, path)
     for entry, path in of_mode[SYMLINK]:
-        _link(path, _blob(objects, entry))
+        _link(path, objects, entry)
 
 
 def _parts(entry: Entry) -> list[str]:
@@ -64,29 +63,39 @@ def _make_folder(folder: Path, known: set[Path]) -> None:
         known.add(folder)
 
 
-def _blob(objects: Objects, entry: Entry) -> bytes:
-    found = objects.read(entry.id)
-    if found is None:
-        raise GitFailed("cat-file", f"missing blob {entry.id} of {entry.path}")
-    return found[1]
+def _missing(entry: Entry) -> GitFailed:
+    return GitFailed("cat-file", f"missing blob {entry.id} of {entry.path}")
 
 
-def _write(path: Path, content: bytes, *, executable: bool, shown: str) -> None:
+def _write(path: Path, objects: Objects, entry: Entry) -> bool:
+    """Whether it begins as a Git LFS pointer."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        descriptor = os.open(path, flags, 0o555 if executable else 0o444)
+        descriptor = os.open(path, flags, 0o555 if entry.mode == EXECUTABLE else 0o444)
     except FileExistsError:
-        raise _twice(shown) from None
+        raise _twice(entry.path) from None
     with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+        chunks = objects.chunks(entry.id)
+        if chunks is None:
+            raise _missing(entry)
+        begins = next(chunks, b"")
+        file.write(begins)
+        for chunk in chunks:
+            file.write(chunk)
+    return begins.startswith(LFS_MARK)
 
 
-def _link(path: Path, target: bytes) -> None:
+def _link(path: Path, objects: Objects, entry: Entry) -> None:
     """As it is in the repository; validation looks where it leads."""
+    found = objects.read(entry.id, MAX_LINK_BYTES)
+    if found is None:
+        raise _missing(entry)
     try:
-        path.symlink_to(os.fsdecode(target))
+        path.symlink_to(os.fsdecode(found[1]))
     except FileExistsError:
         raise _twice(path.name) from None
+    except ValueError:
+        raise SourceError(f"the link {entry.path!r} leads nowhere: it holds a NUL byte") from None
 
 
 def _twice(path: str) -> SourceError:

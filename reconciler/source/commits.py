@@ -6,6 +6,7 @@ from pathlib import Path
 
 from reconciler.source.checkout import write_tree
 from reconciler.source.exports import Exports
+from reconciler.source.limits import Tally
 from reconciler.source.objects import Objects
 from reconciler.source.process import Git
 from reconciler.source.snapshot import Snapshot
@@ -30,7 +31,8 @@ class Commits:
                 return None
 
             def fill(into: Path) -> None:
-                entries = objects.tree(revision.id)
-                write_tree(objects, entries, into, self._submodules.opened(into))
+                tally = Tally()
+                entries = objects.tree(revision.id, tally)
+                write_tree(objects, entries, into, self._submodules.opened(into, tally))
 
             return self._exports.make(revision, fill, self._subfolder)

@@ -6,10 +6,26 @@ import re
 
 from reconciler.errors import SourceError
 from reconciler.model.finding import printable
+from reconciler.source.limits import MAX_OBJECT_MEMORY, MAX_PACK_BYTES
 from reconciler.source.process import GitFailed
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
 _TOLD: tuple[tuple[str, str, str], ...] = (
+    (
+        r"attempting to allocate .* over limit|out of memory",
+        f"it holds an object that takes more than {MAX_OBJECT_MEMORY >> 20} MB of memory to read",
+        "keep large files out of the repository",
+    ),
+    (
+        r"file too large|died of signal 25|signal 25",
+        f"it is larger than {MAX_PACK_BYTES >> 20} MB",
+        "keep what isn't a manifest in a repository of its own",
+    ),
+    (
+        r"unprotected private key file|bad permissions",
+        "ssh doesn't take the private key: others may read it",
+        "chmod 600 the file that spec.source.git.identityFile names",
+    ),
     (
         r"could not resolve host",
         "the server's name can't be resolved",

@@ -13,6 +13,8 @@ FLEET_FILE = "reconciler-fleet.json"
 """In the repository: the inventory, for the hooks. It has no secrets."""
 SOCKET = "reconciler.sock"
 """In the repository: where the daemon listens for the hooks."""
+PUSHED = "reconciler-push-"
+"""In the repository: how the folders begin in which a push's files are looked at."""
 HOOKS = ("pre-receive", "post-receive")
 _MARK = "# written by reconciler; written anew at each start of `reconciler serve`"
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from reconciler.errors import SourceError
 from reconciler.model.fleet import Fleet, HostedSource
+from reconciler.private import OTHERS, keep_private
 from reconciler.source.commits import Commits
 from reconciler.source.explain import last_line
 from reconciler.source.exports import Exports, disk_errors, is_revision
-from reconciler.source.hooks import FLEET_FILE, SOCKET, install
+from reconciler.source.hooks import FLEET_FILE, PUSHED, SOCKET, install
+from reconciler.source.limits import HOOK_SECONDS, MAX_PACK_BYTES
 from reconciler.source.mirror import check_branch
-from reconciler.source.process import Git, GitFailed, environment
+from reconciler.source.process import BIG_FILE_BYTES, Git, GitFailed, environment
 from reconciler.source.repository import configure, make_bare
 from reconciler.source.snapshot import Snapshot
 from reconciler.source.submodules import Submodules
@@ -28,7 +33,13 @@ GLANCE_S = 1.0
 EAGER_S, EAGER_GLANCE_S = 1.0, 0.005
 """After a wake it is looked at so long so often: the first wake of a push comes just before its ref moves."""
 LOOK_S = 30.0
+LIST_S = 10.0
+PRIVATE = (b"", b"umask", b"false", b"0", b"no")
+"""Values of core.sharedRepository that share nothing (git-config(1))."""
 Mark = tuple[tuple[int, int], ...]
+
+
+_log = logging.getLogger(__name__)
 
 
 class HostedRepository:
@@ -58,7 +69,10 @@ class HostedRepository:
         with disk_errors(self.path):
             if not (self.path / "HEAD").is_file():
                 _refuse_foreign(self.path)
+                keep_private(self.path)
                 make_bare(self._git, branch=self._spec.branch)
+            self._keep_private()
+            _remove_leftovers(self.path)
             install(self.path)
             new = self.path / f"{FLEET_FILE}.new"
             new.write_bytes(msgspec.json.encode(self._fleet))
@@ -67,6 +81,16 @@ class HostedRepository:
             configure(self._git, _settings(self.path))
         except GitFailed as failure:
             raise self._damaged(failure) from failure
+
+    def _keep_private(self) -> None:
+        """Manifests may hold Secrets. Where Git is told that a group shares it, the group still does."""
+        try:
+            told = self._git.run("config", "--get", "core.sharedRepository", timeout=LIST_S)
+        except GitFailed:
+            told = b""
+        others = OTHERS if told.strip().lower() in PRIVATE else OTHERS & 0o007
+        if mode := keep_private(self.path, others):
+            _log.warning("others could read %s (%s); now they can't", self.path, mode)
 
     def fetch(self) -> Snapshot:
         return self._watch.look()
@@ -102,7 +126,10 @@ class HostedRepository:
             if not (self.path / "HEAD").is_file():
                 raise SourceError("there is no repository yet", where=str(self.path), remedy=_SERVE)
             try:
-                snapshot = self._commits.snapshot(f"refs/heads/{self._spec.branch}")
+                ref = f"refs/heads/{self._spec.branch}"
+                snapshot = self._commits.snapshot(ref)
+                if snapshot is None and self._git.run("for-each-ref", "--count=1", ref, timeout=LIST_S):
+                    raise GitFailed("cat-file", f"the commit of {ref} is missing")
             except GitFailed as failure:
                 raise self._damaged(failure) from failure
         if snapshot is None:
@@ -153,8 +180,23 @@ def _settings(path: Path) -> dict[str, str]:
         "receive.denyDeletes": "true",
         "receive.advertisePushOptions": "true",
         "receive.fsckObjects": "true",
+        "receive.maxInputSize": str(MAX_PACK_BYTES),
+        "receive.unpackLimit": "1",  # index-pack alone writes large files without holding them in memory
+        "receive.shallowUpdate": "false",
+        "core.bigFileThreshold": str(BIG_FILE_BYTES),
+        "core.useReplaceRefs": "false",  # refs/replace isn't taken, but may be there
+        "pack.windowMemory": "64m",
+        "pack.threads": "1",
         "core.hooksPath": str(path / "hooks"),  # a user's own core.hooksPath would switch ours off
     }
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Of pushes whose hook was killed."""
+    for left in path.glob(f"{PUSHED}*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > 2 * HOOK_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _refuse_foreign(path: Path) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from reconciler.errors import SourceError
+from reconciler.model.finding import printable
 from reconciler.source.explain import NO_REF, NO_SHALLOW, REMOTE, explain, redacted
 from reconciler.source.process import Git, GitFailed, environment
 from reconciler.source.repository import make_bare
@@ -109,12 +110,17 @@ class Mirror:
         """Deleted, misspelt, or nothing was ever pushed."""
         where = redacted(self.url)
         try:
-            listing = self.git.run("ls-remote", "--heads", "--", self.url, timeout=PROBE_TIMEOUT_S).decode()
+            listing = self.git.run("ls-remote", "--refs", "--", self.url, timeout=PROBE_TIMEOUT_S)
         except GitFailed as failure:
             return explain(self.url, failure)
-        heads = sorted(
-            line.split("refs/heads/", 1)[1] for line in listing.splitlines() if "refs/heads/" in line
-        )
+        refs = [printable(line.partition("\t")[2]) for line in listing.decode(errors="replace").splitlines()]
+        heads = sorted(ref.removeprefix("refs/heads/") for ref in refs if ref.startswith("refs/heads/"))
+        if refs and not heads:
+            return SourceError(
+                f'the branch "{branch}" isn\'t there, nor is any other; there are {", ".join(refs[:8])}',
+                where=where,
+                remedy="push the branch again, or correct spec.source.git.branch in nodes.yaml",
+            )
         if not heads:
             return SourceError(
                 "the repository has no commits yet",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -15,13 +16,15 @@ import msgspec
 from reconciler.errors import SourceError
 from reconciler.model.base import Value, typed
 from reconciler.model.capacity import Capacity
-from reconciler.model.finding import Finding
+from reconciler.model.finding import Finding, printable
 from reconciler.model.fleet import Fleet, HostedSource
 from reconciler.source.commits import Commits
 from reconciler.source.explain import last_line
 from reconciler.source.exports import Exports
-from reconciler.source.hooks import FLEET_FILE
+from reconciler.source.hooks import FLEET_FILE, PUSHED
+from reconciler.source.limits import MAX_REFS
 from reconciler.source.process import Git, GitFailed, quarantined
+from reconciler.source.refs import BRANCHES, ONLY, TAGS, objection
 from reconciler.source.snapshot import Snapshot
 from reconciler.source.submodules import Submodules
 
@@ -45,7 +48,11 @@ class Update(Value):
 
 
 def updates(lines: Iterable[str]) -> list[Update]:
-    found = [line.split(maxsplit=2) for line in lines if line.strip()]
+    """Raises `SourceError` for more than `MAX_REFS`."""
+    found = [line.split(maxsplit=2) for line in islice(lines, MAX_REFS + 1) if line.strip()]
+    if len(found) > MAX_REFS:
+        remedy = "push what is needed here, not all refs of a repository (push --mirror, --all)"
+        raise SourceError(f"the push has more than {MAX_REFS:,} branches and tags", remedy=remedy)
     return [Update(old=old, new=new, ref=ref.rstrip("\n")) for old, new, ref in found]
 
 
@@ -69,12 +76,19 @@ def accept(
     `capacity` is what the nodes hold, as far as somebody has seen them.
     """
     fleet, spec = load_fleet(repository)
-    deployed = f"refs/heads/{spec.branch}"
+    deployed = f"{BRANCHES}{spec.branch}"
+    refused = [(u, why) for u in pushed if not u.deletes and (why := objection(u.ref, spec.branch))]
+    refused += [(u, ONLY) for u in pushed if u.deletes and not u.ref.startswith((BRANCHES, TAGS))]
+    for update, why in refused[:MAX_SHOWN]:
+        say(f"refused: {printable(update.ref)}: {why}")
+    if refused:
+        return False
     seen = capacity or {}
     verdicts = [_accept_one(repository, fleet, spec, u, say, seen) for u in pushed if u.ref == deployed]
     for update in pushed:
         if update.ref != deployed and not update.deletes:
-            say(f"{update.ref.removeprefix('refs/heads/')}: kept, not deployed; only {spec.branch} is")
+            name = printable(update.ref.removeprefix(BRANCHES))
+            say(f"{name}: kept, not deployed; only {spec.branch} is")
     return all(verdicts)
 
 
@@ -90,7 +104,7 @@ def _accept_one(
         say(f"refused: {spec.branch} is what the fleet runs and can't be deleted")
         say("  to remove everything, push a commit without manifests (spec.prune.allowEmpty)")
         return False
-    with tempfile.TemporaryDirectory(prefix="reconciler-push-") as home:
+    with tempfile.TemporaryDirectory(prefix=PUSHED, dir=repository) as home:  # /tmp may be in memory
         snapshot = _snapshot(repository, spec, update.new, Path(home))
         return _valid(snapshot, fleet, spec, say, capacity)
 
@@ -102,10 +116,16 @@ def _snapshot(repository: Path, spec: HostedSource, commit: str, home: Path) -> 
     try:
         snapshot = commits.snapshot(commit)
     except GitFailed as failure:
-        raise SourceError(f"the push can't be read: {last_line(failure.stderr)}") from failure
+        raise _unreadable(failure) from failure
     if snapshot is None:
         raise SourceError(f"{commit[:7]} is no commit", remedy="push a branch")
     return snapshot
+
+
+def _unreadable(failure: GitFailed) -> SourceError:
+    if failure.timed_out is not None:
+        return SourceError(f"it couldn't be read within {failure.timed_out:g} s", remedy="push less at once")
+    return SourceError(f"the push can't be read: {last_line(failure.stderr)}")
 
 
 def _valid(

@@ -9,9 +9,8 @@ from pathlib import Path
 from reconciler.errors import SourceError
 from reconciler.model.base import Value
 from reconciler.source.checkout import MANIFESTS
+from reconciler.source.limits import MAX_BYTES, MAX_FILES
 
-MAX_BYTES = 1 << 30
-MAX_FILES = 100_000
 _LEFTOVERS = (".swp", ".swx", "~")
 """What editors put beside a file that is being edited."""
 

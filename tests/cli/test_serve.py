@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -47,6 +48,7 @@ class Daemon:
         (root / "apps").mkdir()
         (root / "nodes.yaml").write_text(FLEET)
         (root / "secret").write_text("between us\n")
+        (root / "secret").chmod(0o600)
         (root / "apps" / "one.yaml").write_text(POD)
         state = str(root / "state")
         (root / "bin").mkdir()
@@ -157,3 +159,26 @@ def passes(daemon: Daemon) -> float:
     """How many there have been."""
     metrics = daemon.ask("GET", "/metrics")[1].splitlines()
     return sum(float(line.split()[-1]) for line in metrics if line.startswith("reconciler_passes_total"))
+
+
+def test_a_webhooks_secret_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("between us\n")
+    (tmp_path / "secret").chmod(0o644)
+    (tmp_path / "nodes.yaml").write_text(FLEET)
+    (tmp_path / "apps").mkdir()
+    env = os.environ | {
+        "RECONCILER_STATE_DIR": str(tmp_path / "state"),
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+    }
+    command = [sys.executable, "-m", "reconciler.cli", "serve"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 1
+    assert "secret: others may read it (0644), and call the webhook with it" in done.stderr
+    assert f"chmod 600 {tmp_path / 'secret'}" in done.stderr
+
+
+def test_its_state_and_its_copies_of_the_source_are_ours_alone(daemon: Daemon) -> None:
+    state = daemon.root / "state" / "served"
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (state, state / "source")] == [0o700, 0o700]

@@ -87,6 +87,16 @@ def test_an_empty_repository_says_that_it_is_empty(work: Work, remote: Remote) -
         remote(work.path).fetch()
 
 
+def test_a_branch_that_was_deleted_beside_a_tag_that_was_not(work: Work, remote: Remote) -> None:
+    """There are commits; saying that there are none sends people to look for them elsewhere."""
+    work.commit({"a.yaml": "1"})
+    work.git("tag", "v1")
+    work.git("update-ref", "-d", "refs/heads/main")
+    with pytest.raises(SourceError, match="isn't there, nor is any other; there are refs/tags/v1") as caught:
+        remote(work.path).fetch()
+    assert "push the branch again" in str(caught.value)
+
+
 def test_no_repository_at_all(tmp_path: Path, remote: Remote) -> None:
     with pytest.raises(SourceError, match="there is no such repository"):
         remote(f"file://{tmp_path}/none.git").fetch()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -57,3 +60,42 @@ def test_a_damaged_repository_is_told(clone: Work, hosted: HostedRepository) -> 
             file.write_bytes(b"")
     with pytest.raises(SourceError, match="can't be read"):
         hosted.fetch()
+
+
+def test_its_folder_is_ours_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Manifests hold Secrets. One that was made by an earlier version is mended, which is said once."""
+    source = open_hosted(tmp_path)
+    source.prepare()
+    assert mode(source.path) == 0o700
+    assert caplog.text == ""
+    source.path.chmod(0o755)
+    source.prepare()
+    assert mode(source.path) == 0o700
+    assert caplog.text.count("fleet.git (0755); now they can't") == 1
+    source.prepare()
+    assert caplog.text.count("others could read") == 1
+
+
+def test_a_group_that_shares_it_by_gits_own_word_still_does(tmp_path: Path) -> None:
+    source = open_hosted(tmp_path)
+    source.prepare()
+    subprocess.run(
+        ["git", "--git-dir", str(source.path), "config", "core.sharedRepository", "group"], check=True
+    )
+    source.path.chmod(0o775)
+    source.prepare()
+    assert mode(source.path) == 0o770
+
+
+def test_what_a_killed_hook_left_goes(tmp_path: Path) -> None:
+    source = open_hosted(tmp_path)
+    source.prepare()
+    for name in ("reconciler-push-old", "reconciler-push-new"):
+        (source.path / name / "exports").mkdir(parents=True)
+    os.utime(source.path / "reconciler-push-old", (0, 0))
+    source.prepare()
+    assert [path.name for path in source.path.glob("reconciler-push-*")] == ["reconciler-push-new"]
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)

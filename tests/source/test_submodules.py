@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.errors import SourceError
 from reconciler.source.git import RemoteRepository
-from reconciler.source.submodules import is_local, resolve
+from reconciler.source.submodules import check_protocol, is_local, resolve
 from tests.source.conftest import Work, shown
 
 pytestmark = pytest.mark.programs
@@ -34,6 +34,15 @@ def inner(tmp_path: Path) -> Work:
     return made
 
 
+@pytest.fixture
+def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Git's own documents tell people who want submodules from their disk."""
+    config = tmp_path / "gitconfig"
+    config.write_text('[protocol "file"]\n\tallow = always\n')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+
+
+@pytest.mark.usefixtures("local")
 def test_its_files_are_brought(work: Work, inner: Work, remote: Remote) -> None:
     work.commit({"a.yaml": "a"})
     add(work, inner, "base/one")
@@ -42,6 +51,7 @@ def test_its_files_are_brought(work: Work, inner: Work, remote: Remote) -> None:
     assert (files["a.yaml"], files["base/one/base.yaml"]) == ("a", "b: 1\n")
 
 
+@pytest.mark.usefixtures("local")
 def test_relative_urls_and_nesting(work: Work, inner: Work, remote: Remote, tmp_path: Path) -> None:
     middle = Work(tmp_path / "middle")
     middle.commit({"m.yaml": "m"})
@@ -51,6 +61,7 @@ def test_relative_urls_and_nesting(work: Work, inner: Work, remote: Remote, tmp_
     assert (files["mid/m.yaml"], files["mid/deep/base.yaml"]) == ("m", "b: 1\n")
 
 
+@pytest.mark.usefixtures("local")
 def test_a_missing_one_is_an_error_never_an_empty_folder(work: Work, remote: Remote, tmp_path: Path) -> None:
     work.commit({"a.yaml": "a"})
     source = remote(work.path)
@@ -77,10 +88,33 @@ def test_its_url_is_never_an_option_or_a_command(work: Work, remote: Remote, url
         remote(work.path).fetch()
 
 
-def test_a_remote_repository_may_not_name_paths_on_this_machine() -> None:
-    for url in ("/srv/secret.git", "file:///srv/secret.git"):
-        with pytest.raises(SourceError, match="is a path on this machine"):
-            resolve(url, "https://example.org/me/fleet.git")
+@pytest.mark.parametrize("url", ["/srv/secret.git", "file:///srv/secret.git", "FILE:///srv/x", "secret.git"])
+@pytest.mark.parametrize("outer", ["https://example.org/me/fleet.git", ""])
+def test_nobody_names_paths_on_this_machine(url: str, outer: str) -> None:
+    with pytest.raises(SourceError, match="is a path on this machine"):
+        check_protocol(url, outer, lambda: True)
+
+
+def test_a_repository_on_this_machine_names_others_there_only_if_its_user_allows_it(
+    work: Work, inner: Work, remote: Remote
+) -> None:
+    """Who may push to one may otherwise read them all (CVE-2022-39253)."""
+    work.commit({"a.yaml": "a"})
+    add(work, inner, "base", "../inner")
+    with pytest.raises(SourceError, match="is a path on this machine"):
+        remote(work.path).fetch()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://192.0.2.1/x", "git://example.org/x", "ftp://example.org/x", "git+ssh://h/x"]
+)
+def test_a_submodule_comes_by_https_and_ssh_or_as_the_outer_one_does(url: str) -> None:
+    for outer in ("https://example.org/y", "", "/srv/y.git"):
+        with pytest.raises(SourceError, match="may by https and ssh"):
+            check_protocol(url, outer, lambda: True)
+    check_protocol(url, url, lambda: False)
+    for safe in ("https://example.org/x", "ssh://git@example.org/x", "git@example.org:x"):
+        check_protocol(safe, "", lambda: False)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.engine.connection.address import Endpoint
 from reconciler.errors import LoginRefused, NodeUnreachable
+from reconciler.private import shown_to_others
 
 if TYPE_CHECKING:
     import paramiko
@@ -88,6 +89,9 @@ def _load(file: str, tried: list[str], locked: list[str], *, must_exist: bool) -
     import paramiko
 
     try:
+        if mode := shown_to_others(Path(file)):
+            tried.append(f"{file}: others may read it ({mode}), so it isn't used: chmod 600 {file}")
+            return None
         return paramiko.PKey.from_path(file)
     except FileNotFoundError:
         if must_exist:
