@@ -10,13 +10,15 @@ import msgspec
 import pytest
 
 from reconciler.engine.dataplane.container import VERSION_LABEL, version
-from reconciler.engine.fitness import data_plane, network
+from reconciler.engine.dataplane.plane import base
+from reconciler.engine.fitness import data_plane, network, node_ports
 from reconciler.engine.fitness.data_plane import Inside, answered, haproxy_info, pings, unanswered
 from reconciler.engine.fitness.neighbours import Neighbour, own_address
 from reconciler.engine.fitness.network_facts import LOOK, Look, Route, look
 from reconciler.engine.fitness.report import Check
 from reconciler.errors import CommandTimeout
 from reconciler.model.fleet import NetworkSpec, NodeSpec
+from reconciler.model.traffic import Endpoint, NodeTraffic, RoutedPort, RoutedService
 
 ANSWER = """\
 #addresses
@@ -254,3 +256,39 @@ def test_our_chains_are_looked_for_in_both_iptables() -> None:
     assert told(none, ours) == (0, "-P PREROUTING ACCEPT\niptables_legacy\n")
     assert told(ours, none) == (0, "iptables_nft\n")
     assert told("false", "echo no table; false") == (1, "\nno table\n")
+
+
+def told(**ports: Any) -> NodeTraffic:
+    """A service `dns` with one UDP NodePort and one TCP; `ports` belongs to the service."""
+    ends = (Endpoint(name="a", ip="10.42.0.9", port=53, node="pi-1"),)
+    two = tuple(
+        RoutedPort(port=53, protocol=p, node_port=n, endpoints=ends)  # type: ignore[arg-type]
+        for p, n in (("UDP", 30053), ("TCP", 30054))
+    )
+    service = RoutedService(namespace="default", name="dns", ip="10.43.0.9", ports=two, **ports)
+    return msgspec.structs.replace(base("pi-1", NETWORK, "10.42.0.0/24"), services=(service,))
+
+
+def test_which_node_ports_the_kernel_balances() -> None:
+    numbers = [way.number for way in node_ports.ways(told())]
+    assert numbers == [30053]
+    assert [way.number for way in node_ports.ways(told(external_local=True))] == [30053, 30054]
+    elsewhere = msgspec.structs.replace(told(external_local=True), node="pi-2")
+    assert node_ports.ways(elsewhere) == ()
+
+
+def test_a_packet_that_passed_is_in_the_kernels_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_ports.random, "choice", lambda _: 20007)
+    ways = node_ports.ways(told(external_local=True))
+    entry = "udp 17 29 src=192.168.1.12 dst=192.168.1.11 sport=20007 dport=30053 [UNREPLIED] src=10.42.0.9"
+    asked: list[str] = []
+
+    def ask(*command: str) -> tuple[int, str]:
+        asked.append(command[-1])
+        return 0, ""
+
+    barred = node_ports.node_ports(inside(OTHER, udp=(0, entry), tcp=(0, "")), ways, OTHER, ask)
+    assert verdict(barred) == ("fail", "packets from pi-2 to tcp 30054 (default/dns) don't get to a pod")
+    assert "UDP4-SENDTO:192.168.1.11:30053,sourceport=20007" in asked[0]
+    fine = node_ports.node_ports(inside(OTHER, conntrack=(0, entry)), ways, OTHER, ask)
+    assert verdict(fine) == ("ok", "udp 30053, tcp 30054 lead to pods, tried from pi-2")

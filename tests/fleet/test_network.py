@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import pytest
 
@@ -165,6 +166,39 @@ def test_status_shows_services_with_their_endpoints(place: Place) -> None:
 def test_the_nodes_pass_their_check(place: Place) -> None:
     done = place.run("nodes", "check", check=False)
     assert done.returncode == 0 and "FAIL" not in done.stdout, done.stdout
+
+
+@contextmanager
+def dropping(lab: Lab, node: str, table: str) -> Iterator[None]:
+    """A table of nftables, as an engine or a firewall has it, that drops what is new to pods."""
+    nft = ("exec", "test__node", "nft")
+    chain = f"add chain ip {table} drops {{ type filter hook forward priority 0 ; }}"
+    rule = f"add rule ip {table} drops oifname reconciler0 ct state new drop"
+    lab.docker(node, *nft, f"add table ip {table} ; {chain} ; {rule}")
+    try:
+        yield
+    finally:
+        lab.docker(node, *nft, f"delete table ip {table}")
+
+
+def test_an_engine_with_nftables_lets_services_in(place: Place) -> None:
+    """Docker 29's backend drops in a table of its own, which an ACCEPT of iptables doesn't touch."""
+    node = place.lab.node("pi-2")
+    with dropping(place.lab, node.name, "docker-bridges"):
+        place.lab.docker(node.name, "exec", "test__node", "/bin/busybox", "sh", "/node", "rules")
+        assert say("udp", node.ip, 30901, "ping").endswith("ping")
+        assert say("tcp", node.ip, 30900, "ping").endswith("ping")
+        done = place.run("nodes", "check", node.name, check=False)
+        line = next(line for line in done.stdout.splitlines() if "node ports" in line)
+        assert "ok " in line and "udp 30901" in line and "tcp 30900 lead to pods" in line, done.stdout
+
+
+def test_a_firewall_that_drops_is_found_by_trying(place: Place) -> None:
+    with dropping(place.lab, "pi-2", "foreign"):
+        done = place.run("nodes", "check", "pi-2", check=False)
+    assert done.returncode == 1
+    line = next(line for line in done.stdout.splitlines() if "node ports" in line)
+    assert "FAIL" in line and "udp 30901 (default/local)" in line and "tcp 30900" in line, done.stdout
 
 
 def test_everything_large_gets_through(place: Place) -> None:

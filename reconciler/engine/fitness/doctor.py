@@ -14,7 +14,7 @@ from reconciler.engine.connection.address import Endpoint, Route, route
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.connection.connect import greet, shown_key
 from reconciler.engine.connection.local import LocalLink
-from reconciler.engine.fitness import checks, data_plane, engine_settings, neighbours
+from reconciler.engine.fitness import checks, data_plane, engine_settings, neighbours, node_ports
 from reconciler.engine.fitness import network as fit
 from reconciler.engine.fitness.neighbours import Neighbour
 from reconciler.engine.fitness.report import Check, Report, Status
@@ -156,7 +156,10 @@ def _look_at_network(
         sheet.checks.append(data_plane.container(found))
         if found["State"] == "running":
             title = found["Names"][0].removeprefix("/")
-            _look_inside(data_plane.Inside(engine, title, network, me, others), sheet)
+            inside = data_plane.Inside(engine, title, network, me, others)
+            _look_inside(inside, sheet)
+            with sheet.step("node ports"):
+                sheet.checks.append(node_ports.check(inside, fleet))
 
 
 def _look_inside(inside: data_plane.Inside, sheet: _Sheet) -> None:

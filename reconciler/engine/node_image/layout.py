@@ -19,6 +19,7 @@ PACKAGES = (
     "haproxy",
     "iproute2",
     "iptables",
+    "nftables",
     "socat",
     "util-linux",
 )
@@ -46,6 +47,7 @@ _PROGRAMS = (
     "usr/sbin/conntrack",
     "usr/sbin/dnsmasq",
     "usr/sbin/haproxy",
+    "usr/sbin/nft",
     *(
         f"usr/sbin/{name}-{backend}{what}"
         for name in ("iptables", "ip6tables")

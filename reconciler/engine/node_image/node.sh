@@ -13,6 +13,7 @@ set -u
 NET=${NET:-/net} RUN=${RUN:-/run}
 SOCKET=$NET/run/haproxy.sock
 BRIDGE=reconciler0 VXLAN=reconciler1
+ADMITTED=reconciler-services
 LOCK=$RUN/lock
 PARTS=/node.d
 [ -d $PARTS ] || PARTS=${0%/*}
@@ -55,6 +56,7 @@ intact() {
     while read -r name rest; do case "$name" in $VXLAN:*) found=1;; esac; done < /proc/net/dev
     [ -n "$found" ] || return 1
   fi
+  [ ! -s $RUN/chains ] || admitted || return 1
   read -r ipt 2>/dev/null < $RUN/backend && $ipt -w -t nat -C OUTPUT -j RECONCILER-SVC 2>/dev/null
 }
 
@@ -77,6 +79,7 @@ leave() {
   $ipt -w -t nat -D POSTROUTING -j RECONCILER-POST
   for chain in RECONCILER-SVC RECONCILER-POST; do $ipt -w -t nat -F $chain; $ipt -w -t nat -X $chain; done
   for chain in DOCKER-USER FORWARD; do $ipt -w -D $chain -o $BRIDGE -m conntrack --ctstate DNAT -j ACCEPT 2>/dev/null; done
+  unadmit
   ip link del $VXLAN 2>/dev/null
   settings && ip route del local "$SERVICE_RANGE" dev lo 2>/dev/null
   exit 0
@@ -88,7 +91,7 @@ run() {
   # An engine with userns-remap gives files that it unpacks to the users that it maps.
   [ "$(stat -c %u $NET)" = "$(id -u)" ] || chown -R 0:0 $NET
   mkdir -p $NET/run $RUN/complaints
-  rm -rf $RUN/*.pid $RUN/complaints/* $RUN/nat.rules $RUN/backend $RUN/steered
+  rm -rf $RUN/*.pid $RUN/complaints/* $RUN/nat.rules $RUN/backend $RUN/chains $RUN/steered
   chmod 755 $NET/run
   trap retire USR1
   trap leave TERM INT

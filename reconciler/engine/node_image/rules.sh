@@ -38,6 +38,40 @@ admit() {
   $1 -w -S $chain >/dev/null 2>&1 || chain=FORWARD
   $1 -w -C $chain -o $BRIDGE -m conntrack --ctstate DNAT -j ACCEPT 2>/dev/null ||
     $1 -w -I $chain -o $BRIDGE -m conntrack --ctstate DNAT -j ACCEPT
+  admit_by_nftables
+}
+
+# An engine whose backend is nftables (Docker 29) drops in a table of its own, where iptables' ACCEPT means nothing:
+# with nftables, every chain of a hook has its say. It makes its tables anew when it starts.
+admit_by_nftables() {
+  local family table chain
+  forwarding_chains > $RUN/chains
+  while read -r family table chain; do
+    nft list chain "$family" "$table" "$chain" 2>/dev/null | grep -qF "$ADMITTED" ||
+      nft insert rule "$family" "$table" "$chain" oifname $BRIDGE ct status dnat accept comment "\"$ADMITTED\"" ||
+      { complain admitted "services that the kernel balances (UDP, and policy Local) can't be let in past the engine's table $table"; return 1; }
+  done < $RUN/chains
+  content admitted
+}
+
+# Whether the rules are still there: a line of /run/chains for each chain.
+admitted() {
+  [ "$(nft list ruleset 2>/dev/null | grep -cF "$ADMITTED")" -ge "$(wc -l < $RUN/chains)" ]
+}
+
+forwarding_chains() {
+  nft list chains 2>/dev/null | awk '
+    $1 == "table" { family = $2; table = $3 }
+    $1 == "chain" { chain = $2 }
+    / hook forward / && table ~ /^docker/ && family ~ /^(ip|inet)$/ { print family, table, chain }'
+}
+
+unadmit() {
+  local family table chain handle
+  forwarding_chains | while read -r family table chain; do
+    nft -a list chain "$family" "$table" "$chain" | sed -n "s/.*$ADMITTED.* handle \([0-9]*\)\$/\1/p" |
+      while read -r handle; do nft delete rule "$family" "$table" "$chain" handle "$handle"; done
+  done
 }
 
 # During an upgrade two name servers stand side by side, each on a port of its own.
