@@ -23,7 +23,7 @@ FLEET := $(PYTEST) -m "fleet and not engines" $(TOGETHER)
 export PYTHONDONTWRITEBYTECODE :=
 
 # What depends on the engine, and the engines that it is run on (reconciler/lab/other_engine.py).
-ENGINES := docker-sid docker-sid-containerd docker-trixie
+ENGINES := docker-sid docker-sid-containerd docker-trixie podman-trixie
 ON_ENGINES := tests/contracts tests/engine/test_on_lab.py tests/engine/test_ending_on_lab.py \
 	tests/engine/test_install_on_lab.py tests/engine/test_node_image_on_lab.py tests/engine/test_prober_on_lab.py \
 	tests/fleet/test_apps.py tests/fleet/test_heal.py tests/fleet/test_homelab.py tests/fleet/test_ingress.py \

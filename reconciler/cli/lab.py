@@ -71,7 +71,8 @@ def up(name: str, directory: Path | None, nodes: int, prefix: str, subnet: str, 
 def engine(engine: str) -> None:
     """Fetch another engine from Debian and say where it is, for `up --engine`; nothing is installed.
 
-    NAME is docker-trixie, docker-sid or docker-sid-containerd (the same with containerd's image store).
+    NAME is docker-trixie, docker-sid, docker-sid-containerd (the same with containerd's image store) or
+    podman-trixie.
     """
     from reconciler.lab import other_engine
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from reconciler.debian import packages
 from reconciler.debian.packages import PackageUnavailable
 from reconciler.errors import LabError
+from reconciler.lab import podman
 from reconciler.lab.image import host_platform
 from reconciler.model.base import Value
 
@@ -42,10 +43,11 @@ DOCKER = ("docker.io", "docker-cli", "containerd")
 
 
 class Kind(Value):
-    """Packages of a suite, without what they depend on."""
+    """Packages of a suite; `alone`: without what they depend on."""
 
     suite: str
     packages: tuple[str, ...]
+    alone: bool = True
     settings: Mapping[str, object] = {}
     """For its daemon.json."""
 
@@ -53,6 +55,7 @@ class Kind(Value):
 KINDS: Mapping[str, Kind] = {
     "docker-trixie": Kind(suite="trixie", packages=DOCKER),
     "docker-sid": Kind(suite="sid", packages=DOCKER),
+    "podman-trixie": Kind(suite="trixie", packages=podman.PACKAGES, alone=False),
     "docker-sid-containerd": Kind(
         suite="sid", packages=DOCKER, settings={"features": {"containerd-snapshotter": True}}
     ),
@@ -80,7 +83,7 @@ def cache() -> Path:
 
 def _make(kind: Kind, place: Path) -> None:
     try:
-        found = packages.fetch(kind.packages, _architecture(), kind.suite, alone=True)
+        found = packages.fetch(kind.packages, _architecture(), kind.suite, alone=kind.alone)
     except PackageUnavailable as error:
         raise LabError(f"the engine can't be fetched: {error}", remedy=error.remedy) from error
     shutil.rmtree(place, ignore_errors=True)
@@ -89,18 +92,28 @@ def _make(kind: Kind, place: Path) -> None:
         archive = place / f"{package}.deb"
         archive.write_bytes(content)
         subprocess.run(["dpkg", "-x", archive, place], check=True, capture_output=True, timeout=120)
+        if package == "podman":
+            (place / "version").write_text(_version(archive))
         archive.unlink()
     if kind.settings:
         (place / "daemon.json").write_text(json.dumps(kind.settings))
-    _wrap(place)
+    _wrap(place, podman.script() if "podman" in found else DOCKERD)
 
 
-def _wrap(place: Path) -> None:
+def _wrap(place: Path, dockerd: str) -> None:
     (place / "bin").mkdir(exist_ok=True)
     for name in ("docker", "containerd", "ctr"):
         if (place / "usr" / "bin" / name).exists():
             (place / "bin" / name).symlink_to(f"../usr/bin/{name}")
-    write_program(place / "bin" / "dockerd", DOCKERD)
+    write_program(place / "bin" / "dockerd", dockerd)
+
+
+def _version(archive: Path) -> str:
+    """Without what Debian has put behind it: its programs don't run before they are laid over /usr."""
+    done = subprocess.run(
+        ["dpkg-deb", "--field", archive, "Version"], check=True, capture_output=True, text=True, timeout=60
+    )
+    return done.stdout.strip().partition("+")[0].partition("-")[0]
 
 
 def write_program(path: Path, text: str) -> None:
