@@ -3,6 +3,7 @@
 
 links() {
   settings || return 0
+  bridged || return 1
   hairpins
   ip route replace local "$SERVICE_RANGE" dev lo
   if [ -z "$PEERS" ] || [ -z "$ADDRESS" ]; then
@@ -21,6 +22,13 @@ links() {
     *) ip link set $VXLAN mtu "$mtu" master $BRIDGE up || return 1;;
   esac
   flood
+}
+
+# Docker makes the bridge with the network; Podman with the network's first container, and takes it away with the
+# last one. Names and services are answered on it before there is any.
+bridged() {
+  grep -q "^ *$BRIDGE:" /proc/net/dev && return 0
+  ip link add $BRIDGE type bridge && ip addr add "$GATEWAY/${POD_RANGE#*/}" dev $BRIDGE && ip link set $BRIDGE up
 }
 
 # A pod that asks its own UDP service may be given itself: the bridge then has to send back where it came from.

@@ -52,9 +52,10 @@ intact() {
     alive "$pid" || return 1
   done
   settings || return 1
+  while read -r name rest; do case "$name" in $BRIDGE:*|$VXLAN:*) found=$found${name%%:*};; esac; done < /proc/net/dev
+  case "$found" in *$BRIDGE*) ;; *) return 1;; esac
   if [ -n "$PEERS" ] && [ -n "$ADDRESS" ]; then
-    while read -r name rest; do case "$name" in $VXLAN:*) found=1;; esac; done < /proc/net/dev
-    [ -n "$found" ] || return 1
+    case "$found" in *$VXLAN*) ;; *) return 1;; esac
   fi
   [ ! -s $RUN/chains ] || admitted || return 1
   read -r ipt 2>/dev/null < $RUN/backend && $ipt -w -t nat -C OUTPUT -j RECONCILER-SVC 2>/dev/null

@@ -15,7 +15,15 @@ from reconciler.model import labels
 from reconciler.model.container import Container
 from reconciler.model.observed import ContainerState, Role
 
-_STATES = {"dead": "exited", "removing": "exited"}
+_STATES = {
+    "dead": "exited",
+    "removing": "exited",
+    # Podman's own (libpod's ContainerStatus)
+    "configured": "created",
+    "initialized": "created",
+    "stopping": "running",
+    "stopped": "exited",
+}
 _CODE = re.compile(r"\((\d+)\)")
 _UP = re.compile(r"Up (\d+|About an?|Less than a) (second|minute|hour|day|week|month|year)")
 _UNITS = {

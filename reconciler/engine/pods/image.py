@@ -70,6 +70,8 @@ def pull(engine: Engine, image: str, candidates: tuple[Login, ...] = ()) -> None
         except ImageUnavailable as error:
             refused = refused or error
     assert refused is not None
+    if image not in refused.message:  # Podman hands on what the registry says
+        refused.message = f'image "{image}": {refused.message}'
     raise refused
 
 

@@ -42,8 +42,9 @@ def present(engine: Engine) -> str:
     """The tag of one of our recipe that is on the node; empty where there is none."""
     filters = f'{{"label":["{RECIPE_LABEL}={recipe()}"]}}'
     found = engine.call("GET", "/images/json", params={"filters": filters}) or []
-    tags = sorted(t for i in found for t in i.get("RepoTags") or [] if t.startswith(f"{REPOSITORY}:"))
-    return tags[0] if tags else ""
+    # Podman calls what has no registry `localhost/...`, and finds it by the plain name as well.
+    tags = [str(t).removeprefix("localhost/") for i in found for t in i.get("RepoTags") or []]
+    return min((t for t in tags if t.startswith(f"{REPOSITORY}:")), default="")
 
 
 def _architecture(engine: Engine) -> str:
