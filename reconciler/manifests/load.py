@@ -20,6 +20,7 @@ from reconciler.manifests.locate import found_at, name_of, positions_of
 from reconciler.manifests.parse import Parsed, parse
 from reconciler.manifests.rules.across import across
 from reconciler.manifests.rules.nodes import nodes
+from reconciler.manifests.rules.pod_security import pod_security
 from reconciler.manifests.rules.traffic import traffic
 from reconciler.manifests.said import Said
 from reconciler.model.base import Value
@@ -28,6 +29,7 @@ from reconciler.model.finding import Finding
 from reconciler.model.fleet import Fleet
 from reconciler.model.kinds import Object, Workload
 from reconciler.model.meta import Key
+from reconciler.model.pod_security import PodSecuritySpec
 
 OWNERS = frozenset(kind.__name__ for kind in get_args(Workload))
 """Kinds that have pods."""
@@ -98,6 +100,7 @@ def load_tree(
     entries = [entry for one in parsed for entry in one.entries]
     findings = [*found.findings, *(finding for one in parsed for finding in one.findings)]
     said = list(across(entries, complete=paths is None))
+    said += pod_security(entries, fleet.spec.pod_security if fleet is not None else PodSecuritySpec())
     if fleet is not None:
         said += nodes(entries, fleet, capacity or {})
         said += traffic(entries, fleet)

@@ -52,6 +52,7 @@ PATTERNS: dict[str, tuple[str, str]] = {
     names.DURATION: ("a duration", "write it as 30s, 5m or 1h30m"),
     names.FLEET_NAME: ("a fleet's name", "use up to 40 lowercase letters, digits and '-'"),
     names.NODE_NAME: ("a node's name", "use up to 63 lowercase letters, digits, '-' and '.'"),
+    names.POLICY_VERSION: ("a version of Kubernetes", "write it as latest or v1.34"),
     names.NODE_ADDRESS: ("a node's address", "write it as ssh://user@host:22 or unix:///run/docker.sock"),
 }
 """pattern -> (what is expected, how to write it)."""

@@ -18,6 +18,7 @@ from reconciler.model.names import (
     Labels,
 )
 from reconciler.model.placement import Taint
+from reconciler.model.pod_security import PodSecuritySpec
 
 Duration = Annotated[str, Meta(pattern=DURATION)]
 """As Go writes them: `30s`, `5m`, `1h30m`."""
@@ -186,6 +187,8 @@ class FleetSpec(Model):
     images: ImagesSpec = ImagesSpec()
     manifests: ManifestsSpec = ManifestsSpec()
     network: NetworkSpec = NetworkSpec()
+    pod_security: PodSecuritySpec = PodSecuritySpec()
+    """What every pod is held to (Kubernetes: PodSecurityConfiguration)."""
     serve: ServeSpec = ServeSpec()
     node_lost_after: Duration = "40s"
     """How long a node may be silent before it is NotReady and its pods' tolerations start to count."""

@@ -39,6 +39,7 @@ IPV4_NETWORK = rf"^{_OCTET}(\.{_OCTET}){{3}}/(3[0-2]|[12]?[0-9]){END}"
 DURATION = rf"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+{END}"
 FLEET_NAME = rf"^[a-z0-9]([a-z0-9-]{{0,38}}[a-z0-9])?{END}"
 NODE_NAME = rf"^[a-z0-9]([a-z0-9.-]{{0,61}}[a-z0-9])?{END}"
+POLICY_VERSION = rf"^(latest|v1\.(0|[1-9][0-9]{{0,3}})){END}"
 NODE_ADDRESS = r"^(ssh|unix|sim)://.+"
 
 DNSLabel = Annotated[str, Meta(pattern=DNS_LABEL, max_length=63)]

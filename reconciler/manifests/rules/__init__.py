@@ -15,6 +15,7 @@ from reconciler.manifests.rules import (
     endpoints,
     ingresses,
     metadata,
+    pod_security,
     pods,
     rollouts,
     services,
@@ -53,7 +54,9 @@ def _all(item: Object) -> Iterator[Said]:
             yield from endpoints.check(item)
         case Ingress():
             yield from ingresses.check(item)
-        case Namespace() | IngressClass():
+        case Namespace():
+            yield from pod_security.labels(item)
+        case IngressClass():
             return
         case Pod():
             yield from metadata.of_pod(item.metadata, ("metadata",))
