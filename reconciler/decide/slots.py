@@ -96,6 +96,8 @@ def _fault(turn: Pass, pod: PodState) -> str:
     view = turn.survey.views[pod.node]
     if view.status != "ready" or pod.busy:
         return ""
+    if pod.doubt:
+        return pod.doubt
     if reason := _tainted(turn, pod.record, pod.created_at, view):
         return reason
     if pod.record.owner.kind != "Pod" and pod.phase in ("Failed", "Succeeded"):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from ipaddress import IPv4Network
+from math import isfinite
 from typing import Literal
+
+import msgspec
 
 from reconciler.decide.schedule.labels import node_labels
 from reconciler.model.base import Value
 from reconciler.model.duration import seconds
-from reconciler.model.fleet import Fleet, NodeSpec
+from reconciler.model.fleet import Fleet, NetworkSpec, NodeSpec
 from reconciler.model.observed import NodeState, Observed, PodState
 from reconciler.model.placement import Taint
 
@@ -39,7 +44,8 @@ class NodeView(Value, dict=True):
 
     def clock(self, now: float) -> float:
         """What this node's clock shows: what Docker says of its containers is told by it."""
-        return now + self.state.facts.clock_skew
+        skew = self.state.facts.clock_skew
+        return now + skew if isfinite(skew) else now
 
     @property
     def never_seen(self) -> bool:
@@ -71,14 +77,24 @@ def survey(fleet: Fleet, observed: Observed, now: float) -> Survey:
     lost_after = seconds(fleet.spec.node_lost_after)
     specs = {spec.name: spec for spec in fleet.spec.nodes}
     names = specs.keys() | observed.nodes.keys()
-    views = {n: _view(n, specs.get(n), observed.nodes.get(n), lost_after, now) for n in sorted(names)}
+    network = fleet.spec.network
+    views = {
+        n: _view(n, specs.get(n), observed.nodes.get(n), network, lost_after, now) for n in sorted(names)
+    }
     return Survey(fleet=fleet, views=views, eviction_after=seconds(fleet.spec.pod_eviction_after))
 
 
 def _view(
-    name: str, spec: NodeSpec | None, state: NodeState | None, lost_after: float, now: float
+    name: str,
+    spec: NodeSpec | None,
+    state: NodeState | None,
+    network: NetworkSpec,
+    lost_after: float,
+    now: float,
 ) -> NodeView:
     state = state or NodeState(name=name)
+    if state.pod_cidr and not is_slice(state.pod_cidr, network):
+        state = msgspec.structs.replace(state, pod_cidr="")
     if spec is None:
         return NodeView(name=name, spec=None, state=state, status="removed")
     if state.reachable:
@@ -89,6 +105,20 @@ def _view(
     return NodeView(
         name=name, spec=spec, state=state, status="silent" if now < lost_at else "lost", lost_at=lost_at
     )
+
+
+def is_slice(cidr: str, network: NetworkSpec) -> bool:
+    """A node of this fleet can have it for its pods."""
+    return _is_slice(cidr, network.pod_cidr, network.slice_bits)
+
+
+@lru_cache(maxsize=8192)
+def _is_slice(cidr: str, whole: str, bits: int) -> bool:
+    try:
+        found = IPv4Network(cidr)
+        return found.prefixlen == bits and found.subnet_of(IPv4Network(whole))
+    except ValueError:
+        return False
 
 
 def toleration_of(pod: PodState, default: float) -> float:

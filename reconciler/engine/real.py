@@ -19,6 +19,7 @@ from reconciler.engine.connection.link import Stream
 from reconciler.engine.dataplane import install
 from reconciler.engine.dataplane.plane import Plane, base
 from reconciler.engine.dataplane.standing import Standing
+from reconciler.engine.observing import door
 from reconciler.engine.observing.observe import ObserveCache, list_pods
 from reconciler.engine.observing.seen import Seen
 from reconciler.engine.observing.watch import Watch
@@ -48,7 +49,7 @@ class RealNode:
         self._stale: deque[str] = deque()
         self._facts, self._pod_cidr = NodeFacts(), ""
         self._troubles: dict[str, str] = {}
-        """What can't be understood of it: its events, a probe's answer."""
+        """What can't be understood of it: its events, a probe's answer, its slice."""
         self._told_by: Engine | None = None
         self._changed: Callable[[], None] = lambda: None
         self._prober = Prober(self._contact.engine, clock, self._judged, spec.name, self._said_of_probes)
@@ -198,7 +199,7 @@ class RealNode:
                 touched.add(self._stale.pop())
             for one in touched:
                 self._cache.forget(one)
-            pods = list_pods(engine, self._label, self._cache)
+            pods = list_pods(engine, self._label, self._cache, self._pod_cidr)
             self._prober.update(pods)
             if self._plane is None:
                 left = Standing(data_plane="stopped" if install.containers(self._cache.summaries) else "")
@@ -217,7 +218,8 @@ class RealNode:
                 fresh, internal_ip=found.internal_ip, addresses=found.addresses, link_mtu=found.mtu
             )
         self._facts = steady(self._facts, fresh)
-        self._pod_cidr = network.read_pod_cidr(engine, self._label)
+        told = network.read_pod_cidr(engine, self._label)
+        self._pod_cidr, self._troubles["slice"] = door.slice_of(told, self._fleet.spec.network)
         self._told_by = engine
 
     def measure(self) -> None:

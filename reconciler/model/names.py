@@ -36,6 +36,12 @@ _OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 IPV4 = rf"^{_OCTET}(\.{_OCTET}){{3}}{END}"
 IPV4_NETWORK = rf"^{_OCTET}(\.{_OCTET}){{3}}/(3[0-2]|[12]?[0-9]){END}"
 
+OBJECT_NAME = rf"^({_LABEL}(\.{_LABEL})*)?{END}"
+DNS_NAME = rf"^(\*\.)?[A-Za-z0-9_]([-A-Za-z0-9_.]*[A-Za-z0-9])?{END}"
+TEMPLATE_HASH = rf"^[A-Za-z0-9]*{END}"
+KIND = rf"^[A-Za-z][A-Za-z0-9]*{END}"
+REVISION_ID = rf"^[-A-Za-z0-9_.+:/@]*{END}"
+
 DURATION = rf"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+{END}"
 FLEET_NAME = rf"^[a-z0-9]([a-z0-9-]{{0,38}}[a-z0-9])?{END}"
 NODE_NAME = rf"^[a-z0-9]([a-z0-9.-]{{0,61}}[a-z0-9])?{END}"
@@ -54,6 +60,15 @@ PortName = Annotated[str, Meta(pattern=PORT_NAME, max_length=15)]
 AbsolutePath = Annotated[str, Meta(pattern=ABSOLUTE_PATH)]
 Image = Annotated[str, Meta(pattern=IMAGE)]
 Capability = Annotated[str, Meta(pattern=CAPABILITY)]
+
+IPv4 = Annotated[str, Meta(pattern=IPV4)]
+NoIPv4 = Annotated[str, Meta(pattern=IPV4.replace("^", "^(", 1).removesuffix(END) + f")?{END}")]
+"""An address, or nothing."""
+IPv4Range = Annotated[str, Meta(pattern=IPV4_NETWORK)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+NoPort = Annotated[int, Meta(ge=0, le=65535)]
+"""A port, or 0 for none."""
+DNSName = Annotated[str, Meta(pattern=DNS_NAME, max_length=253)]
 
 Id = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 """A user or group ID."""

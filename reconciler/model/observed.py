@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from reconciler.model.base import Value
 from reconciler.model.meta import Key
+from reconciler.model.names import (
+    REVISION_ID,
+    TEMPLATE_HASH,
+    Annotations,
+    DNSLabel,
+    DNSSubdomain,
+    Labels,
+    NoIPv4,
+)
 from reconciler.model.pod import PodSpec
 from reconciler.model.traffic import NodeTraffic
 
@@ -14,25 +25,28 @@ Role = Literal["sandbox", "init", "sidecar", "main"]
 Phase = Literal["Pending", "Running", "Succeeded", "Failed", "Unknown"]
 
 
+Hash = Annotated[str, Meta(pattern=TEMPLATE_HASH, max_length=63)]
+
+
 class PodRecord(Value):
     """A pod that has been given a place: everything but the contents of its ConfigMaps and Secrets.
 
     It is the payload of `StartPod`, and as JSON the value of the SPEC label, so that a pod can be
-    understood, completed and moved from its labels alone. `ip` is empty for hostNetwork. `meaning` is the
+    understood and removed from its labels alone. `ip` is empty for hostNetwork. `meaning` is the
     hash in its present form, where `template_hash` is an earlier one by which the version was known.
     """
 
-    namespace: str
-    name: str
+    namespace: DNSLabel
+    name: DNSSubdomain
     owner: Key
-    template_hash: str
-    revision: str
+    template_hash: Hash
+    revision: Annotated[str, Meta(pattern=REVISION_ID, max_length=256)]
     node: str
     spec: PodSpec
-    ip: str = ""
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
-    meaning: str = ""
+    ip: NoIPv4 = ""
+    labels: Labels = {}
+    annotations: Annotations = {}
+    meaning: Hash = ""
 
     @property
     def key(self) -> Key:
@@ -76,7 +90,8 @@ class PodState(Value):
     PodInitializing, CrashLoopBackOff, ImagePullBackOff, Completed, Error, OOMKilled, NodeLost, ...).
     `ready_since` is when it last became ready. `created_at`, as the containers' times, is by the node's
     clock: see `NodeFacts.clock_skew`. `busy` says that an action on it is under way and
-    `terminating` that this action is its end: plan nothing for such a pod.
+    `terminating` that this action is its end: plan nothing for such a pod. `doubt` says why what the node
+    tells of it can't be: it is replaced.
     """
 
     record: PodRecord
@@ -89,6 +104,7 @@ class PodState(Value):
     ready_since: float | None = None
     busy: bool = False
     terminating: bool = False
+    doubt: str = ""
 
     @property
     def key(self) -> Key:

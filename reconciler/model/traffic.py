@@ -3,13 +3,38 @@
 `decide` works it out whole for each node, `engine` renders it for HAProxy, dnsmasq, iptables and the VXLAN
 device. The node keeps the very same value, so what was published can be read back from the node alone, after
 a restart of the reconciler or on another machine. No Secret's value is ever in it.
+
+Each field that becomes a word in a file or a command has a form without blanks, quotes and line ends. What a
+node says that it was told is decoded to these very types.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from reconciler.model.base import Value
+from reconciler.model.names import END, NODE_NAME, DNSLabel, DNSName, IPv4, IPv4Range, NoIPv4, NoPort, Port
+
+ObjectName = Annotated[str, Meta(pattern=rf"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:split)?{END}", max_length=253)]
+"""A Service's or Secret's; `:split` behind it: see `decide.delivery.split`."""
+WholeName = Annotated[str, Meta(pattern=rf"^[a-z0-9][-a-z0-9]*/[a-z0-9][-a-z0-9.]*{END}", max_length=317)]
+"""Namespace and name."""
+EndpointName = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9][-A-Za-z0-9_.:]*{END}", max_length=253)]
+NodeName = Annotated[str, Meta(pattern=NODE_NAME)]
+SomeNode = Annotated[str, Meta(pattern=rf"^([-a-z0-9.]*){END}", max_length=253)]
+"""A node's name, or nothing."""
+Host = Annotated[str, Meta(pattern=rf"^([-A-Za-z0-9_.*]*){END}", max_length=253)]
+"""A host, `*.` before it for all below it, or nothing."""
+AddressRange = Annotated[str, Meta(pattern=rf"^[0-9A-Fa-f.:]+(/[0-9]{{1,3}})?{END}", max_length=64)]
+"""Of either version of IP."""
+Path = Annotated[str, Meta(pattern=rf"^[^\x00-\x08\x0e-\x1b\x7f]*{END}", max_length=8192)]
+"""Blanks in it are written as in a request."""
+Public = Annotated[str, Meta(pattern=rf"^[-A-Za-z0-9_.]+{END}", max_length=1024)]
+"""What tokens and answers of ACME are made of (RFC 8555, 8.1)."""
+Weight = Annotated[int, Meta(ge=0, le=256)]
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
 EndpointState = Literal["ready", "draining"]
 Slot = Literal["", "a", "b"]
@@ -23,12 +48,12 @@ class Endpoint(Value):
     relative to the others' (0 to 256). `slot`: to which of a service's two sets it belongs.
     """
 
-    name: str
-    ip: str
-    port: int
-    node: str = ""
+    name: EndpointName
+    ip: IPv4
+    port: Port
+    node: SomeNode = ""
     state: EndpointState = "ready"
-    weight: int = 100
+    weight: Weight = 100
     slot: Slot = ""
 
 
@@ -44,7 +69,7 @@ class HeaderRoute(Value):
     """HTTP requests that match all of `matches` go to the same port of `service`, of the same namespace."""
 
     name: str
-    service: str
+    service: ObjectName
     matches: tuple[HeaderMatch, ...] = ()
 
 
@@ -53,10 +78,10 @@ class RoutedPort(Value):
     kept-alive connection outlives the pods; everything else on it passes as plain TCP.
     """
 
-    port: int
+    port: Port
     name: str = ""
     protocol: Literal["TCP", "UDP"] = "TCP"
-    node_port: int = 0
+    node_port: NoPort = 0
     http: bool = False
     endpoints: tuple[Endpoint, ...] = ()
 
@@ -72,15 +97,15 @@ class RoutedService(Value):
     other is one change (blue-green). `header_routes` are tried in this order, before anything else.
     """
 
-    namespace: str
-    name: str
-    ip: str = ""
+    namespace: DNSLabel
+    name: ObjectName
+    ip: NoIPv4 = ""
     ports: tuple[RoutedPort, ...] = ()
-    addresses: tuple[str, ...] = ()
-    affinity_seconds: int = 0
+    addresses: tuple[IPv4, ...] = ()
+    affinity_seconds: Count = 0
     internal_local: bool = False
     external_local: bool = False
-    source_ranges: tuple[str, ...] = ()
+    source_ranges: tuple[IPv4Range, ...] = ()
     proxy_protocol: Literal["", "v1", "v2"] = ""
     live: Slot = ""
     header_routes: tuple[HeaderRoute, ...] = ()
@@ -92,9 +117,9 @@ class Name(Value):
     With `target` (ExternalName) it has that name's addresses, whatever they are.
     """
 
-    name: str
-    addresses: tuple[str, ...] = ()
-    target: str = ""
+    name: DNSName
+    addresses: tuple[IPv4, ...] = ()
+    target: Host = ""
 
 
 class IngressRoute(Value):
@@ -106,40 +131,40 @@ class IngressRoute(Value):
     the Ingress, as `namespace/name`.
     """
 
-    ingress: str
-    namespace: str
-    service: str
-    port: int
-    host: str = ""
-    path: str = "/"
+    ingress: WholeName
+    namespace: DNSLabel
+    service: ObjectName
+    port: Port
+    host: Host = ""
+    path: Path = "/"
     exact: bool = False
     redirect: bool = False
-    allow: tuple[str, ...] = ()
+    allow: tuple[AddressRange, ...] = ()
     backend_tls: bool = False
-    timeout_seconds: int = 0
+    timeout_seconds: Count = 0
 
 
 class Certificate(Value):
     """A TLS Secret, by namespace and name. `digest` changes with its content, which is never in here."""
 
-    namespace: str
-    secret: str
-    digest: str
-    hosts: tuple[str, ...] = ()
+    namespace: DNSLabel
+    secret: ObjectName
+    digest: Public
+    hosts: tuple[Host, ...] = ()
 
 
 class Challenge(Value):
     """What an ACME server wants to read at /.well-known/acme-challenge/`token` (RFC 8555, 8.3). Public."""
 
-    token: str
-    answer: str
+    token: Public
+    answer: Public
 
 
 class IngressTraffic(Value):
     """`routes` in the order in which they are tried. A route with neither host nor path is the default."""
 
-    http_port: int = 80
-    https_port: int = 443
+    http_port: Port = 80
+    https_port: Port = 443
     routes: tuple[IngressRoute, ...] = ()
     certificates: tuple[Certificate, ...] = ()
     challenges: tuple[Challenge, ...] = ()
@@ -150,11 +175,11 @@ class Overlay(Value):
     the others'. Without peers there is no VXLAN. `mtu` is that of the pods (bytes), 0: the link's less 50.
     """
 
-    address: str
-    peers: tuple[str, ...] = ()
-    vxlan_id: int = 4242
-    vxlan_port: int = 4789
-    mtu: int = 0
+    address: NoIPv4
+    peers: tuple[IPv4, ...] = ()
+    vxlan_id: Count = 4242
+    vxlan_port: Port = 4789
+    mtu: Count = 0
 
 
 class NodeTraffic(Value):
@@ -164,13 +189,13 @@ class NodeTraffic(Value):
     the pod network. `dns` is the name server's address, in the service range.
     """
 
-    node: str
-    pod_range: str
-    pod_cidr: str
-    service_range: str
-    dns: str
+    node: NodeName
+    pod_range: IPv4Range
+    pod_cidr: IPv4Range
+    service_range: IPv4Range
+    dns: IPv4
     overlay: Overlay
-    domain: str = "cluster.local"
+    domain: DNSName = "cluster.local"
     services: tuple[RoutedService, ...] = ()
     names: tuple[Name, ...] = ()
     ingress: IngressTraffic | None = None

@@ -24,6 +24,8 @@ from tests.fleet.tls import pair
 from tests.manifests.effect_rows import REMOVED, data, pod, under
 from tests.manifests.effects_of import FACTS, NODES, NOW, converted, record_of
 
+NUMBERS = {"a": 7, "b": 6, "c": 5, "d": 4}
+"""Of each node, in its addresses."""
 PORT = {"name": "http", "port": 80, "targetPort": "http", "nodePort": 30080}
 PORTS = [
     {"containerPort": 8080, "name": "http"},
@@ -156,13 +158,13 @@ def _nodes() -> list[NodeState]:
             data_plane="running",
             pods=pods.get(node, ()),
         )
-        for n, node in zip((7, 6, 5, 4), "abcd", strict=True)
+        for node, n in NUMBERS.items()
     ]
 
 
 def _pod(name: str, node: str, *, ready: bool) -> PodState:
     wanted = converted(pod(ports=PORTS))
-    record = replace(record_of(wanted, node, f"10.42.9.{len(node + name)}"), name=name)
+    record = replace(record_of(wanted, node, f"10.42.{NUMBERS[node]}.9"), name=name)
     main = ContainerState(name="app", role="main", state="running", started_at=1.0, started=True, ready=ready)
     since = 1.0 if ready else None
     return PodState(

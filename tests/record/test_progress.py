@@ -34,13 +34,14 @@ rollouts = st.builds(
     message=words,
     history=st.lists(past, max_size=3).map(tuple),
 )
+names = st.text("abz-09", min_size=1, max_size=12).map(lambda text: f"a{text}z")
 records = st.builds(
     PodRecord,
-    namespace=words,
-    name=words,
+    namespace=names,
+    name=names,
     owner=keys,
-    template_hash=words,
-    revision=words,
+    template_hash=st.text("0af", max_size=10),
+    revision=names,
     node=words,
     spec=st.just(PodSpec(containers=(Container(name="main", image="web:1"),))),
 )

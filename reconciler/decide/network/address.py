@@ -7,20 +7,20 @@ from bisect import bisect_left
 
 from reconciler.decide.survey import NodeView, Survey
 from reconciler.model.fleet import NetworkSpec
+from reconciler.model.names import IPV4
 from reconciler.model.traffic import NodeTraffic, Overlay
 
-_IPV4 = r"\d{1,3}(?:\.\d{1,3}){3}"
-_SSH = re.compile(rf"^ssh://(?:[^@/]*@)?({_IPV4})(?::\d+)?(?:/.*)?$")
+_SSH = re.compile(r"^ssh://(?:[^@/]*@)?([0-9.]+)(?::\d+)?(?:/.*)?$")
+_ADDRESS = re.compile(IPV4)
 
 
 def node_address(view: NodeView) -> str:
     """The inventory's word, else the node's own, else the address that we log in at; "" if none is known."""
     if view.spec is not None and view.spec.internal_ip:
         return view.spec.internal_ip
-    if view.state.facts.internal_ip:
-        return view.state.facts.internal_ip
     literal = _SSH.match(view.spec.address) if view.spec is not None else None
-    return literal[1] if literal else ""
+    told = (view.state.facts.internal_ip, literal[1] if literal else "")
+    return next((ip for ip in told if _ADDRESS.match(ip)), "")
 
 
 def addresses_of(survey: Survey) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
 from reconciler.decide.network.published import Published, Table
 from reconciler.model.base import Value
@@ -134,7 +134,11 @@ def _before(service: RoutedService | None, port: ServicePort) -> int:
 
 @lru_cache(maxsize=8192)
 def _number(ip: str) -> int:
-    return int(IPv4Address(ip))
+    """-1 for what isn't an address: a node may have told it."""
+    try:
+        return int(IPv4Address(ip))
+    except AddressValueError:
+        return -1
 
 
 def _digest(text: str) -> int:

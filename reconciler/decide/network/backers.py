@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from reconciler.decide.network.published import Published
+from reconciler.decide.schedule.address import in_slice
 from reconciler.model.base import Value
 from reconciler.model.meta import Key
 from reconciler.model.observed import PodRecord, PodState
@@ -20,6 +21,13 @@ Fitness = Literal["ready", "unready", "draining"]
 
 Ending = frozenset[tuple[str, Key]]
 """Pods that a plan stops, by node and key."""
+
+
+class Home(NamedTuple):
+    """Where a pod of a node can be reached: at the node's address, or at one of its slice."""
+
+    address: str
+    slice: str
 
 
 class Backer(Value):
@@ -73,14 +81,14 @@ class Selectors:
 
 
 class Fleetwide:
-    """What a pod's part depends on beside the pod. `homes`: nodes that are believed, with their addresses.
+    """What a pod's part depends on beside the pod. `homes`: nodes that are believed.
     `labels`: what pods of an owner's version have besides their own.
     """
 
     def __init__(
         self,
         selectors: Selectors,
-        homes: Mapping[str, str],
+        homes: Mapping[str, Home],
         published: Published,
         labels: Mapping[tuple[Key, str], Mapping[str, str]],
     ) -> None:
@@ -118,9 +126,11 @@ def part_of(pods: tuple[PodState, ...], ending: Ending, fleet: Fleetwide) -> Par
 def _backer(pod: PodState, ends: bool, fleet: Fleetwide) -> Backer | None:
     record = pod.record
     home = fleet.homes.get(pod.node)
-    ip = record.ip or home
-    if home is None or not ip or pod.phase in ("Succeeded", "Failed"):
+    if home is None or pod.phase in ("Succeeded", "Failed"):
         return None
+    ip = home.address if record.spec.host_network else record.ip
+    if not ip or not (record.spec.host_network or in_slice(record, home.slice)):
+        return None  # whatever a node says: there are no pods of its own but in its slice
     fitness = _fitness(pod, ip, ends, fleet.published)
     if fitness is None:
         return None

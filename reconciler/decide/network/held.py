@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 import msgspec
@@ -9,11 +10,12 @@ import msgspec
 from reconciler.decide.current import Pass
 from reconciler.decide.delivery.split import AT_INGRESS
 from reconciler.decide.network.backers import Ending, runs
+from reconciler.decide.network.node import gates
 from reconciler.decide.network.published import Published
 from reconciler.model.meta import Key
 from reconciler.model.observed import PodState
 from reconciler.model.plan import Standing
-from reconciler.model.traffic import Endpoint, Name, RoutedService
+from reconciler.model.traffic import Endpoint, IngressTraffic, Name, RoutedService
 
 
 def why_held(turn: Pass, pruning: Standing) -> str:
@@ -34,7 +36,8 @@ def held_services(turn: Pass, published: Published) -> list[RoutedService]:
         for (namespace, name), service in table.items():
             key = Key("Service", namespace, name)
             plain = Key("Service", namespace, name.removesuffix(AT_INGRESS))
-            if plain not in turn.desired.services:
+            told = ((namespace, name) in one for _, one in published.tables.values())
+            if plain not in turn.desired.services and published.most(told):
                 found.setdefault(key, service)
     if not found:
         return []
@@ -59,12 +62,30 @@ def held_services(turn: Pass, published: Published) -> list[RoutedService]:
 def held_names(turn: Pass, published: Published) -> list[Name]:
     """Names of services that nothing wants; of those that are wanted, what they say themselves holds."""
     end = f".svc.{turn.desired.fleet.spec.network.cluster_domain}"
+    known = [{name.name for name in told.names} for told in published.traffic.values()]
     found = []
     for name in published.names():
         labels = name.name.removesuffix(end).split(".")[-2:]
-        if len(labels) == 2 and Key("Service", labels[1], labels[0]) not in turn.desired.services:
+        unwanted = len(labels) == 2 and Key("Service", labels[1], labels[0]) not in turn.desired.services
+        if unwanted and published.most(name.name in told for told in known):
             found.append(name)
     return found
+
+
+def held_doors(turn: Pass, published: Published) -> IngressTraffic | None:
+    """Routes and certificates as most of the nodes have them that serve Ingresses."""
+    serving = gates(turn.survey)
+    told = [traffic.ingress for name, traffic in sorted(published.traffic.items()) if name in serving]
+    known = [one for one in told if one is not None]
+    if not known:
+        return None
+    routes = Counter(route for one in known for route in set(one.routes))
+    certificates = Counter(pair for one in known for pair in set(one.certificates))
+    return msgspec.structs.replace(
+        known[0],
+        routes=tuple(r for r in routes if 2 * routes[r] >= len(told)),
+        certificates=tuple(c for c in certificates if 2 * certificates[c] >= len(told)),
+    )
 
 
 def with_endpoints(turn: Pass, services: list[RoutedService], ending: Ending) -> list[RoutedService]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 
 from reconciler.decide.delivery.split import AT_INGRESS
+from reconciler.decide.network.sound import sound_ones
 from reconciler.model.base import Value
 from reconciler.model.config import Secret
 from reconciler.model.desired import Desired
@@ -47,15 +48,17 @@ def doors(desired: Desired, divided: Divided = frozenset(), kept: IngressTraffic
         for certificate in kept.certificates:
             certificates.setdefault((certificate.namespace, certificate.secret), certificate)
     ports = desired.fleet.spec.network.ingress
+    leading, lost = sound_ones(sorted(routes, key=_order))
+    notes += [f"Ingress {r.ingress}: a route is left out, since its {what} can't be told" for r, what in lost]
     return Doors(
         traffic=IngressTraffic(
             http_port=ports.http_port,
             https_port=ports.https_port,
-            routes=tuple(sorted(routes, key=_order)),
-            certificates=tuple(certificates[key] for key in sorted(certificates)),
-            challenges=tuple(sorted(desired.challenges, key=lambda c: c.token)),
+            routes=leading,
+            certificates=sound_ones(certificates[key] for key in sorted(certificates))[0],
+            challenges=sound_ones(sorted(desired.challenges, key=lambda c: c.token))[0],
         ),
-        led=frozenset(Key("Service", r.namespace, r.service) for r in routes),
+        led=frozenset(Key("Service", r.namespace, r.service) for r in leading),
         notes=tuple(dict.fromkeys(notes)),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.decide.delivery.split import Split, Splits
-from reconciler.decide.network.backers import Backer, Part, Selectors
+from reconciler.decide.network.backers import Backer, Home, Part, Selectors
 from reconciler.decide.network.ingress import Doors
 from reconciler.decide.network.published import Table
 from reconciler.decide.survey import Survey
@@ -86,6 +86,8 @@ class Routed(Value):
     parting: dict[tuple[str, str], Slot] = {}
     route: RoutedService | None = None
     names: tuple[Name, ...] = ()
+    note: str = ""
+    """What of it can't be told to a proxy."""
 
     def from_same(self, other: Routed) -> bool:
         return (
@@ -102,7 +104,7 @@ class Routed(Value):
 
 
 class NetworkMemo(Value):
-    """`homes` are the believed nodes with their addresses, `told` whether a node has what it should:
+    """`homes` are the nodes that are believed, `told` whether a node has what it should:
     (wanted, published, equal). `copies` are services with a node's own addresses: (without, with).
     `holds`: a service stays that nothing wants.
     """
@@ -110,7 +112,7 @@ class NetworkMemo(Value):
     inputs: Inputs
     survey: Survey
     addresses: dict[str, str]
-    homes: dict[str, str]
+    homes: dict[str, Home]
     selectors: Selectors
     parts: dict[Key, Part]
     backers: dict[Key, Backers]

@@ -53,7 +53,7 @@ class Loom:
             service = wanted.get(key)
             if service is not None and addressed(service):
                 self._own.append((index, key, service))
-        self._gates = _gates(survey) if doors is not None else frozenset[str]()
+        self._gates = gates(survey) if doors is not None else frozenset[str]()
         self._steady = before is not None and self._same_for_all(before)
 
     def _same_for_all(self, before: Before) -> bool:
@@ -109,7 +109,7 @@ class Loom:
         return known[1]
 
 
-def _gates(survey: Survey) -> frozenset[str]:
+def gates(survey: Survey) -> frozenset[str]:
     """The nodes that serve Ingresses: those labelled for it, or all."""
     views = survey.views
     labelled = frozenset(name for name, view in views.items() if view.labels.get(INGRESS_NODE) == "true")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from reconciler.decide.survey import Survey
 from reconciler.model.meta import Key
-from reconciler.model.traffic import EndpointState, Name, NodeTraffic, RoutedService
+from reconciler.model.traffic import Endpoint, EndpointState, Name, NodeTraffic, RoutedPort, RoutedService
 
 Service = tuple[str, str]
 """Namespace and name."""
@@ -50,6 +50,24 @@ class Published:
         tables = {id(t): t for t in (self.tables[n][1] for n in dict.fromkeys([*self._asked, *self.tables]))}
         found = (table.get((namespace, name)) for table in tables.values())
         return [service for service in found if service is not None]
+
+    def endpoints(self, namespace: str, name: str, port: RoutedPort) -> list[Endpoint]:
+        """Behind this port as the first in rank has it, as far as most others have it, too."""
+        by_node: dict[str, tuple[Endpoint, ...]] = {}
+        for node, (_, table) in self.tables.items():
+            ports = found.ports if (found := table.get((namespace, name))) is not None else ()
+            same = (p for p in ports if (p.port, p.protocol) == (port.port, port.protocol))
+            by_node[node] = next((p.endpoints for p in same), ())
+        places = [{(e.name, e.ip, e.node) for e in ends} for ends in by_node.values()]
+        first = next((by_node[node] for node in self._nodes() if by_node[node]), ())
+        return [e for e in first if self.most((e.name, e.ip, e.node) in told for told in places)]
+
+    def most(self, told: Iterable[object]) -> bool:
+        """At least half of the nodes say so: `told` has something true for each that does. What one says
+        alone, who is root there may have written.
+        """
+        said = sum(map(bool, told))
+        return said > 0 and 2 * said >= len(self.tables)
 
     def names(self) -> Iterable[Name]:
         """Every name that some node answers; the first in rank says what."""

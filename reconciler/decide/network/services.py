@@ -16,6 +16,7 @@ from reconciler.decide.network.names import names_of
 from reconciler.decide.network.published import Published
 from reconciler.decide.network.route import Part, routed
 from reconciler.decide.network.shared import live_slot, parting, serves, standing_in
+from reconciler.decide.network.sound import sound, sound_ones
 from reconciler.model.meta import Key
 from reconciler.model.service import Service, ServiceSpec
 from reconciler.model.traffic import RoutedPort, RoutedService
@@ -96,10 +97,14 @@ def _made(fresh: Routed, domain: str, old: Routed | None) -> Routed:
     names = () if split_off else names_of(service, fresh.ip, serving, domain)
     part = Part(split=fresh.split, live=fresh.live, parting=fresh.parting)
     route = routed(service, fresh.ip, fresh.node_ports, backers, part) if fresh.ip or _door(fresh) else None
+    route, flaw = sound(route) if route is not None else (None, "")
+    names, unsaid = sound_ones(names)
     if old is not None:
         route = old.route if old.route == route else route
         names = old.names if old.names == names else names
-    return msgspec.structs.replace(fresh, route=route, names=names)
+    said = [flaw] if flaw else [f"{name.name!r}: {what}" for name, what in unsaid[:1]]
+    note = f"{service.key}: left out, since it can't be told to a proxy: its {said[0]}" if said else ""
+    return msgspec.structs.replace(fresh, route=route, names=names, note=note)
 
 
 def _door(fresh: Routed) -> bool:
@@ -113,21 +118,16 @@ def with_unseen(
     """The same, also with the endpoints on nodes that nobody has looked into yet: as they were published."""
     made = []
     for service in services:
-        before = published.service(service.namespace, service.name)
-        ports = tuple(_with(port, before, unseen) for port in service.ports)
+        ports = tuple(_with(port, service, published, unseen) for port in service.ports)
         made.append(service if ports == service.ports else msgspec.structs.replace(service, ports=ports))
     return made
 
 
-def _with(port: RoutedPort, before: RoutedService | None, unseen: set[str]) -> RoutedPort:
-    old = next((p for p in before.ports if _same(p, port)), None) if before else None
+def _with(port: RoutedPort, service: RoutedService, published: Published, unseen: set[str]) -> RoutedPort:
     names = {e.name for e in port.endpoints}
-    more = [e for e in old.endpoints if e.node in unseen and e.name not in names] if old else []
+    told = published.endpoints(service.namespace, service.name, port)
+    more = [e for e in told if e.node in unseen and e.name not in names]
     if not more:
         return port
     both = sorted([*port.endpoints, *more], key=lambda e: (e.name, e.ip))
     return msgspec.structs.replace(port, endpoints=tuple(both))
-
-
-def _same(one: RoutedPort, other: RoutedPort) -> bool:
-    return (one.port, one.protocol) == (other.port, other.protocol)

@@ -9,19 +9,20 @@ from reconciler.decide.current import Pass
 from reconciler.decide.delivery.split import splits
 from reconciler.decide.network.address import Peers, addresses_of
 from reconciler.decide.network.allocate import allocate
-from reconciler.decide.network.backers import Backer, Fleetwide, Selectors, endings
+from reconciler.decide.network.backers import Backer, Fleetwide, Home, Selectors, endings
 from reconciler.decide.network.behind import Behind
 from reconciler.decide.network.byhand import by_service, given
-from reconciler.decide.network.held import held_names, held_services, with_endpoints
+from reconciler.decide.network.held import held_doors, held_names, held_services, with_endpoints
 from reconciler.decide.network.ingress import Doors, doors
 from reconciler.decide.network.memo import Inputs, NetworkMemo, Routed, same_doors, same_wishes
 from reconciler.decide.network.node import Before, Loom, identical, shared
 from reconciler.decide.network.published import Published
 from reconciler.decide.network.route import asked_addresses
 from reconciler.decide.network.services import routed_services, with_unseen
+from reconciler.decide.schedule.address import disputed
 from reconciler.model.desired import Desired
 from reconciler.model.meta import Key
-from reconciler.model.traffic import IngressTraffic, Name, RoutedService
+from reconciler.model.traffic import Name, RoutedService
 
 _BELIEVED = ("ready", "silent", "unknown")
 """Nodes whose pods count as last seen."""
@@ -51,7 +52,12 @@ def _woven(turn: Pass, inputs: Inputs, before: NetworkMemo | None) -> NetworkMem
     network = desired.fleet.spec.network
     steady = before if before is not None and same_wishes(before.inputs.desired, desired) else None
     addresses = addresses_of(turn.survey)
-    homes = {name: addresses.get(name, "") for name, view in views.items() if view.status in _BELIEVED}
+    twice = disputed(turn.survey)
+    homes = {
+        name: Home(addresses.get(name, ""), "" if name in twice else view.state.pod_cidr)
+        for name, view in views.items()
+        if view.status in _BELIEVED
+    }
     published = Published(turn.survey, before.tables if before else {})
     selectors = steady.selectors if steady else Selectors(desired.services)
     by_hand = steady.by_hand if steady else _by_hand(desired)
@@ -62,7 +68,7 @@ def _woven(turn: Pass, inputs: Inputs, before: NetworkMemo | None) -> NetworkMem
     behind.look(turn.observed.by_owner, endings(inputs.ending), fleetwide)
     held = held_services(turn, published) if inputs.held else []
     allocation = allocate(desired.services, held, published, network.service_cidr)
-    gates = _doors(inputs, published, before)
+    gates = _doors(turn, inputs, published, before)
     routed = routed_services(
         desired.services,
         inputs.splits,
@@ -98,7 +104,14 @@ def _woven(turn: Pass, inputs: Inputs, before: NetworkMemo | None) -> NetworkMem
         names=names,
         wanted={view.name: loom.traffic(view) for view in ready},
         copies=loom.copies,
-        notes=(*allocation.notes, *gates.notes, *_nowhere(turn, addresses), *_held_note(inputs, held)),
+        notes=(
+            *allocation.notes,
+            *_left_out(routed),
+            *gates.notes,
+            *(f"{name}: its slice of the pod network is {whose}'s, too" for name, whose in twice.items()),
+            *_nowhere(turn, addresses),
+            *_held_note(inputs, held),
+        ),
         holds=bool(held),
         told=before.told if before else {},
     )
@@ -125,11 +138,9 @@ def _by_hand(desired: Desired) -> dict[Key, tuple[Backer, ...]]:
     return {k: given(items) for k, items in listed if k in services and not services[k].spec.selector}
 
 
-def _doors(inputs: Inputs, published: Published, before: NetworkMemo | None) -> Doors:
+def _doors(turn: Pass, inputs: Inputs, published: Published, before: NetworkMemo | None) -> Doors:
     if inputs.held:
-        told = [t.ingress for _, t in sorted(published.traffic.items()) if t.ingress is not None]
-        kept: IngressTraffic | None = told[0] if told else None
-        return doors(inputs.desired, inputs.splits.ingresses, kept)
+        return doors(inputs.desired, inputs.splits.ingresses, held_doors(turn, published))
     same = before is not None and before.inputs.splits.ingresses == inputs.splits.ingresses
     if before and same and not before.inputs.held and same_doors(before.inputs.desired, inputs.desired):
         return before.doors
@@ -167,6 +178,10 @@ def _nowhere(turn: Pass, addresses: dict[str, str]) -> list[str]:
         for ip in asked_addresses(service)
         if ip not in has
     ]
+
+
+def _left_out(routed: dict[Key, Routed]) -> list[str]:
+    return [one.note for one in routed.values() if one.note]
 
 
 def _held_note(inputs: Inputs, held: list[RoutedService]) -> list[str]:

@@ -53,6 +53,26 @@ class Slices:
         return chosen
 
 
+def disputed(survey: Survey) -> dict[str, str]:
+    """Nodes that say that they have the slice of another, and whose it is: of the one that has it by the hash
+    of its name, else of the first by name. Pods of two nodes at one address couldn't be told apart anyway.
+    """
+    network = survey.fleet.spec.network
+    start = int(ip_network(network.pod_cidr).network_address)
+    count = 1 << max(0, network.slice_bits - ip_network(network.pod_cidr).prefixlen)
+    size = 1 << (32 - network.slice_bits)
+    holders: dict[int, list[str]] = {}
+    for name, view in survey.views.items():
+        if view.state.pod_cidr and view.spec is not None:
+            holders.setdefault((_extent(view.state.pod_cidr)[0] - start) // size, []).append(name)
+    found: dict[str, str] = {}
+    for index, names in holders.items():
+        if len(names) > 1:
+            whose = min(names, key=lambda name: (_digest(name) % count != index, name))
+            found.update((name, whose) for name in names if name != whose)
+    return found
+
+
 def pod_ip(cidr: str, namespace: str, name: str, taken: frozenset[str] | set[str]) -> str:
     """An address for a pod: never the network's, the gateway's (.1), the broadcast address or a taken one.
 

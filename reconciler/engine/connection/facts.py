@@ -13,7 +13,10 @@ import msgspec
 
 from reconciler.engine.connection.answers import Info
 from reconciler.engine.connection.client import CALL_TIMEOUT, Engine
+from reconciler.model.names import IPV4
 from reconciler.model.observed import NodeFacts
+
+_IPV4 = re.compile(IPV4)
 
 ARCHITECTURES = {
     "x86_64": ("amd64", ""),
@@ -107,11 +110,11 @@ def read_links(engine: Engine) -> Links:
 
 def links(output: str) -> Links:
     """From what `ip -4 -o route get`, `ip -4 -o addr` and `ip -o link` wrote."""
-    source = re.search(r"\bsrc (\d+\.\d+\.\d+\.\d+)", output)
-    found = re.findall(r"^\d+: (\S+)\s+inet (\d+\.\d+\.\d+\.\d+)", output, re.M)
-    outside = {ip: dev for dev, ip in found if not _INSIDE.match(dev)}
+    source = re.search(r"\bsrc ([0-9.]+)", output)
+    found = re.findall(r"^\d+: (\S+)\s+inet ([0-9.]+)", output, re.M)
+    outside = {ip: dev for dev, ip in found if not _INSIDE.match(dev) and _IPV4.match(ip)}
     internal = source[1] if source and source[1] in outside else next(iter(outside), "")
-    mtus = dict(re.findall(r"^\d+: ([^:@\s]+)[^:]*: <.*? mtu (\d+)", output, re.M))
+    mtus = dict(re.findall(r"^\d+: ([^:@\s]+)[^:]*: <.*? mtu ([0-9]{1,9})\b", output, re.M))
     mtu = int(mtus.get(outside.get(internal, ""), 0))
     return Links(internal, tuple(sorted(outside)), mtu)
 

@@ -19,6 +19,7 @@ from reconciler.engine.dataplane.standing import Standing
 from reconciler.engine.rendering.changes import Change, change
 from reconciler.engine.rendering.files import files
 from reconciler.engine.rendering.form import form
+from reconciler.engine.rendering.lines import renderable
 from reconciler.errors import EngineError, NodeError, ReconcilerError
 from reconciler.model.base import typed
 from reconciler.model.config import Secret
@@ -29,6 +30,7 @@ from reconciler.model.observed import DataPlane
 from reconciler.model.traffic import Counter, NodeTraffic, Overlay
 
 _MOST_UNCERTAIN = 8
+UNREAD = "what its node container says that it was told can't be read, or isn't this node's: it is told anew"
 
 
 class Plane:
@@ -82,7 +84,7 @@ class Plane:
                 full = True
             if full:
                 try:
-                    self._read(self._session)
+                    self._read(self._session, engine.node)
                 except ReconcilerError:
                     self._untold_since = self._untold_since or self._clock()
             ours = (found.get("Labels") or {}).get(VERSION_LABEL) == version()
@@ -101,16 +103,17 @@ class Plane:
             if self.standing.data_plane in ("", "stopped"):
                 raise EngineError("its node container doesn't run", node=traffic.node)
             session, began = self._session, self._clock()
+            whole, left_out = renderable(traffic)
             try:
                 if session is None or not session.usable:
                     raise EngineError("its node container says nothing", node=traffic.node)
-                fresh = self._tell(session, traffic, contents)
+                fresh = self._tell(session, whole, contents)
             except NodeError:
                 self._told_in_part(traffic, began)
                 raise
             self._traffic, self._files, self._rendering = traffic, fresh, form()
             self._surely(traffic)
-            self._complaints = session.complaints()
+            self._complaints = (*session.complaints(), *left_out)
             if self._leftovers:
                 install.remove_retired(engine, self._fleet)
             self._stand()
@@ -173,13 +176,12 @@ class Plane:
         """It has all of this, and does it."""
         self._steered, self._uncertain, self._untold_since = traffic, (), None
 
-    def _read(self, session: Session) -> None:
+    def _read(self, session: Session, node: str) -> None:
         """What the container says it was told. One of another form, or none, is nothing that is known."""
         self._rendering, said, self._complaints = session.state()
-        try:
-            found = msgspec.json.decode(said, type=typed(NodeTraffic))
-        except msgspec.DecodeError:
-            found = None
+        found = told(said, node)
+        if said.strip() and found is None:
+            self._complaints = (*self._complaints, UNREAD)
         if found != self._traffic:
             self._traffic, self._files = found, {}
         if found is not None and self._rendering == form():
@@ -208,6 +210,15 @@ class Plane:
         if self._traffic is not None and not self._uncertain:
             self._uncertain = (self._traffic,)
         self._session, self._traffic, self._files, self._complaints = None, None, {}, ()
+
+
+def told(said: bytes, node: str) -> NodeTraffic | None:
+    """What a node says that it was told; None when that isn't of its form: others are told of it."""
+    try:
+        found = msgspec.json.decode(said, type=typed(NodeTraffic))
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+    return found if found.node == node else None
 
 
 def certificates(traffic: NodeTraffic, contents: Contents) -> dict[str, bytes]:

@@ -17,6 +17,8 @@ from reconciler.errors import EngineError, NodeError, NodeUnreachable
 _COMMIT_SECONDS = 60.0
 _ASK_SECONDS = 15.0
 _LEAST_SECONDS = 2.0
+MOST_COMPLAINTS, MOST_LETTERS = 20, 500
+"""Of what a node container complains of: more is said by nobody but who wants to fill screens."""
 _PACKED_FROM = 16_000
 """Bytes. haproxy.cfg says nearly the same of each server: of a large fleet's a twentieth is left."""
 
@@ -37,7 +39,7 @@ class Session:
     def state(self) -> tuple[str, bytes, tuple[str, ...]]:
         """The rendering's mark, what was last published as it was written (or nothing), what is wrong."""
         rendering, published, rest = (*self._ask("state", _ASK_SECONDS).split(b"\n", 2), b"", b"")[:3]
-        complaints = tuple(line for line in rest.decode(errors="replace").splitlines() if line)
+        complaints = _complaints(rest)
         return rendering.decode(errors="replace"), published, complaints
 
     def sessions(self, ip: str, seconds: float) -> int:
@@ -46,10 +48,10 @@ class Session:
 
     def complaints(self) -> tuple[str, ...]:
         try:
-            said = self._ask("complaints", _ASK_SECONDS).decode(errors="replace")
+            said = self._ask("complaints", _ASK_SECONDS)
         except EngineError:
             return self.state()[2]  # a container of an older version knows no shorter way
-        return tuple(line for line in said.splitlines() if line)
+        return _complaints(said)
 
     def counters(self) -> bytes:
         """For `counting`."""
@@ -83,6 +85,7 @@ class Session:
             self._dialogue.close()
 
     def _ask(self, command: str, timeout: float) -> bytes:
+        assert command.isprintable(), "one command"
         if not self._lock.acquire(timeout=timeout):
             raise EngineError("its node container is busy with something else", node=self._engine.node)
         try:
@@ -121,6 +124,11 @@ class Session:
             said = str(error) or type(error).__name__
             return EngineError(f"no word from its node container: {said}", node=self._engine.node)
         return NodeUnreachable(f"the connection broke: {error}", node=self._engine.node)
+
+
+def _complaints(said: bytes) -> tuple[str, ...]:
+    every = [line[:MOST_LETTERS] for line in said.decode(errors="replace").splitlines() if line]
+    return tuple(every[:MOST_COMPLAINTS])
 
 
 def put(path: str, content: bytes) -> bytes:

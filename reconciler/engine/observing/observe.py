@@ -12,22 +12,22 @@ from typing import Any, cast
 
 import msgspec
 
-from reconciler.engine.connection.answers import UNREADABLE, Summary
+from reconciler.decide.schedule.address import in_slice
+from reconciler.engine.connection.answers import Summary
 from reconciler.engine.connection.client import Engine
-from reconciler.engine.observing import container_state
+from reconciler.engine.observing import container_state, door
 from reconciler.engine.observing.phase import pod_status
 from reconciler.engine.pods import owned
 from reconciler.engine.pods.naming import HELPER_ROLE
 from reconciler.engine.pods.pod import docker_name, roles
 from reconciler.errors import AnswerUnreadable, CallTimeout, EngineError
 from reconciler.model import labels
-from reconciler.model.base import typed
 from reconciler.model.container import Container
-from reconciler.model.meta import Key
 from reconciler.model.observed import ContainerState, PodRecord, PodState
 from reconciler.model.pod import PodSpec
 
 _MOST_RECORDS = 1000
+UNREAD = "its labels can't be read in full: another version has written them, or they are damaged"
 _INSPECT_SECONDS = 10.0
 _LET_BE = 60.0
 """Seconds until a container about which the Engine says nothing is asked about again."""
@@ -52,12 +52,15 @@ class ObserveCache:
         self.pods: dict[PodName, PodState] = {}
         self.listing: tuple[PodState, ...] = ()
         self.records: dict[str, PodRecord] = {}
+        self.cidr = ""
+        self.doubts: dict[PodName, str] = {}
+        """Why the node can't be right about a pod."""
         self.summaries: list[dict[str, Any]] = []
         """Every container of the fleet, as the last listing had it (`answers.Summary`)."""
         self.unread: dict[str, str] = {}
         """Container ID -> why its description can't be read; its state is then what the listing says."""
         self.complaints: tuple[str, ...] = ()
-        """What the Engine said that can't be read, for people."""
+        """What the node said that can't be read, or can't be, for people."""
 
     def forget(self, container_id: str) -> None:
         self.containers.pop(container_id, None)
@@ -68,21 +71,31 @@ class ObserveCache:
         self.containers.clear()
 
 
-def list_pods(engine: Engine, fleet_name: str, cache: ObserveCache) -> tuple[PodState, ...]:
-    """Every pod of the fleet on this node, by namespace and name; what didn't change is the same object."""
+def list_pods(engine: Engine, fleet_name: str, cache: ObserveCache, cidr: str = "") -> tuple[PodState, ...]:
+    """Every pod of the fleet on this node, by namespace and name; what didn't change is the same object.
+
+    `cidr` is the node's slice of the pod network. What can't be is said in `cache.complaints`.
+    """
     unread: list[str] = []
     containers = cast("list[dict[str, Any]]", owned.summaries(engine, fleet_name, unread))
     cache.summaries = containers
     volumes = cast("list[dict[str, Any]]", owned.volumes(engine, fleet_name, unread))
+    cache.cidr, left_out = cidr, list[str]()
     found: dict[PodName, list[dict[str, Any]]] = {}
     for one in (*containers, *volumes):
         tags = one["Labels"]
-        if labels.POD in tags:
-            found.setdefault((tags.get(labels.NAMESPACE, ""), tags[labels.POD]), []).append(one)
+        if labels.POD not in tags:
+            continue
+        if why := door.misnamed(tags):
+            left_out.append(f"something there says that it is of a pod, and is left out: {why}")
+        else:
+            found.setdefault((tags[labels.NAMESPACE], tags[labels.POD]), []).append(one)
     _keep_only(cache, {c["Id"] for c in containers}, set(found))
     states = [_pod(engine, fleet_name, found[name], cache) for name in sorted(found)]
     pods = tuple(_same_object(cache, s) for s in states)
-    cache.complaints = (*unread, *sorted(cache.unread.values())[: owned.MOST_UNREAD])
+    unread += sorted(cache.unread.values())[: owned.MOST_UNREAD]
+    doubtful = (f"pod {'/'.join(name)}: {why}" for name, why in cache.doubts.items())
+    cache.complaints = (*unread, *door.said([*left_out, *doubtful]))
     if len(pods) == len(cache.listing) and all(a is b for a, b in zip(pods, cache.listing, strict=True)):
         return cache.listing
     cache.listing = pods
@@ -100,6 +113,7 @@ def _keep_only(cache: ObserveCache, ids: set[str], names: set[PodName]) -> None:
         del cache.unread[gone]
     for lost in cache.pods.keys() - names:
         del cache.pods[lost]
+    cache.doubts.clear()
 
 
 def _same_object(cache: ObserveCache, state: PodState) -> PodState:
@@ -130,6 +144,7 @@ def _pod(engine: Engine, fleet_name: str, objects: list[dict[str, Any]], cache: 
         ready_since=max((c.started_at or 0.0 for c in running), default=None)
         if all(c.ready for c in running)
         else None,
+        doubt="" if (doubt := cache.doubts.get((record.namespace, record.name), "")) == UNREAD else doubt,
     )
 
 
@@ -195,41 +210,47 @@ def _undescribed(
 
 
 def _record(engine: Engine, objects: list[dict[str, Any]], cache: ObserveCache) -> PodRecord:
-    """From the first label that can be read. The node is the one that it is on, whatever the label says."""
+    """From the first label that can be read and doesn't contradict those beside it."""
+    doubt = ""
     for one in objects:
-        text = one["Labels"].get(labels.SPEC, "")
-        if (record := _decoded(text, engine.node, cache)) is not None:
+        record = _decoded(one["Labels"].get(labels.SPEC, ""), engine.node, cache)
+        if record is None:
+            continue
+        found = door.doubt(record, one["Labels"], cache.cidr)
+        if not found:
             return record
-    return _guess(engine.node, objects)
+        doubt = doubt or found
+    tags = objects[0]["Labels"]
+    cache.doubts[tags[labels.NAMESPACE], tags[labels.POD]] = doubt or UNREAD
+    guessed = _guess(engine.node, objects, cache.cidr)
+    return msgspec.structs.replace(guessed, ip="") if doubt else guessed
 
 
 def _decoded(text: str, node: str, cache: ObserveCache) -> PodRecord | None:
     if text in cache.records:
         return cache.records[text]
-    try:
-        record = msgspec.json.decode(text, type=typed(PodRecord))
-    except UNREADABLE:
-        return None
-    if len(cache.records) > _MOST_RECORDS:
-        cache.records.clear()
-    if record.node != node:
-        record = msgspec.structs.replace(record, node=node)
-    cache.records[text] = record
+    record = door.read(text, node)
+    if record is not None:
+        if len(cache.records) > _MOST_RECORDS:
+            cache.records.clear()
+        cache.records[text] = record
     return record
 
 
-def _guess(node: str, objects: list[dict[str, Any]]) -> PodRecord:
+def _guess(node: str, objects: list[dict[str, Any]], cidr: str) -> PodRecord:
     """A pod whose spec can't be read (another version's, or damaged) is still one that must be dealt with."""
     tags = objects[0]["Labels"]
-    kind, _, owner = tags.get(labels.OWNER, "").partition("/")
-    namespace = tags.get(labels.NAMESPACE, "default")
     names = sorted({o["Labels"].get(labels.CONTAINER, "") for o in objects} - {""})
-    return PodRecord(
-        namespace=namespace,
+    ip, own = door.what_can_be_read(tags.get(labels.SPEC, ""))
+    guessed = PodRecord(
+        namespace=tags[labels.NAMESPACE],
         name=tags[labels.POD],
-        owner=Key(kind, namespace, owner),
+        owner=door.owner_of(tags),
         template_hash=tags.get(labels.TEMPLATE_HASH, ""),
         revision=tags.get(labels.REVISION, ""),
         node=node,
         spec=PodSpec(containers=tuple(Container(name=n, image="unknown") for n in names or ["unknown"])),
+        ip=ip,
+        labels=own,
     )
+    return guessed if in_slice(guessed, cidr) else msgspec.structs.replace(guessed, ip="")

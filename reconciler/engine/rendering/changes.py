@@ -14,6 +14,7 @@ from reconciler.engine.rendering.backends import Backend, Server, backends, opti
 from reconciler.engine.rendering.basis import CHECKS
 from reconciler.engine.rendering.files import haproxy
 from reconciler.engine.rendering.forget import forget
+from reconciler.engine.rendering.lines import command
 from reconciler.engine.rendering.slots import SLOTS, switches
 from reconciler.model.base import Value
 from reconciler.model.traffic import Endpoint, NodeTraffic
@@ -41,7 +42,8 @@ def change(before: NodeTraffic | None, after: NodeTraffic) -> Change:
     commands += switches(before, after)
     commands += [line for was, now in pairs for line in _leaving(was, now)]
     commands += [line for was, now in pairs for line in _gone(was, now)]
-    return Change(reload=_anew(before, after), commands=tuple(commands), forget=forget(before, after))
+    told = tuple(map(command, commands))
+    return Change(reload=_anew(before, after), commands=told, forget=forget(before, after))
 
 
 def _pairs(before: NodeTraffic, after: NodeTraffic) -> list[tuple[Backend, Backend]]:

@@ -11,6 +11,7 @@ from ipaddress import IPv4Network, ip_network
 
 from reconciler.engine.rendering.basis import FOLDER
 from reconciler.engine.rendering.frontends import gateway
+from reconciler.engine.rendering.lines import lines
 from reconciler.model.traffic import NodeTraffic
 
 DNS_PORT = 15053
@@ -21,7 +22,7 @@ TTL_SECONDS = 5
 
 def dnsmasq(traffic: NodeTraffic) -> str:
     zones = [traffic.domain, *_reverse(traffic.pod_range), *_reverse(traffic.service_range)]
-    lines = [
+    settings = [
         f"port={DNS_PORT}",
         f"listen-address={gateway(traffic)}",
         "bind-interfaces",
@@ -35,19 +36,19 @@ def dnsmasq(traffic: NodeTraffic) -> str:
         "cache-size=1000",
         "dns-forward-max=500",
     ]
-    return "".join(f"{line}\n" for line in lines)
+    return lines(settings)
 
 
 def hosts(traffic: NodeTraffic) -> str:
     """In the form of /etc/hosts: an address and one of its names a line."""
-    return "".join(
-        f"{address} {name.name}\n" for name in traffic.names if not name.target for address in name.addresses
+    return lines(
+        f"{address} {name.name}" for name in traffic.names if not name.target for address in name.addresses
     )
 
 
 def externals(traffic: NodeTraffic) -> str:
     """ExternalNames, which the node container looks up: a name and its target a line."""
-    return "".join(f"{name.name} {name.target}\n" for name in traffic.names if name.target)
+    return lines(f"{name.name} {name.target}" for name in traffic.names if name.target)
 
 
 def _reverse(network: str) -> list[str]:

@@ -5,7 +5,7 @@ The order of the sections of haproxy.cfg is for readers; nothing depends on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
@@ -20,6 +20,7 @@ from reconciler.engine.rendering.ingress import (
     ingress,
     ingress_maps,
 )
+from reconciler.engine.rendering.lines import lines
 from reconciler.engine.rendering.nat import nat
 from reconciler.engine.rendering.network import network
 from reconciler.model.traffic import NodeTraffic
@@ -53,16 +54,12 @@ def haproxy(traffic: NodeTraffic, certificates: frozenset[str]) -> dict[str, str
     """
     sections = [
         BASIS,
-        _section(frontends(traffic)),
-        _section(ingress(traffic, certificates)),
-        *(_section(write(backend)) for backend in backends(traffic)),
+        lines(frontends(traffic)),
+        lines(ingress(traffic, certificates)),
+        *(lines(write(backend)) for backend in backends(traffic)),
     ]
     found = {"haproxy.cfg": "\n".join(section for section in sections if section)}
     found |= {f"maps/{name}.map": text for name, text in {**maps(traffic), **ingress_maps(traffic)}.items()}
     if certificates:
         found[CERTIFICATE_LIST] = certificate_list(traffic, certificates)
     return found
-
-
-def _section(lines: Iterable[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from reconciler.engine.rendering.lines import command
 from reconciler.engine.rendering.nat import Door, doors
 from reconciler.engine.rendering.slots import live
 from reconciler.model.traffic import Endpoint, NodeTraffic
@@ -27,7 +28,7 @@ def forget(before: NodeTraffic, after: NodeTraffic) -> tuple[str, ...]:
         f"{door} --dst-nat {ip}" for door, ips in old.items() for ip in sorted(ips - new.get(door, set()))
     ]
     lines += [door for door, ips in giving.items() if ips and not given.get(door)]
-    return tuple(lines)
+    return tuple(map(command, lines))
 
 
 def _endpoints(traffic: NodeTraffic, which: Callable[[Door], Iterable[Endpoint]]) -> dict[str, set[str]]:

@@ -13,6 +13,7 @@ from reconciler.engine.rendering import onward
 from reconciler.engine.rendering.backends import LET_GO, base_name, direct, header_turns, place_name
 from reconciler.engine.rendering.basis import FOLDER
 from reconciler.engine.rendering.header_routes import asked, tested
+from reconciler.engine.rendering.lines import lines
 from reconciler.engine.rendering.listed import one_of
 from reconciler.engine.rendering.slots import live_map, slotted, use
 from reconciler.model.traffic import NodeTraffic, RoutedPort, RoutedService
@@ -53,7 +54,7 @@ def maps(traffic: NodeTraffic) -> dict[str, str]:
         "services": _lines(_cluster_ips(traffic), ".tcp"),
         "node_ports": _lines(_node_ports(traffic), ".tcp"),
         "addresses": _lines(_addresses(traffic), ".tcp"),
-        "http": "".join(f"{base}.tcp {base}.http\n" for base in http),
+        "http": lines(f"{base}.tcp {base}.http" for base in http),
     }
 
 
@@ -151,4 +152,4 @@ def _narrowed(traffic: NodeTraffic) -> Iterator[str]:
 
 
 def _lines(entries: Mapping[str, str], ending: str) -> str:
-    return "".join(f"{key} {base}{ending}\n" for key, base in entries.items())
+    return lines(f"{key} {base}{ending}" for key, base in entries.items())

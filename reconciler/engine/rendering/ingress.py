@@ -14,6 +14,7 @@ from reconciler.engine.rendering import onward, paths
 from reconciler.engine.rendering.backends import LET_GO, base_name, header_turns, place_name
 from reconciler.engine.rendering.basis import FOLDER
 from reconciler.engine.rendering.header_routes import asked, tested
+from reconciler.engine.rendering.lines import lines
 from reconciler.engine.rendering.listed import one_of
 from reconciler.engine.rendering.slots import slotted, use
 from reconciler.model.request_path import canonical
@@ -80,8 +81,8 @@ def ingress_maps(traffic: NodeTraffic) -> dict[str, str]:
 
 def certificate_list(traffic: NodeTraffic, certificates: frozenset[str]) -> str:
     """The certificates, each for the names that are in it; the first also for clients that name none."""
-    return "".join(
-        f"{FOLDER}/{file_name(one)}\n"
+    return lines(
+        f"{FOLDER}/{file_name(one)}"
         for one in (traffic.ingress.certificates if traffic.ingress else ())
         if f"{one.namespace}/{one.secret}" in certificates
     )
@@ -181,4 +182,4 @@ def _backend(route: IngressRoute) -> str:
 
 
 def _lines(entries: dict[str, str]) -> str:
-    return "".join(f"{key} {value}\n" for key, value in entries.items())
+    return lines(f"{key} {value}" for key, value in entries.items())

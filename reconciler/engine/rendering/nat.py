@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.engine.rendering.dns import DNS_PORT
 from reconciler.engine.rendering.frontends import SERVICES_PORT, gateway
+from reconciler.engine.rendering.lines import lines
 from reconciler.engine.rendering.slots import live
 from reconciler.model.base import Value
 from reconciler.model.traffic import Endpoint, NodeTraffic, RoutedPort, RoutedService
@@ -36,7 +37,7 @@ class Door(Value):
 
 def nat(traffic: NodeTraffic) -> str:
     to_haproxy = f"{gateway(traffic)}:{SERVICES_PORT}"
-    lines = [
+    rules = [
         "*nat",
         f":{CHAIN} - [0:0]",
         f":{POST} - [0:0]",
@@ -46,7 +47,7 @@ def nat(traffic: NodeTraffic) -> str:
         f"-A {POST} -m mark --mark {MARK} -j MASQUERADE",
         "COMMIT",
     ]
-    return "".join(f"{line}\n" for line in lines)
+    return lines(rules)
 
 
 def doors(traffic: NodeTraffic) -> Iterator[Door]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from reconciler.engine.rendering.frontends import gateway
+from reconciler.engine.rendering.lines import lines
 from reconciler.model.traffic import NodeTraffic
 
 
@@ -23,7 +24,7 @@ def network(traffic: NodeTraffic) -> str:
         "VXLAN_PORT": str(overlay.vxlan_port),
         "MTU": str(overlay.mtu),
     }
-    return "".join(f"{key}={_quoted(value)}\n" for key, value in settings.items())
+    return lines(f"{key}={_quoted(value)}" for key, value in settings.items())
 
 
 def _quoted(value: str) -> str:

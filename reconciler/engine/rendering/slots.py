@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from reconciler.engine.rendering.basis import FOLDER
+from reconciler.engine.rendering.lines import lines
 from reconciler.model.traffic import Endpoint, NodeTraffic, RoutedPort, RoutedService, Slot
 
 SLOTS: Final[tuple[Slot, ...]] = ("a", "b")
@@ -30,7 +31,7 @@ def slotted(traffic: NodeTraffic) -> bool:
 
 
 def live_map(traffic: NodeTraffic) -> str:
-    return "".join(f"{_key(one)} {one.live}\n" for one in traffic.services if one.live)
+    return lines(f"{_key(one)} {one.live}" for one in traffic.services if one.live)
 
 
 def switches(before: NodeTraffic, after: NodeTraffic) -> Iterator[str]:

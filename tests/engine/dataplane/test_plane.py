@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from reconciler.model.traffic import NodeTraffic
 from tests.engine.rendering.samples import endpoint, service, traffic
 
 FLEET = "home"
-ENGINE: Any = None
+ENGINE: Any = SimpleNamespace(node="pi-1")
 BOTH = traffic(service(endpoint("web-1", "10.42.1.5"), endpoint("web-2", "10.42.1.6")))
 ONE = traffic(service(endpoint("web-1", "10.42.1.5", state="draining"), endpoint("web-2", "10.42.1.6")))
 MORE = msgspec.structs.replace(
