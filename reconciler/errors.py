@@ -39,11 +39,17 @@ carries a secret's value. A bug is any exception that isn't in this tree.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from reconciler.printable import MOST, one_line, printable, printable_lines
+
 if TYPE_CHECKING:
     from reconciler.model.finding import Finding
+
+
+_NEXT_LINE = re.compile(r"\n(?! )")
 
 
 class ReconcilerError(Exception):
@@ -51,10 +57,13 @@ class ReconcilerError(Exception):
 
     reason = "Error"
     """A CamelCase word for events and statuses, as Kubernetes' reasons are."""
+    most = MOST
+    """Characters of a message: much of it others said, and it goes into the record and into answers."""
 
     def __init__(self, message: str, *, where: str = "", remedy: str = "") -> None:
         super().__init__(message)
-        self.message, self.where, self.remedy = map(_written, (message, where, remedy))
+        self.message, self.remedy = (_told(text, self.most) for text in (message, remedy))
+        self.where = printable(where)
 
     @property
     def line(self) -> str:
@@ -66,9 +75,9 @@ class ReconcilerError(Exception):
         return f"{head}\n  {self.remedy}" if self.remedy else head
 
 
-def _written(text: str) -> str:
-    """The name of a file needn't be text. What is told goes into the record and into answers, which are."""
-    return text.encode(errors="backslashreplace").decode()
+def _told(text: str, most: int) -> str:
+    """A line that others wrote can't pass for one of ours: all but the first stand under it."""
+    return _NEXT_LINE.sub("\n  ", printable_lines(text, most))
 
 
 class UsageError(ReconcilerError):
@@ -83,9 +92,11 @@ class ManifestError(ReconcilerError):
     """Manifests are wrong. `findings` holds every error of every file, in order."""
 
     reason = "InvalidManifest"
+    most = 16 * MOST
 
     def __init__(self, findings: Sequence[Finding]) -> None:
-        super().__init__("\n".join(str(f) for f in findings))
+        super().__init__("")
+        self.message = printable_lines("\n".join(str(f) for f in findings), self.most)
         self.findings = tuple(findings)
 
 
@@ -105,6 +116,7 @@ class FleetLocked(ReconcilerError):
 
 class NotConverged(ReconcilerError):
     reason = "NotConverged"
+    most = 16 * MOST
 
 
 class LabError(ReconcilerError):
@@ -127,7 +139,7 @@ class NodeError(ReconcilerError):
     reason = "NodeError"
 
     def __init__(self, message: str, *, node: str, where: str = "", remedy: str = "") -> None:
-        super().__init__(message, where=where or f"node {node}", remedy=remedy)
+        super().__init__(one_line(message), where=where or f"node {node}", remedy=remedy)
         self.node = node
 
 

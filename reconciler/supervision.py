@@ -14,7 +14,7 @@ from time import monotonic
 
 from reconciler.errors import ReconcilerError
 from reconciler.model.base import Value
-from reconciler.model.finding import printable
+from reconciler.printable import printable
 
 PATIENCE_S = 300.0
 """A thread that has given no sign of life for so long is stuck, unless it said that it takes longer."""

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from reconciler.model.base import Value
+from reconciler.printable import one_line
 
 MAX_LINES = 5_000
 """Of one revision; further ones are counted, and the end is still told."""
@@ -138,7 +139,7 @@ class Followers:
 
     def _append(self, stream: _Stream, line: str) -> None:
         if len(stream.lines) < MAX_LINES:
-            stream.lines.append(line)
+            stream.lines.append(one_line(line))
         else:
             stream.dropped += 1
 
@@ -161,7 +162,7 @@ class Followers:
             return
         if stream.dropped:
             stream.lines.append(f"({stream.dropped} lines left out)")
-        stream.lines.append("exit: 0" if ok else f"exit: 1 {message}".rstrip())
+        stream.lines.append("exit: 0" if ok else f"exit: 1 {one_line(message)}".rstrip())
         stream.ended = True
 
     def _forget_old(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 
-from reconciler.model.base import Value
+from reconciler.model.base import Told, Value
 from reconciler.model.delivery import Verb
 from reconciler.model.meta import Key
 
@@ -20,13 +20,13 @@ class Asked(Value):
     verb: Verb
 
 
-class Given(Value):
+class Given(Told):
     """What an order came to."""
 
     words: str
 
 
-class Trouble(Value):
+class Trouble(Told):
     """Why an order can't be carried out, and what to do."""
 
     message: str

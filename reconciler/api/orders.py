@@ -19,6 +19,7 @@ from reconciler.errors import UsageError
 from reconciler.model.base import typed
 from reconciler.model.delivery import Order
 from reconciler.model.meta import Key
+from reconciler.printable import printable_json
 from reconciler.record.deliveries import DeliveryStatus
 
 _PEER = struct.Struct("3i")
@@ -34,12 +35,12 @@ NOTHING_YET = Trouble(
 def tell_rollouts(app: web.Application, daemon: Daemon) -> None:
     async def every(_: web.Request) -> web.Response:
         found = daemon.rollouts()
-        return _json(NOTHING_YET, 503) if found is None else _json(found)
+        return as_json(NOTHING_YET, 503) if found is None else as_json(found)
 
     async def one(request: web.Request) -> web.Response:
         about = Key(*(request.match_info[part] for part in ("kind", "namespace", "name")))
         found = daemon.rollouts(about)
-        return _json(found[0]) if found else _unknown(found, about)
+        return as_json(found[0]) if found else _unknown(found, about)
 
     app.router.add_get("/rollouts", every)
     app.router.add_get("/rollouts/{kind}/{namespace}/{name}", one)
@@ -52,7 +53,7 @@ def take_orders(app: web.Application, daemon: Daemon) -> None:
         try:
             asked = msgspec.json.decode(await request.read(), type=typed(Asked))
         except msgspec.DecodeError as error:
-            return _json(Trouble(message=f"that is no order: {error}"), 400)
+            return as_json(Trouble(message=f"that is no order: {error}"), 400)
         if not (known := daemon.rollouts(asked.about)):
             return _unknown(known, asked.about)
         who = caller(request)
@@ -60,12 +61,12 @@ def take_orders(app: web.Application, daemon: Daemon) -> None:
         try:
             words = await asyncio.wait_for(asyncio.wrap_future(given), PATIENCE_S)
         except UsageError as error:
-            return _json(Trouble(message=error.message, where=error.where, remedy=error.remedy), 409)
+            return as_json(Trouble(message=error.message, where=error.where, remedy=error.remedy), 409)
         except TimeoutError:
             message = f"the reconciler has taken it up in {PATIENCE_S:.0f} s neither for good nor for bad"
             remedy = "`reconciler rollout status` says how it stands; `reconciler status` what goes on"
-            return _json(Trouble(message=message, where=str(asked.about), remedy=remedy), 504)
-        return _json(Given(words=words))
+            return as_json(Trouble(message=message, where=str(asked.about), remedy=remedy), 504)
+        return as_json(Given(words=words))
 
     app.router.add_post("/orders", order)
 
@@ -78,15 +79,15 @@ def refuse_orders(app: web.Application) -> None:
             "orders are taken through the Unix socket only: nothing says who is at this connection's end"
         )
         remedy = "run `reconciler rollout ...` on the reconciler's machine, as the user that runs it"
-        return _json(Trouble(message=message, remedy=remedy), 403)
+        return as_json(Trouble(message=message, remedy=remedy), 403)
 
     app.router.add_post("/orders", order)
 
 
 def _unknown(found: tuple[DeliveryStatus, ...] | None, about: Key) -> web.Response:
     if found is None:
-        return _json(NOTHING_YET, 503)
-    return _json(Trouble(message="it isn't delivered step by step", where=str(about)), 404)
+        return as_json(NOTHING_YET, 503)
+    return as_json(Trouble(message="it isn't delivered step by step", where=str(about)), 404)
 
 
 def caller(request: web.Request) -> str:
@@ -99,5 +100,7 @@ def caller(request: web.Request) -> str:
     return user_at_machine(_PEER.unpack(raw)[1])
 
 
-def _json(value: object, status: int = 200) -> web.Response:
-    return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json")
+def as_json(value: object, status: int = 200) -> web.Response:
+    """What was asked for may be repeated in it, and is shown in terminals."""
+    text = printable_json(msgspec.json.encode(value).decode())
+    return web.Response(text=text, status=status, content_type="application/json")

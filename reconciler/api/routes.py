@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import msgspec
 from aiohttp import web
 
 from reconciler.api.callers import moderate
 from reconciler.api.daemon import Daemon, Verify
-from reconciler.api.orders import refuse_orders, take_orders, tell_rollouts
+from reconciler.api.orders import as_json, refuse_orders, take_orders, tell_rollouts
 from reconciler.api.stream import follow
 from reconciler.api.webhook import MAX_BODY, webhook
+from reconciler.printable import one_line
 
 
 def public_app(daemon: Daemon, verify: Verify | None) -> web.Application:
@@ -32,10 +32,10 @@ def private_app(daemon: Daemon) -> web.Application:
         return web.Response(text="awake\n", status=202)
 
     async def observed(_: web.Request) -> web.Response:
-        return web.Response(body=msgspec.json.encode(daemon.observed()), content_type="application/json")
+        return as_json(daemon.observed())
 
     async def objects(_: web.Request) -> web.Response:
-        return web.Response(body=msgspec.json.encode(daemon.objects()), content_type="application/json")
+        return as_json(daemon.objects())
 
     take_orders(app, daemon)
     app.router.add_post("/wake", wake)
@@ -48,7 +48,7 @@ def private_app(daemon: Daemon) -> web.Application:
 def _tell(app: web.Application, daemon: Daemon) -> None:
     async def healthz(_: web.Request) -> web.Response:
         ok, line = daemon.healthy()
-        return web.Response(text=f"{line}\n", status=200 if ok else 503)
+        return web.Response(text=f"{one_line(line)}\n", status=200 if ok else 503)
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(
@@ -56,7 +56,7 @@ def _tell(app: web.Application, daemon: Daemon) -> None:
         )
 
     async def status(_: web.Request) -> web.Response:
-        return web.Response(body=msgspec.json.encode(daemon.overview()), content_type="application/json")
+        return as_json(daemon.overview())
 
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/metrics", metrics)

@@ -18,6 +18,7 @@ from typing import NoReturn
 import click
 
 from reconciler import __version__
+from reconciler.cli.terminal import echo
 from reconciler.errors import ReconcilerError
 
 VERBS = {
@@ -91,7 +92,7 @@ def run() -> int:
     except SystemExit as end:  # click's own, when nobody reads the output any more
         code = end.code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        echo("interrupted", err=True)
         return 130
     except Exception as error:
         return _told(error)
@@ -103,15 +104,15 @@ def _told(error: Exception) -> int:
         error.show()
         return error.exit_code
     if isinstance(error, ReconcilerError):
-        click.echo(f"error: {error}", err=True)
+        echo(f"error: {error}", err=True)
         return 1
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        click.echo(f"error: {error}\n  make room on the disk and try again", err=True)
+        echo(f"error: {error}\n  make room on the disk and try again", err=True)
         return 1
     import traceback
 
-    traceback.print_exception(error)
-    click.echo("this is a bug in the reconciler; please report it with the lines above", err=True)
+    echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    echo("this is a bug in the reconciler; please report it with the lines above", err=True)
     return 3
 
 

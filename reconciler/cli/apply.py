@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.options import fleet_option, output_option
+from reconciler.cli.terminal import echo, echo_json
 from reconciler.errors import NotConverged
 from reconciler.loop.turn import Turn
 
@@ -41,7 +42,7 @@ def command(
         loop.listen(view.show)
         turn = loop.run(finish, finish.nap)
     if output == "json":
-        click.echo(_as_json(turn))
+        echo_json(_as_json(turn))
     _judge(turn, finish.timed_out, output)
 
 
@@ -49,7 +50,7 @@ def _judge(turn: Turn, timed_out: bool, output: str) -> None:
     """Raises `NotConverged` unless the revision converged."""
     if turn.plan is not None and turn.desired is not None and turn.plan.standing == "converged":
         if output == "text":
-            click.echo(f"converged: {turn.desired.revision}")
+            echo(f"converged: {turn.desired.revision}")
         return
     remedy = "`reconciler status` shows each pod and why it isn't ready"
     raise NotConverged(_why(turn, timed_out), remedy=remedy)
@@ -68,15 +69,12 @@ def _why(turn: Turn, timed_out: bool) -> str:
     return "\n".join([f"revision {turn.desired.revision.short} did not converge: {end}", *lines])
 
 
-def _as_json(turn: Turn) -> str:
-    import msgspec
-
+def _as_json(turn: Turn) -> object:
     plan = turn.plan
     workloads = {str(k): v for k, v in plan.verdicts.items()} if plan else {}
-    shown = {
+    return {
         "revision": plan.revision if plan else "",
         "standing": plan.standing if plan else "blocked",
         "workloads": workloads,
         "notes": plan.notes if plan else (),
     }
-    return msgspec.json.encode(shown).decode()

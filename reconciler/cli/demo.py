@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from reconciler.cli.terminal import echo, styled
 from reconciler.errors import LabError, NotConverged
 from reconciler.model.base import Value
 
@@ -36,9 +37,9 @@ def command(simulated: bool) -> None:
     with TemporaryDirectory(prefix="reconciler-demo-") as name, _stage(Path(name), simulated) as stage:
         _play(Path(name), stage)
     _say("All of it is gone again")
-    click.echo("A fleet of your own:    reconciler init my-fleet")
-    click.echo("Real nodes to try with: reconciler lab up")
-    click.echo("kubectl as the client comes later; until then `reconciler status` shows what runs.")
+    echo("A fleet of your own:    reconciler init my-fleet")
+    echo("Real nodes to try with: reconciler lab up")
+    echo("kubectl as the client comes later; until then `reconciler status` shows what runs.")
 
 
 @contextmanager
@@ -51,7 +52,7 @@ def _stage(folder: Path, simulated: bool) -> Iterator[Stage]:
             raise LabError("as you asked")
         requirements.check()
     except LabError as error:
-        click.echo(f"The fleet is simulated, not real nodes: {error.message}.")
+        echo(f"The fleet is simulated, not real nodes: {error.message}.")
         yield Stage(inventory=SIMULATED, registry="registry.example")
         return
     _say("Three nodes, each with an sshd and a Docker Engine of its own")
@@ -59,7 +60,7 @@ def _stage(folder: Path, simulated: bool) -> Iterator[Stage]:
     try:
         for version in ("v1", "v2"):
             samples.push_web(lab, version)
-        click.echo("\n".join(f"{n.name}  {n.address}" for n in lab.nodes))
+        echo("\n".join(f"{n.name}  {n.address}" for n in lab.nodes))
         yield Stage(inventory=lab.nodes_yaml.read_text(), registry=lab.registry, lab=lab.name)
     finally:
         lab.down()
@@ -187,4 +188,4 @@ def _daemon(run: Runner, folder: Path) -> Iterator[None]:
 
 
 def _say(text: str) -> None:
-    click.secho(f"\n== {text}", bold=True)
+    echo(styled(f"\n== {text}", bold=True))

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.options import fleet_option, output_option
+from reconciler.cli.terminal import echo, echo_json
 
 
 @click.command("history")
@@ -24,8 +25,6 @@ def command(name: str | None, fleet_file: Path, output: str, limit: int, namespa
 
     Reads this machine's record of the fleet. A machine that has never run the reconciler has none.
     """
-    import msgspec
-
     from reconciler.cli.inventory import inventory
     from reconciler.record.journal import Journal
     from reconciler.wiring import open_store
@@ -41,13 +40,13 @@ def command(name: str | None, fleet_file: Path, output: str, limit: int, namespa
     finally:
         store.close()
     if output == "json":
-        click.echo(msgspec.json.encode(found).decode())
+        echo_json(found)
         return
     for each in found:
         begun = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(each.seen_at))
         took = f"{each.ended_at - each.seen_at:6.1f} s" if each.ended_at is not None else "        "
-        click.echo(f"{begun}  {took}  {each.standing:<12} {each.revision}")
+        echo(f"{begun}  {took}  {each.standing:<12} {each.revision}")
         if each.message:
-            click.echo(f"    {each.message}")
+            echo(f"    {each.message}")
     if not found:
-        click.echo("no revision has run yet")
+        echo("no revision has run yet")

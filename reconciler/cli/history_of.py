@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-import click
-
+from reconciler.cli.terminal import echo, echo_json
 from reconciler.model.base import Value
 from reconciler.model.delivery import Decision
 from reconciler.model.progress import PastVersion, RolloutState
@@ -31,16 +30,14 @@ class ObjectHistory(Value):
 
 def show(store: Store, name: str, namespace: str | None, limit: int, output: str) -> None:
     """Raises `UsageError` when the record knows nothing of that name, or several."""
-    import msgspec
-
     rollouts = {k: r for k, r in ProgressStore(store).load().rollouts.items() if r.delivery is not None}
     key = find(rollouts, name, namespace)
     events = Journal(store).events(key, EVENTS_READ)[:limit]
     told = history_of(str(key), rollouts[key], events)
     if output == "json":
-        click.echo(msgspec.json.encode(told).decode())
+        echo_json(told)
     else:
-        click.echo("\n".join(lines(told)))
+        echo("\n".join(lines(told)))
 
 
 def history_of(name: str, state: RolloutState, events: tuple[RecordedEvent, ...]) -> ObjectHistory:

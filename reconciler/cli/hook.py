@@ -17,7 +17,7 @@ from typing import NoReturn
 import click
 
 from reconciler.errors import ReconcilerError, SourceError
-from reconciler.model.finding import printable
+from reconciler.printable import printable, printable_lines
 
 MAX_OPTIONS = 20
 
@@ -99,7 +99,7 @@ def _say(line: str) -> None:
     taken: Git may well read how the hook ended.
     """
     try:
-        sys.stdout.write(f"{line}\n")
+        sys.stdout.write(f"{printable_lines(line, None)}\n")
         sys.stdout.flush()
     except BrokenPipeError:
         raise SystemExit(1) from None

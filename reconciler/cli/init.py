@@ -9,6 +9,7 @@ from shlex import quote
 
 import click
 
+from reconciler.cli.terminal import echo
 from reconciler.errors import UsageError
 
 TEMPLATE = Path(__file__).parents[1] / "template"
@@ -46,7 +47,7 @@ def command(
     _copy(where)
     _fill_in(where / "nodes.yaml", fleet, _source(fleet, url, watched))
     _repository(where, commit)
-    click.echo(_next_steps(directory, fleet, url, watched, commit))
+    echo(_next_steps(directory, fleet, url, watched, commit))
 
 
 def _name_from(where: Path) -> str:

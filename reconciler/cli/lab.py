@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.options import output_option
+from reconciler.cli.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from reconciler.lab import Lab
@@ -58,12 +59,10 @@ def up(name: str, directory: Path | None, nodes: int, prefix: str, subnet: str, 
 
     lab = Lab.up(name, nodes, directory, prefix=prefix, subnet=subnet, engine=engine)
     for node in lab.nodes:
-        click.echo(f"{node.name}  {node.address}")
-    click.echo(f"registry    {lab.registry}")
-    click.echo(f"inventory   {lab.nodes_yaml}")
-    click.echo(
-        f"try         ssh -i {lab.identity} -o UserKnownHostsFile={lab.known_hosts} root@{lab.nodes[0].ip}"
-    )
+        echo(f"{node.name}  {node.address}")
+    echo(f"registry    {lab.registry}")
+    echo(f"inventory   {lab.nodes_yaml}")
+    echo(f"try         ssh -i {lab.identity} -o UserKnownHostsFile={lab.known_hosts} root@{lab.nodes[0].ip}")
 
 
 @command.command()
@@ -76,7 +75,7 @@ def engine(engine: str) -> None:
     """
     from reconciler.lab import other_engine
 
-    click.echo(other_engine.fetch(engine))
+    echo(other_engine.fetch(engine))
 
 
 @command.command()
@@ -87,7 +86,7 @@ def down(name: str, directory: Path | None) -> None:
     from reconciler.lab.state import directory_of
 
     there = down(directory_of(name, directory))
-    click.echo(f"lab {name} is gone" if there else f"there is no lab {name}")
+    echo(f"lab {name} is gone" if there else f"there is no lab {name}")
 
 
 @command.command()
@@ -98,8 +97,6 @@ def status(name: str, directory: Path | None, output: str) -> None:
     lab = find(name, directory)
     nodes = lab.status()
     if output == "json":
-        import msgspec
-
         found = {
             "name": lab.name,
             "directory": str(lab.directory),
@@ -107,13 +104,13 @@ def status(name: str, directory: Path | None, output: str) -> None:
             "inventory": str(lab.nodes_yaml),
             "nodes": nodes,
         }
-        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+        echo_json(found, indent=2)
         return
     rows = [("NODE", "ADDRESS", "POWER", "LINK", "ENGINE")]
     rows += [(node.name, node.address, node.power, node.link, node.engine) for node in nodes]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 @command.command(context_settings={"ignore_unknown_options": True})
@@ -194,4 +191,4 @@ def images(
         user=user,
         platform=platform,
     )
-    click.echo(find(name, directory).image(image, spec))
+    echo(find(name, directory).image(image, spec))

@@ -6,10 +6,10 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
-import click
-
+from reconciler.cli.terminal import echo
 from reconciler.loop.narrate import Narrator
 from reconciler.loop.turn import Turn
+from reconciler.printable import one_line
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -44,7 +44,7 @@ class PlainView:
         lines, _ = self._narrator.tell(turn)
         if not self._quiet:
             for line in lines:
-                click.echo(line)
+                echo(line)
 
     def __enter__(self) -> Self:
         return self
@@ -92,5 +92,6 @@ def _picture(turn: Turn, lines: list[str]) -> Group:
         bar = ProgressBar(total=max(verdict.desired, 1), completed=done if verdict.desired else 1, width=24)
         colour = {"converged": "green", "failed": "red", "blocked": "red"}.get(verdict.standing, "yellow")
         counts = f"{done}/{verdict.desired}"
-        table.add_row(str(key), bar, counts, Text(verdict.standing, style=colour), Text(verdict.message))
+        standing = Text(verdict.standing, style=colour)
+        table.add_row(Text(str(key)), bar, counts, standing, Text(one_line(verdict.message)))
     return Group(table, Text("\n".join(lines), style="dim"))

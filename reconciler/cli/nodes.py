@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from reconciler.cli.options import fleet_option, output_option
+from reconciler.cli.terminal import echo, echo_json, styled
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.fleet import Fleet, NodeSpec
 
@@ -64,6 +65,7 @@ def trust(names: tuple[str, ...], fleet_file: Path, yes: bool) -> int:
     Compare each fingerprint with what the node itself says:
     `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`.
     """
+    from reconciler.engine.fitness.report import unforeseen
     from reconciler.engine.fitness.trust import fetch
 
     nodes = [n for n in _chosen(fleet_file, names)[1] if n.address.startswith("ssh://")]
@@ -72,7 +74,11 @@ def trust(names: tuple[str, ...], fleet_file: Path, yes: bool) -> int:
         try:
             offer = fetch(node, fleet_file)
         except ReconcilerError as error:
-            click.echo(str(error), err=True)
+            echo(str(error), err=True)
+            missed += 1
+            continue
+        except Exception as error:  # of this node: the others are asked all the same
+            echo(f"node {node.name}: {': '.join(unforeseen(error))}", err=True)
             missed += 1
             continue
         missed += not _settle(offer, fleet_file, yes)
@@ -83,17 +89,17 @@ def _settle(offer: Offer, inventory: Path, yes: bool) -> bool:
     """Whether this key is pinned in the end."""
     from reconciler.engine.fitness.trust import pin
 
-    click.echo(f"{offer.node} ({offer.known_as}) shows {offer.key}")
+    echo(f"{offer.node} ({offer.known_as}) shows {offer.key}")
     if offer.is_trusted:
-        click.echo("  already trusted")
+        echo("  already trusted")
         return True
     for old in offer.trusted:
-        click.secho(f"  CHANGED: trusted so far was {old}", fg="red")
+        echo(styled(f"  CHANGED: trusted so far was {old}", fg="red"))
     if not yes and not click.confirm(f"  pin it in {offer.file}?", default=False):
-        click.echo("  not pinned")
+        echo("  not pinned")
         return False
     pin(offer, inventory)
-    click.echo(f"  pinned in {offer.file}")
+    echo(f"  pinned in {offer.file}")
     return True
 
 
@@ -118,13 +124,13 @@ def _side_by_side(examine: Callable[[NodeSpec], T], nodes: Sequence[NodeSpec]) -
 
 
 def _print(report: Report) -> None:
-    click.secho(f"{report.node}  {report.address}", bold=True)
+    echo(styled(f"{report.node}  {report.address}", bold=True))
     width = max((len(c.name) for c in report.checks), default=0)
     for found in report.checks:
         mark, color = _MARKS[found.status]
-        click.echo(f"  {click.style(mark, fg=color)}  {found.name:<{width}}  {found.found}")
+        echo("  ", styled(mark, fg=color), f"  {found.name:<{width}}  {found.found}")
         if found.remedy:
-            click.echo(f"        {'':<{width}}  -> {found.remedy}")
+            echo(f"        {'':<{width}}  -> {found.remedy}")
 
 
 def _print_json(reports: Sequence[Report]) -> None:
@@ -134,5 +140,4 @@ def _print_json(reports: Sequence[Report]) -> None:
         found: dict[str, Any] = msgspec.to_builtins(report)
         return {**found, "failed": report.failed}
 
-    text = msgspec.json.format(msgspec.json.encode([plain(r) for r in reports]), indent=2)
-    click.echo(text.decode())
+    echo_json([plain(r) for r in reports], indent=2)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from reconciler.model.base import Value
 from reconciler.model.duration import human_duration
 from reconciler.model.quantity import human_bytes, human_cpu
+from reconciler.printable import one_line
 from reconciler.record.overview import IngressLine, NodeLine, Overview, PodLine, ServiceLine, WorkloadLine
 
 EVENTS_SHOWN = 8
@@ -64,7 +65,7 @@ def tidy(table: Table) -> Table:
 
 def _head(seen: Overview, now: float) -> Iterable[str]:
     yield f"fleet {seen.fleet}: {seen.standing if seen.running else 'no reconciler runs on this machine'}"
-    yield f"  {seen.why}" if seen.running else "  this is what its nodes hold"
+    yield f"  {one_line(seen.why)}" if seen.running else "  this is what its nodes hold"
     if seen.standing == "failed" and not any(w.delivery == "aborted" for w in seen.workloads):
         yield "  it is rolled no further until its manifest changes: push a fix, or revert"
     if seen.wanted is not None:
@@ -77,9 +78,9 @@ def _head(seen: Overview, now: float) -> Iterable[str]:
     if seen.running and now - seen.at > 120:
         yield f"the last pass was {age(seen.at, now)} ago"
     yield from _first(seen.failing)
-    yield from _first([f"now: {action}" for action in seen.actions])
-    yield from _first(seen.waits)
-    yield from _first([f"note: {note}" for note in seen.notes])
+    yield from _first([f"now: {one_line(action)}" for action in seen.actions])
+    yield from _first([one_line(wait) for wait in seen.waits])
+    yield from _first([f"note: {one_line(note)}" for note in seen.notes])
 
 
 def _first(lines: Sequence[str]) -> Iterable[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.options import fleet_option, output_option
+from reconciler.cli.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from reconciler.model.observed import Observed
@@ -54,17 +55,15 @@ def command(
     course = forecast(wanted, observed, progress, now)
     _tell_of_unreachable(observed, without_nodes)
     if output == "json":
-        click.echo(course.as_json())
+        echo_json(course.as_json())
     else:
         if diff and course.fields:
-            click.echo(course.diff() + "\n")
-        click.echo(str(course))
+            echo(course.diff() + "\n")
+        echo(str(course))
     return 2 if detailed_exitcode and course.changes else 0
 
 
 def _tell_of_unreachable(observed: Observed, supposed: tuple[str, ...]) -> None:
     for node in observed.nodes.values():
         if not node.reachable and node.name not in supposed:
-            click.echo(
-                f"warning: {node.name} can't be reached, its pods are unknown: {node.message}", err=True
-            )
+            echo(f"warning: {node.name} can't be reached, its pods are unknown: {node.message}", err=True)

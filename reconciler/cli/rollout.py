@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.options import fleet_option, output_option
+from reconciler.cli.terminal import echo
 
 if TYPE_CHECKING:
     from reconciler.model.delivery import Verb
@@ -94,7 +95,7 @@ def _verb(verb: Verb, name: str, given: dict[str, Any]) -> None:
     asked = _asked(given)
     key = asked.find(name, given["namespace"])
     words = asked.order(key, verb)
-    click.echo(f"{key}: {words}")
+    echo(f"{key}: {words}")
     if given["watch"]:
         wanted: Phase = "Degraded" if verb in ("abort", "undo") else "Healthy"
         watch(asked, key, "text", given["timeout"], wanted=wanted)

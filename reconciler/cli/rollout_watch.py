@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
-import click
-
 from reconciler.cli.page import Page, Table, plain
 from reconciler.cli.rollout_ask import Away
 from reconciler.cli.rollout_page import ALONE, deliveries_table, delivery_line, delivery_page
+from reconciler.cli.terminal import echo, echo_json
 from reconciler.errors import NotConverged, UsageError
 from reconciler.model.meta import Key
 from reconciler.record.deliveries import DeliveryStatus, Phase
@@ -38,14 +37,14 @@ def show_all(
     """`namespace`: of this one only."""
     seen = tuple(one for one in seen if namespace in (None, one.namespace))
     if output == "json":
-        click.echo(_json(seen))
+        echo_json(seen)
         return
     if not seen:
         where = f" in namespace {namespace}" if namespace else ""
-        click.echo(f"nothing is delivered step by step{where}")
+        echo(f"nothing is delivered step by step{where}")
         return
     if not seen[0].running:
-        click.echo(f"{ALONE}\n")
+        echo(f"{ALONE}\n")
     if terminal:
         from rich.console import Console
 
@@ -53,19 +52,19 @@ def show_all(
 
         Console().print(drawn_table(deliveries_table(seen)))
     else:
-        click.echo(_aligned(deliveries_table(seen)))
+        echo(_aligned(deliveries_table(seen)))
 
 
 def show(seen: tuple[DeliveryStatus, ...], key: Key, output: str, terminal: bool) -> None:
     one = _of(seen, key)
     if output == "json":
-        click.echo(_json(one))
+        echo_json(one)
     elif terminal:
         from rich.console import Console
 
         Console().print(_picture(one))
     else:
-        click.echo(plain(delivery_page(one, time.time())))
+        echo(plain(delivery_page(one, time.time())))
 
 
 def watch(
@@ -168,7 +167,7 @@ def _lines(looks: Iterator[DeliveryStatus], text: Callable[[DeliveryStatus], str
     for last in looks:
         line = text(msgspec.structs.replace(last, at=0.0))
         if line != said:
-            click.echo(text(last))
+            echo(text(last))
         said = line
     assert last is not None, "it is looked at once at least"
     return last

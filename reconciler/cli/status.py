@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.options import fleet_option
+from reconciler.cli.terminal import echo, echo_json
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _show_objects(fleet: Fleet) -> None:
     if found is None:
         remedy = "start `reconciler serve`, or ask without -o yaml"
         raise UsageError("no reconciler runs on this machine that could show its objects", remedy=remedy)
-    click.echo(yaml.dump(found, Dumper=yaml.CSafeDumper, sort_keys=False), nl=False)
+    echo(yaml.dump(found, Dumper=yaml.CSafeDumper, sort_keys=False), nl=False)
 
 
 def look(fleet: Fleet) -> Overview:
@@ -98,9 +99,7 @@ def _pause(seen: Overview) -> float:
 
 def _show(seen: Overview, output: str) -> None:
     if output == "json":
-        import msgspec
-
-        click.echo(msgspec.json.encode(seen).decode())
+        echo_json(seen)
     elif sys.stdout.isatty():
         from rich.console import Console
 
@@ -110,7 +109,7 @@ def _show(seen: Overview, output: str) -> None:
     else:
         from reconciler.cli.page import page, plain
 
-        click.echo(plain(page(seen, time.time())))
+        echo(plain(page(seen, time.time())))
 
 
 def _live(fleet: Fleet) -> None:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from reconciler.cli.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from reconciler.manifests.load import Loaded
@@ -111,8 +112,8 @@ def _whole(findings: tuple[Finding, ...], folder: Path, fleet: list[Finding]) ->
 
 def _text(loaded: Loaded) -> None:
     for finding in loaded.findings:
-        click.echo(str(finding))
-    click.echo(summary(loaded))
+        echo(str(finding))
+    echo(summary(loaded))
 
 
 def _json(loaded: Loaded) -> None:
@@ -124,20 +125,20 @@ def _json(loaded: Loaded) -> None:
         "ok": not loaded.errors,
         "findings": [dict(msgspec.structs.asdict(finding)) for finding in loaded.findings],
     }
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(out), indent=2) + b"\n")
+    echo_json(out, indent=2)
 
 
 def _github(loaded: Loaded) -> None:
     """Workflow commands: GitHub shows each beside its line of the pull request."""
-    from reconciler.model.finding import printable
+    from reconciler.printable import printable
 
     for finding in loaded.findings:
         where = {"file": finding.file, "line": finding.line, "col": finding.column}
         place = ",".join(f"{name}={_escaped(str(value), ':,')}" for name, value in where.items() if value)
         words = f"{finding.path}: {finding.message}" if finding.path else finding.message
         text = f"{printable(words)}\n{printable(finding.remedy)}" if finding.remedy else printable(words)
-        click.echo(f"::{_GITHUB[finding.severity]} {place}::{_escaped(text)}")
-    click.echo(summary(loaded))
+        echo(f"::{_GITHUB[finding.severity]} {place}::{_escaped(text)}")
+    echo(summary(loaded))
 
 
 def _escaped(text: str, also: str = "") -> str:

@@ -35,6 +35,7 @@ from reconciler.model.plan import Measure, Measured, Plan, Settled
 from reconciler.model.progress import Progress
 from reconciler.model.reversal import Reversal, Reverted
 from reconciler.model.traffic import Challenge
+from reconciler.printable import one_line
 from reconciler.supervision import complaints
 
 DARK_S = 15.0
@@ -316,7 +317,7 @@ def _learned(progress: Progress, outcome: Outcome, now: float) -> Progress:
     if outcome.error is not None:
         return after_failure(progress, action, outcome.error.reason, outcome.error.message, now)
     if outcome.bug is not None:
-        return after_failure(progress, action, "InternalError", str(outcome.bug), now)
+        return after_failure(progress, action, "InternalError", one_line(str(outcome.bug)), now)
     return after_success(progress, action.key)
 
 

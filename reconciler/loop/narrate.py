@@ -23,6 +23,7 @@ from reconciler.model.action import (
 from reconciler.model.event import Event
 from reconciler.model.meta import Key
 from reconciler.model.plan import Plan, Standing, Step, Verdict
+from reconciler.printable import one_line
 
 _REASON = {
     StartPod: "Scheduled",
@@ -77,7 +78,7 @@ class Narrator:
                 lines += [line] if line else []
                 events.append(event)
             self._changes(turn, turn.plan, lines, events)
-        return lines, events
+        return [one_line(line) for line in lines], events
 
     def _trouble(self, turn: Turn, lines: list[str], events: list[Event]) -> None:
         """A revision that was refused, a source that can't be read."""

@@ -15,8 +15,8 @@ from reconciler.measuring.haproxy import Lacking, Rates
 from reconciler.measuring.secret import hidden, with_secrets
 from reconciler.model.analysis import Metric
 from reconciler.model.desired import Contents
-from reconciler.model.finding import printable
 from reconciler.model.plan import Measure, Measured
+from reconciler.printable import printable
 
 LONGEST_ERROR = 500
 """Characters. A server's own words may be a whole page."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any, TypeVar, dataclass_transform
 
 import msgspec
+
+from reconciler.printable import one_line
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
@@ -32,6 +35,26 @@ class Model(
 
 class Value(msgspec.Struct, metaclass=FrozenMeta, frozen=True, omit_defaults=True):
     """A value of our own that isn't a manifest: desired, observed, plan, progress."""
+
+
+class Told(Value):
+    """A value with texts that others wrote: from its making on they are printable, one line each, bounded."""
+
+    def __post_init__(self) -> None:
+        make_printable(self, one_line)
+
+
+def make_printable(value: msgspec.Struct, how: Callable[[str], str]) -> None:
+    """Its own texts and tuples of texts; not what lies deeper, which has a type of its own."""
+    for name in value.__struct_fields__:
+        found = getattr(value, name)
+        shown = found
+        if isinstance(found, str):
+            shown = how(found)
+        elif isinstance(found, tuple) and found and isinstance(found[0], str):
+            shown = tuple(how(each) for each in found)
+        if shown != found:
+            msgspec.structs.force_setattr(value, name, shown)
 
 
 T = TypeVar("T")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from reconciler.model.base import Value
+from reconciler.model.base import Told
 from reconciler.model.meta import Key
 
 
-class Event(Value):
+class Event(Told):
     """`at` in seconds since the epoch; `reason` a CamelCase word; `node` and `revision` where known."""
 
     at: float

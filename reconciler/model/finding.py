@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from reconciler.model.base import Value
+from reconciler.model.base import Told
 
 Severity = Literal["error", "warning", "note"]
 
 
-class Finding(Value):
+class Finding(Told):
     """`str()` gives `apps/web.yaml:14 spec.replicas: expected an integer, found "three"` and the remedy.
 
     `line` counts from 1, 0 when there is none. `found` never shows a Secret's value.
@@ -31,12 +31,5 @@ class Finding(Value):
         place = f"{self.file}:{self.line}" if self.line else self.file
         subject = f"{place} {self.path}" if self.path else place
         mark = "" if self.severity == "error" else f"{self.severity}: "
-        text = printable(f"{subject}: {mark}{self.message}")
-        return f"{text}\n  {printable(self.remedy)}" if self.remedy else text
-
-
-def printable(text: str) -> str:
-    """Control characters written out: what a manifest holds must not steer the terminal of who reads."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+        text = f"{subject}: {mark}{self.message}"
+        return f"{text}\n  {self.remedy}" if self.remedy else text

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from reconciler.model.base import Value
+from reconciler.model.base import Told, Value
 from reconciler.model.meta import Key
 from reconciler.model.names import (
     REVISION_ID,
@@ -53,7 +53,7 @@ class PodRecord(Value):
         return Key("Pod", self.namespace, self.name)
 
 
-class ContainerState(Value):
+class ContainerState(Told):
     """One container. Times in seconds since the epoch, None when it hasn't happened.
 
     `state`: absent (not created, or removed behind our back), created (never started), running,
@@ -83,7 +83,7 @@ class ContainerState(Value):
     probe_message: str = ""
 
 
-class PodState(Value):
+class PodState(Told):
     """One pod on one node. `containers` in starting order: sandbox, init containers, main ones.
 
     `phase`, `reason` and `message` are what `kubectl get pods` shows (`reason`: ContainerCreating,
@@ -119,7 +119,7 @@ class PodState(Value):
         return sum(c.restarts for c in self.containers)
 
 
-class NodeFacts(Value):
+class NodeFacts(Told):
     """What a node says of itself. CPU in millicores, memory and disk in bytes, skew in seconds.
 
     `cpu_quota` etc. say whether this Engine's kernel can set that limit.
@@ -151,7 +151,7 @@ class NodeFacts(Value):
 DataPlane = Literal["", "stopped", "outdated", "stale", "running"]
 
 
-class NodeState(Value):
+class NodeState(Told):
     """One node as last seen. `reachable` None means that it hasn't been asked yet: wait.
 
     `lost_since` is when it stopped answering; `pods` are then the last seen.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from reconciler.model.base import Value
+from reconciler.model.base import Told
 
 REVERTS = 'Revert "'
 """How `git revert` begins a commit's subject."""
 
 
-class Revision(Value):
+class Revision(Told):
     """`id` is a full commit hash, or `dir-<digest>` for a directory. `time` in seconds since the epoch."""
 
     id: str

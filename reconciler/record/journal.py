@@ -9,11 +9,12 @@ import threading
 import time
 from typing import Any
 
-from reconciler.model.base import Value
+from reconciler.model.base import Told, Value
 from reconciler.model.event import Event
 from reconciler.model.meta import Key
 from reconciler.model.plan import Standing
 from reconciler.model.revision import Revision
+from reconciler.printable import one_line
 from reconciler.record.store import Statement, Store
 
 REPEAT_WINDOW_S = 600.0
@@ -33,7 +34,7 @@ class RecordedEvent(Value):
     last_at: float
 
 
-class RevisionRecord(Value):
+class RevisionRecord(Told):
     """One revision's run. `standing` is "superseded" when a newer one took its place before its end.
 
     Times in seconds since the epoch; `ended_at` is None while it is under way. `number` grows.
@@ -97,7 +98,7 @@ class Journal:
     def revision_ended(self, revision_id: str, standing: Standing, message: str, at: float) -> None:
         """Its newest run ended so. Called again, the later word holds (a failed one may converge yet)."""
         with self._lock:
-            self._store.write([(_END_REVISION, (standing, message, at, revision_id))])
+            self._store.write([(_END_REVISION, (standing, one_line(message), at, revision_id))])
             self._tell_troubles()
 
     @property

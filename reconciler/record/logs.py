@@ -13,9 +13,13 @@ import time
 from collections.abc import Mapping
 from typing import Any, Literal, TextIO
 
+from reconciler.printable import printable_json, printable_lines
+
 Format = Literal["text", "json"]
 
 ROOT = "reconciler"
+LONGEST = 65_536
+"""Characters of one record's text."""
 
 
 def setup_logging(format: Format = "text", level: str = "info", stream: TextIO | None = None) -> None:
@@ -44,8 +48,9 @@ class TextLines(logging.Formatter):
         line = " ".join(words)
         pairs = " ".join(f"{k}={_quoted(v)}" for k, v in _context(record).items())
         line = f"{line}  {pairs}" if pairs else line
-        line = line.replace("\n", "\n  ")
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        line = printable_lines(line, LONGEST).replace("\n", "\n  ")
+        trace = printable_lines(self.formatException(record.exc_info), LONGEST) if record.exc_info else ""
+        return f"{line}\n{trace}" if trace else line
 
 
 class JsonLines(logging.Formatter):
@@ -56,11 +61,15 @@ class JsonLines(logging.Formatter):
             "time": _stamp(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _cut(record.getMessage()),
         }
         if record.exc_info:
-            fixed["exception"] = self.formatException(record.exc_info)
-        return json.dumps({**_context(record), **fixed}, default=str, ensure_ascii=False)
+            fixed["exception"] = _cut(self.formatException(record.exc_info))
+        return printable_json(json.dumps({**_context(record), **fixed}, default=str, ensure_ascii=False))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ... ({len(text):,} characters)"
 
 
 def _stamp(record: logging.LogRecord) -> str:
@@ -74,7 +83,9 @@ def _room(record: logging.LogRecord) -> str:
 
 def _context(record: logging.LogRecord) -> Mapping[str, Any]:
     found = getattr(record, "context", None)
-    return found if isinstance(found, Mapping) else {}
+    if not isinstance(found, Mapping):
+        return {}
+    return {name: _cut(value) if isinstance(value, str) else value for name, value in found.items()}
 
 
 def _quoted(value: object) -> str:

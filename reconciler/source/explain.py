@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from reconciler.errors import SourceError
-from reconciler.model.finding import printable
+from reconciler.printable import printable
 from reconciler.source.limits import MAX_OBJECT_MEMORY, MAX_PACK_BYTES
 from reconciler.source.process import GitFailed
 

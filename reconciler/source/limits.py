@@ -7,7 +7,7 @@ any number of files, and of bytes.
 from __future__ import annotations
 
 from reconciler.errors import SourceError
-from reconciler.model.finding import printable
+from reconciler.printable import printable
 
 MAX_FILES = 100_000
 """Files, links and folders of a revision, those of its submodules included."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from reconciler.errors import SourceError
-from reconciler.model.finding import printable
+from reconciler.printable import printable
 from reconciler.source.explain import NO_REF, NO_SHALLOW, REMOTE, explain, redacted
 from reconciler.source.process import Git, GitFailed, environment
 from reconciler.source.repository import make_bare

@@ -16,8 +16,9 @@ import msgspec
 from reconciler.errors import SourceError
 from reconciler.model.base import Value, typed
 from reconciler.model.capacity import Capacity
-from reconciler.model.finding import Finding, printable
+from reconciler.model.finding import Finding
 from reconciler.model.fleet import Fleet, HostedSource
+from reconciler.printable import printable
 from reconciler.source.commits import Commits
 from reconciler.source.explain import last_line
 from reconciler.source.exports import Exports

@@ -10,8 +10,8 @@ import posixpath
 from pathlib import Path
 
 from reconciler.errors import RevertError
-from reconciler.model.finding import printable
 from reconciler.model.reversal import Reversal
+from reconciler.printable import printable
 from reconciler.source.commits import Commits
 from reconciler.source.exports import Exports
 from reconciler.source.objects import Objects

@@ -206,6 +206,19 @@ def test_without_socket_forwarding_dial_stdio_does_it(lab: Lab, tmp_path: Path) 
         assert not report.failed
 
 
+def test_a_shell_that_runs_nothing_is_not_blamed_on_docker(lab: Lab, tmp_path: Path) -> None:
+    nologin = "ForceCommand /usr/sbin/nologin"
+    with sshd(lab, tmp_path, nologin, "AllowStreamLocalForwarding no") as spec:
+        with pytest.raises(LoginRefused, match=r"login shell runs no commands.*not available"):
+            connect(spec).ping()
+        report = examine(spec)
+        (docker,) = (c for c in report.checks if c.name == "docker")
+        assert "login shell" in docker.found
+        assert "usermod --shell" in docker.remedy
+    with sshd(lab, tmp_path, nologin) as spec:
+        assert status(examine(spec), "shell") == "fail"
+
+
 def test_without_tcp_forwarding_the_doctor_says_what_to_allow(lab: Lab, tmp_path: Path) -> None:
     with sshd(lab, tmp_path, "AllowTcpForwarding no") as spec:
         engine = connect(spec)

@@ -21,4 +21,4 @@ def test_a_name_that_is_no_text_is_written_out() -> None:
 
 
 def test_what_is_text_stays_as_it_is() -> None:
-    assert str(SourceError("café: ✔\nmore", where="ü")) == "ü: café: ✔\nmore"
+    assert str(SourceError("café: ✔\nmore", where="ü")) == "ü: café: ✔\n  more"

@@ -60,17 +60,33 @@ def _by_status(method: str, path: str, status: int, text: str) -> type[EngineErr
     return ContainerFailed if method == "POST" and _CONTAINER_PATH.match(path) else EngineError
 
 
+_IMAGE_REMEDIES = (
+    ("toomanyrequests", "wait for the registry's limit to pass, log in, or use a mirror"),
+    (
+        "unauthorized|denied|no basic auth|authentication required|incorrect username|forbidden",
+        "the registry wants a login or refuses the one it got: check the image's name and imagePullSecrets",
+    ),
+    ("platform|no matching manifest", "use an image that is built for this node's architecture"),
+    (
+        "http response to https client",
+        "give the registry TLS, or name it under insecure-registries in the node's /etc/docker/daemon.json",
+    ),
+    (
+        "x509|certificate",
+        "put the registry's CA into /etc/docker/certs.d/REGISTRY/ca.crt on the node, and check the clocks",
+    ),
+    (
+        r"connection re(fused|set)|time(d )?out|no such host|no route|unreachable|deadline|\beof|misbehaving",
+        "check that the node can reach the registry",
+    ),
+    (r"unexpected (http )?status.*\b5\d\d\b|bad gateway", "look why the registry is in trouble"),
+)
+"""What a pull's refusal says -> what to do; the first that matches. Docker's own words, of 20.10 to 29."""
+
+
 def _image_remedy(text: str) -> str:
-    low = text.lower()
-    if "toomanyrequests" in low:
-        return "wait for the registry's limit to pass, log in, or use a mirror"
-    if "unauthorized" in low or "denied" in low:
-        return "check the image's name, and imagePullSecrets if the registry asks for a login"
-    if "platform" in low or "no matching manifest" in low:
-        return "use an image that is built for this node's architecture"
-    if "connection refused" in low or "timeout" in low or "no such host" in low or "deadline" in low:
-        return "check that the node can reach the registry"
-    return "check the image's name and tag"
+    found = (remedy for words, remedy in _IMAGE_REMEDIES if re.search(words, text, re.I))
+    return next(found, "check the image's name and tag")
 
 
 def unreadable(node: str, doing: str, found: str) -> AnswerUnreadable:

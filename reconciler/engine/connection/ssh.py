@@ -19,7 +19,12 @@ MOST_OUTPUT = 1 << 20
 FIRST_TRY, LAST_TRY = 1.0, 60.0
 """Seconds until forwarding is tried again where it was refused; doubled each time."""
 _ASKING = 15.0
+_SHELL_RUNS = "reconciler-asks"
 _FORBIDDEN = 3
+SHELL_REMEDY = (
+    "give the user a shell that runs commands, on the node: `sudo usermod --shell /bin/sh USER`; "
+    "and look for ForceCommand in its sshd_config and for command= in authorized_keys"
+)
 REFUSED = (paramiko.SSHException, EOFError, OSError)
 
 
@@ -78,15 +83,22 @@ class SshLink:
             ) from error
         if self.forwards:
             path = shlex.quote(self._path)
-            ask = f"test -S {path} || exit 4; test -w {path} || exit 3; docker -H unix://{path} version"
-            ask = f"{ask} || exit 5"
+            ask = f"echo {_SHELL_RUNS}; test -S {path} || exit 4; test -w {path} || exit 3; "
+            ask += f"docker -H unix://{path} version || exit 5"
             code, output = self.run(ask, _ASKING)
-            if code != 0:
+            if code != 0 or _SHELL_RUNS.encode() not in output:
                 raise self._no_docker(code, output) from error
         self._pause = min(LAST_TRY, max(FIRST_TRY, 2 * self._pause))
         self._try_at = monotonic() + self._pause
 
     def _no_docker(self, code: int, output: bytes) -> NodeUnreachable:
+        if _SHELL_RUNS.encode() not in output:
+            return LoginRefused(
+                f"{self._path} can't be reached through sshd, and the login shell runs no commands"
+                f"{shell_words(output)}",
+                node=self.node,
+                remedy=SHELL_REMEDY,
+            )
         if code == _FORBIDDEN:
             return LoginRefused(
                 f"this user may not use {self._path}",
@@ -190,3 +202,9 @@ def _left(end: float) -> float:
         raise TimeoutError
     sign_of_life(left)
     return left
+
+
+def shell_words(output: bytes) -> str:
+    """What a login shell says that refuses a command, to be put behind what we say."""
+    said = " ".join(output.decode(errors="replace").split())[:200]
+    return f': it says "{said}"' if said else " and says nothing"

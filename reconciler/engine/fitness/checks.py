@@ -18,6 +18,7 @@ from reconciler.engine.connection.link import Stream
 from reconciler.engine.connection.ssh import SshLink
 from reconciler.engine.fitness import engine_settings
 from reconciler.engine.fitness.report import Check, Status
+from reconciler.engine.fitness.shell import shell
 from reconciler.errors import NodeUnreachable
 from reconciler.model.quantity import human_bytes
 
@@ -143,6 +144,7 @@ OVER_SSH: Mapping[str, Callable[[Engine], Check]] = {
     "socket": forwarding,
     "probes": tcp_forwarding,
     "sessions": sessions,
+    "shell": shell,
 }
 EVERYWHERE: Mapping[str, Callable[[Engine], Check]] = {
     "machine": machine,

@@ -17,7 +17,7 @@ from reconciler.engine.connection.local import LocalLink
 from reconciler.engine.fitness import checks, data_plane, engine_settings, neighbours, node_ports
 from reconciler.engine.fitness import network as fit
 from reconciler.engine.fitness.neighbours import Neighbour
-from reconciler.engine.fitness.report import Check, Report, Status
+from reconciler.engine.fitness.report import Check, Report, Status, unforeseen
 from reconciler.errors import ReconcilerError
 from reconciler.model.fleet import Fleet, NodeSpec
 
@@ -33,7 +33,7 @@ class _Blocked(Exception):
 
 
 class _Sheet:
-    """Collects checks; an expected failure becomes one."""
+    """Collects checks; a failure becomes one, also one of ours: the other nodes are examined all the same."""
 
     def __init__(self) -> None:
         self.checks: list[Check] = []
@@ -49,10 +49,16 @@ class _Sheet:
             self.add(name, "fail", error.message, error.remedy)
             if blocking:
                 raise _Blocked from error
+        except _Blocked:
+            raise
+        except Exception as error:
+            self.add(name, "fail", *unforeseen(error))
+            if blocking:
+                raise _Blocked from error
 
 
 def examine(spec: NodeSpec, fleet: Fleet | None = None, known: tuple[Neighbour, ...] = ()) -> Report:
-    """Never raises an expected failure: it is what the report is for.
+    """Never raises: failures are what the report is for.
 
     `known` are the nodes of the fleet as they were found before, itself included. Without a fleet nothing is
     said of its network.
@@ -72,6 +78,8 @@ def examine(spec: NodeSpec, fleet: Fleet | None = None, known: tuple[Neighbour, 
             link.close()
     except _Blocked:
         pass
+    except Exception as error:
+        sheet.add("examination", "fail", *unforeseen(error))
     return Report(node=spec.name, address=spec.address, checks=tuple(sheet.checks))
 
 

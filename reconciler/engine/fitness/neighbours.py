@@ -10,16 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 from reconciler.engine.connection.client import Engine, connect
 from reconciler.engine.connection.facts import read_facts
 from reconciler.engine.fitness.network_facts import LOOK, Look, look
+from reconciler.engine.fitness.report import unforeseen
 from reconciler.engine.pods.network import read_pod_cidr
 from reconciler.errors import ReconcilerError
-from reconciler.model.base import Value
+from reconciler.model.base import Told
 from reconciler.model.fleet import Fleet, NodeSpec
 
 AT_A_TIME = 16
 TIMEOUT = 10.0
 
 
-class Neighbour(Value):
+class Neighbour(Told):
     """`address` is where the other nodes reach it, "" when nobody can tell; `mtu` that of the link it is on
     (0: unknown); `pod_cidr` its slice, "" when it has none yet; `error` why it couldn't be asked.
     """
@@ -32,7 +33,7 @@ class Neighbour(Value):
 
 
 def neighbours(fleet: Fleet) -> tuple[Neighbour, ...]:
-    """Every node of the fleet, in its order. Never raises an expected failure."""
+    """Every node of the fleet, in its order. Never raises: one that can't be asked says so."""
     nodes = fleet.spec.nodes
     if not fleet.spec.network.enabled or len(nodes) < 2:
         return ()
@@ -75,3 +76,5 @@ def _ask(spec: NodeSpec, fleet_name: str) -> Neighbour:
             engine.close()
     except ReconcilerError as error:
         return Neighbour(name=spec.name, error=error.message)
+    except Exception as error:
+        return Neighbour(name=spec.name, error=unforeseen(error)[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from reconciler.model.base import Value
+from reconciler.model.base import Told
 from reconciler.model.delivery import AnalysisPhase, Decision, Hold, RunRole, Stage
 from reconciler.model.meta import Key
 
@@ -15,7 +15,7 @@ Mark = Literal["done", "current", "stopped", "next"]
 """stopped: here it was aborted."""
 
 
-class StepLine(Value):
+class StepLine(Told):
     """One canary step, or stage of a blue-green. `until` is when it ends by time alone."""
 
     text: str
@@ -23,7 +23,7 @@ class StepLine(Value):
     until: float | None = None
 
 
-class SetLine(Value):
+class SetLine(Told):
     """The pods of one version. `number` is the version's, 0 where it isn't known any more.
 
     `roles` are stable, canary, active, preview, new (there is no stable one yet) or old. `weight` is its
@@ -42,7 +42,7 @@ class SetLine(Value):
     nodes: dict[str, int] = {}
 
 
-class MetricLine(Value):
+class MetricLine(Told):
     """What was measured of one metric. `value` is the newest one, as JSON."""
 
     name: str
@@ -56,7 +56,7 @@ class MetricLine(Value):
     dry_run: bool = False
 
 
-class RunLine(Value):
+class RunLine(Told):
     """One AnalysisRun of the version that is being delivered."""
 
     name: str
@@ -68,7 +68,7 @@ class RunLine(Value):
     step: int | None = None
 
 
-class DeliveryStatus(Value, omit_defaults=False):
+class DeliveryStatus(Told, omit_defaults=False):
     """One object. `stage` None: it hasn't been taken up yet. Counts are pods; `updated` those of the newest
     version.
 

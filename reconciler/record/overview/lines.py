@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from reconciler.model.base import Value
+from reconciler.model.base import Told, Value, make_printable
 from reconciler.model.plan import Standing
 from reconciler.model.revision import Revision
+from reconciler.printable import MOST, printable_lines
 from reconciler.record.journal import RecordedEvent
 
 
-class WorkloadLine(Value):
+class WorkloadLine(Told):
     """One workload. Counts are pods; `desired` is how many it should have, None when that isn't known."""
 
     kind: str
@@ -27,7 +28,7 @@ class WorkloadLine(Value):
     """Where it stands, of what is delivered step by step."""
 
 
-class PodLine(Value):
+class PodLine(Told):
     """One pod. `status` is the word that `kubectl get pods` shows; times in seconds since the epoch."""
 
     namespace: str
@@ -43,7 +44,7 @@ class PodLine(Value):
     owner: str
 
 
-class NodeLine(Value):
+class NodeLine(Told):
     """One node. `state` is Ready, NotReady or Unknown (not asked yet); memory in bytes."""
 
     name: str
@@ -64,7 +65,7 @@ class NodeLine(Value):
     complaints: tuple[str, ...] = ()
 
 
-class ServiceLine(Value):
+class ServiceLine(Told):
     """One service. `ip` is its cluster IP (`None`: headless; empty: it hasn't got one yet), `external` where
     it is reached from outside (an ExternalName's target, too), `ports` as kubectl has them (`80:30080/TCP`).
 
@@ -82,7 +83,7 @@ class ServiceLine(Value):
     message: str = ""
 
 
-class IngressLine(Value):
+class IngressLine(Told):
     """One Ingress. `hosts` has `*` for any, `paths` are `host/path -> service:port`, `tls` the hosts that
     have a certificate (`*`: whatever the certificate is good for).
     """
@@ -124,3 +125,7 @@ class Overview(Value, omit_defaults=False):
     events: tuple[RecordedEvent, ...]
     services: tuple[ServiceLine, ...] = ()
     ingresses: tuple[IngressLine, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Its texts are of several lines, some of them."""
+        make_printable(self, lambda text: printable_lines(text, 16 * MOST))
