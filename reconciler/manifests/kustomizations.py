@@ -15,6 +15,7 @@ from typing import Any
 
 from reconciler.manifests.documents import DocumentError, Positions, Reader
 from reconciler.manifests.files import KUSTOMIZATIONS, check_text, read_bytes
+from reconciler.manifests.limits import MAX_KUSTOMIZATIONS
 from reconciler.model.base import Value
 from reconciler.model.finding import Finding
 
@@ -56,6 +57,7 @@ class Kustomizations:
         self._root, self.tree = Path(os.path.realpath(root)), Path(os.path.realpath(tree))
         self._remote = remote
         self._known: dict[Path, Kustomization] = {}
+        self._digests: dict[Path, bytes] = {}
 
     def top_most(self, folders: Sequence[Path]) -> list[Path]:
         """Those that no other one refers to. Of folders that refer to each other in a circle, all."""
@@ -86,12 +88,16 @@ class Kustomizations:
         running = blake2b(digest_size=16)
         for file in sorted({file for one in self.closure(folder) for file in _files(one.folder)}):
             running.update(os.fsencode(os.path.relpath(file, self.tree)) + b"\0")
-            running.update(blake2b(_content(file), digest_size=16).digest())
+            if (content := self._digests.get(file)) is None:
+                content = self._digests[file] = blake2b(_content(file), digest_size=16).digest()
+            running.update(content)
         return running.digest()
 
     def _read(self, folder: Path) -> Kustomization:
         if (known := self._known.get(folder)) is None:
-            known = self._known[folder] = _Reading(folder, self.tree, self._root, remote=self._remote).read()
+            reading = _Reading(folder, self.tree, self._root, remote=self._remote)
+            known = reading.read() if len(self._known) < MAX_KUSTOMIZATIONS else reading.one_too_many()
+            self._known[folder] = known
         return known
 
 
@@ -119,6 +125,13 @@ class _Reading:
             component=content.get("kind") == "Component",
             findings=tuple(self.findings),
         )
+
+    def one_too_many(self) -> Kustomization:
+        error = DocumentError(
+            f"there are more than {MAX_KUSTOMIZATIONS:,} kustomizations", remedy="point to a smaller folder"
+        )
+        self._say(error, (0, 0))
+        return Kustomization(folder=self.folder, findings=tuple(self.findings))
 
     def _document(self) -> dict[str, Any]:
         """Empty for a folder without a kustomization, of which kustomize says so."""

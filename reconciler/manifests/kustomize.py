@@ -49,6 +49,7 @@ PASSED_REMOTE = (
     "NO_PROXY",
 )
 NOWHERE = "http://127.0.0.1:9"
+_OUT_OF_MEMORY = re.compile(rb"out of memory|cannot allocate memory", re.IGNORECASE)
 SHOWN = 600
 """Characters of what kustomize says; the end says most."""
 
@@ -92,6 +93,8 @@ class Renderer:
         import tempfile
 
         try:
+            if time.monotonic() >= until:
+                raise self._late(_program())
             with tempfile.TemporaryDirectory(prefix="reconciler-render-") as scratch:
                 return self._run(folder, tree, until, Path(scratch))
         except DocumentError as error:
@@ -111,6 +114,8 @@ class Renderer:
                     process.wait()
             finally:
                 self._end(process, timer)
+            said.seek(0)
+            begins = said.read(4096)  # where Go says that memory is over; pages of traces follow
             said.seek(max(0, said.seek(0, os.SEEK_END) - 64_000))
             words = _words(said.read(), tree, scratch)
         if len(out) > MAX_RENDERED_BYTES:
@@ -118,13 +123,19 @@ class Renderer:
         if self.stopped:
             raise DocumentError("wasn't rendered: the reconciler was told to end")
         if process.returncode and time.monotonic() >= until:
-            raise DocumentError(
-                f"{' '.join(command)} hadn't ended when the {self._seconds:g} s for all folders were over",
-                remedy="render it by hand to see why",
-            )
+            raise self._late(command)
+        if process.returncode and _OUT_OF_MEMORY.search(begins):
+            message = f"{' '.join(command)} takes more than {RENDER_MEMORY >> 20:,} MB of memory"
+            raise DocumentError(message, remedy="render less at once")
         if process.returncode:
             raise DocumentError(f"{command[0]} failed: {words}", remedy="mend what it names")
         return out
+
+    def _late(self, command: Sequence[str]) -> DocumentError:
+        return DocumentError(
+            f"{' '.join(command)} hadn't ended when the {self._seconds:g} s for all folders were over",
+            remedy="render it by hand to see why",
+        )
 
     def _start(
         self, command: Sequence[str], folder: Path, scratch: Path, said: IO[bytes]
@@ -167,7 +178,11 @@ def environment(scratch: Path, *, remote: bool) -> dict[str, str]:
     """For kustomize: a kustomization can read what is in it, and our environment may hold secrets."""
     passed = (*PASSED, *PASSED_REMOTE) if remote else PASSED
     env = {name: os.environ[name] for name in passed if name in os.environ}
-    env |= {"TMPDIR": str(scratch), "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "git:http:https:ssh"}
+    env |= {
+        "TMPDIR": str(scratch),
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ALLOW_PROTOCOL": "git:http:https:ssh",
+    }
     if not remote:
         env |= dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), NOWHERE)
         env["GIT_ALLOW_PROTOCOL"] = "none"

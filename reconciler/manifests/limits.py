@@ -24,11 +24,14 @@ MAX_FILES = 50_000
 MAX_TOTAL_BYTES = 200_000_000
 """All files of one tree together."""
 
-RENDER_SECONDS = 30.0
+RENDER_SECONDS = 60.0
 """How long kustomize may take for all folders of one tree together."""
 
 MAX_RENDERED_BYTES = 20_000_000
 """What kustomize may print for one directory."""
+
+MAX_KUSTOMIZATIONS = 2_000
+"""Folders of one tree that kustomize renders, and those that they refer to."""
 
 RENDER_MEMORY = 1 << 30
 """Bytes of memory for one run of kustomize, where the system can hold a program to that (Linux)."""

@@ -56,6 +56,7 @@ CONFIG = (
     "advice.detachedHead=false",
     f"core.bigFileThreshold={BIG_FILE_BYTES}",
     "pack.windowMemory=64m",
+    "pack.threads=2",
 )
 """A user's own configuration must not run programs in our cache. And large files are read piece by piece."""
 

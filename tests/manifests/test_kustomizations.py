@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.manifests import kustomize
+from reconciler.manifests import kustomizations, kustomize
 from reconciler.manifests.kustomizations import Kustomizations
 from reconciler.manifests.load import LoadCache, load_tree
 from reconciler.model.finding import Finding
@@ -185,3 +185,24 @@ def test_another_revision_with_the_same_files_is_not_rendered_again(
     again = load_tree(tree.rename(tree.with_name("next")) / "app", tree=tree.with_name("next"), cache=cache)
     assert first.objects[0] is again.objects[0]
     assert runs == [1]
+
+
+def test_thousands_of_them_cost_no_more_than_is_bounded(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chain, of which each is one to be rendered, too, if it is counted by what it leads to."""
+    monkeypatch.setattr(kustomizations, "MAX_KUSTOMIZATIONS", 10)
+    folders = [tree / f"k{number}" for number in range(20)]
+    for number, folder in enumerate(folders):
+        folder.mkdir()
+        (folder / "kustomization.yaml").write_text(f"resources: [../k{number + 1}]\n")
+    said = [finding for one in Kustomizations(tree, tree).closure(folders[0]) for finding in one.findings]
+    assert [f.message for f in said] == ["there are more than 10 kustomizations"]
+
+
+def test_a_file_that_many_folders_share_is_read_once(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    monkeypatch.setattr(kustomizations, "_content", lambda file: read.append(file) or b"")
+    (tree / "app" / "kustomization.yaml").write_text("resources: [../base]\n")
+    known = Kustomizations(tree, tree)
+    known.digest(tree / "app")
+    known.digest(tree / "base")
+    assert len(read) == len(set(read))

@@ -144,6 +144,12 @@ def test_what_is_printed_without_an_end_is_cut_off(tree: Path, program: Program)
 
 
 @pytest.mark.programs
+def test_a_program_that_takes_too_much_memory_is_said_in_words(tree: Path, program: Program) -> None:
+    program("echo 'fatal error: runtime: cannot allocate memory' >&2; exit 2")
+    assert "takes more than 1,024 MB of memory" in load_tree(tree).findings[0].message
+
+
+@pytest.mark.programs
 def test_nothing_of_our_environment_is_shown_to_it(
     tree: Path, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
