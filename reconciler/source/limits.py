@@ -32,6 +32,8 @@ MAX_MEMORY = 1 << 30
 """Bytes of memory for one git, or for a hook, where the system can hold a program to that (Linux)."""
 MAX_REFS = 1000
 """Branches and tags in one push."""
+MAX_ALL_REFS = 10_000
+"""Branches and tags in a repository that we host: each fetch and each push lists them all."""
 HOOK_SECONDS = 120.0
 """How long a push is looked at."""
 

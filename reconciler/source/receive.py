@@ -23,12 +23,13 @@ from reconciler.source.commits import Commits
 from reconciler.source.explain import last_line
 from reconciler.source.exports import Exports
 from reconciler.source.hooks import FLEET_FILE, PUSHED
-from reconciler.source.limits import MAX_REFS
-from reconciler.source.process import Git, GitFailed, quarantined
+from reconciler.source.limits import MAX_ALL_REFS, MAX_REFS
+from reconciler.source.process import Git, GitFailed, environment, quarantined
 from reconciler.source.refs import BRANCHES, ONLY, TAGS, objection
 from reconciler.source.snapshot import Snapshot
 from reconciler.source.submodules import Submodules
 
+LIST_TIMEOUT_S = 20.0
 MAX_SHOWN = 100
 """Findings on the pusher's terminal; more are counted."""
 _RESTART = "start `reconciler serve` on that machine: it writes the file anew"
@@ -84,6 +85,7 @@ def accept(
         say(f"refused: {printable(update.ref)}: {why}")
     if refused:
         return False
+    _refuse_too_many(repository, pushed)
     seen = capacity or {}
     verdicts = [_accept_one(repository, fleet, spec, u, say, seen) for u in pushed if u.ref == deployed]
     for update in pushed:
@@ -91,6 +93,22 @@ def accept(
             name = printable(update.ref.removeprefix(BRANCHES))
             say(f"{name}: kept, not deployed; only {spec.branch} is")
     return all(verdicts)
+
+
+def _refuse_too_many(repository: Path, pushed: list[Update]) -> None:
+    new = sum(1 for update in pushed if not update.old.strip("0"))
+    if not new:
+        return
+    listing = ["for-each-ref", f"--count={MAX_ALL_REFS + 1}", "--format=x"]
+    try:
+        there = Git(repository, environment()).run(*listing, timeout=LIST_TIMEOUT_S).count(b"x")
+    except GitFailed as failure:
+        raise _unreadable(failure) from failure
+    if there + new > MAX_ALL_REFS:
+        raise SourceError(
+            f"there are {there:,} branches and tags, {new:,} more come, and {MAX_ALL_REFS:,} are the most",
+            remedy="delete tags, or branches on the machine itself: git -C REPOSITORY branch -D NAME",
+        )
 
 
 def _accept_one(

@@ -39,7 +39,7 @@ def nested(work: Work, leaf: tuple[str, str], width: int, depth: int) -> str:
 
 
 def delta_pack(times: int) -> tuple[bytes, str]:
-    """A few kilobytes that hold a commit with one file of `times` * 16 MB, and the commit's id."""
+    """A few kilobytes that hold a commit with a file of 16 MB and one of `times` that; and the commit's id."""
     base = bytes(COPY_BYTES)
     size = len(base) * times
     digest = hashlib.sha1(f"blob {size}\0".encode())
@@ -47,7 +47,7 @@ def delta_pack(times: int) -> tuple[bytes, str]:
         digest.update(base)
     copy = bytes([0xFF, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF])
     delta = _number(len(base)) + _number(size) + copy * times
-    top = b"100644 a\0" + digest.digest()
+    top = b"100644 a\0" + digest.digest() + b"100644 b\0" + _id(b"blob", base)
     who = b"Eve <eve@example.net> 1700000000 +0000"
     told = (
         b"tree " + _id(b"tree", top).hex().encode() + b"\nauthor " + who + b"\ncommitter " + who + b"\n\nx\n"

@@ -9,7 +9,9 @@ import sys
 import pytest
 
 from reconciler.errors import SourceError
+from reconciler.source import receive
 from reconciler.source.hosted import HostedRepository
+from reconciler.source.receive import Update, accept
 from reconciler.source.refs import objection
 from tests.source.conftest import Work
 from tests.source.hosting import BAD, GOOD
@@ -144,3 +146,16 @@ def test_a_push_option_that_is_not_known_is_said(clone: Work, hosted: HostedRepo
     clone.commit({"a.yaml": GOOD % 1})
     said = clone.git("push", "-o", "detatch", "origin", "main")
     assert "the reconciler isn't running here" in said
+
+
+def test_the_refs_of_a_repository_are_counted(
+    clone: Work, hosted: HostedRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receive, "MAX_ALL_REFS", 3)
+    commit = clone.commit({"a.yaml": GOOD % 1})
+    clone.git("push", "origin", "main:a", "main:b", "main:c")
+    told: list[str] = []
+    none = "0" * 40
+    assert accept(hosted.path, [Update(old=commit, new=commit, ref="refs/heads/a")], told.append)
+    with pytest.raises(SourceError, match="there are 3 branches and tags, 1 more come, and 3 are the most"):
+        accept(hosted.path, [Update(old=none, new=commit, ref="refs/tags/d")], told.append)

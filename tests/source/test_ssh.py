@@ -17,6 +17,7 @@ from reconciler.source.git import RemoteRepository
 from reconciler.source.hosted import LOOK_S
 from tests.ports import free_port
 from tests.source.conftest import Work, shown, until
+from tests.source.forged import delta_pack
 from tests.source.hosting import BAD, GOOD, open_hosted
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -42,6 +43,7 @@ class Server:
         (home / "sshd_config").write_text(
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {home}/hostkey\nPidFile none\n"
             f"AuthorizedKeysFile {home}/id.pub\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n"
+            "SetEnv GIT_ALLOC_LIMIT=268435456\n"
         )
         host_key = " ".join((home / "hostkey.pub").read_text().split()[:2])
         self.known_hosts.write_text(f"[127.0.0.1]:{self.port} {host_key}\n")
@@ -90,6 +92,31 @@ def test_a_key_whose_path_needs_quoting(server: Server, work: Work, remote: Remo
     odd.chmod(0o600)
     commit = work.commit({"a.yaml": "1"})
     assert remote(server.url(work.path), identity_file=str(odd)).fetch().revision.id == commit
+
+
+def test_a_key_that_others_may_read_is_not_taken(server: Server, work: Work, remote: Remote) -> None:
+    """By ssh itself; what to do about it is said."""
+    work.commit({"a.yaml": "1"})
+    server.key.chmod(0o644)
+    with pytest.raises(SourceError, match="ssh doesn't take the private key: others may read it") as caught:
+        remote(server.url(work.path), identity_file=str(server.key)).fetch()
+    assert "chmod 600" in str(caught.value)
+
+
+def test_what_a_pushed_delta_expands_to_is_held_by_what_sshd_sets(
+    server: Server, work: Work, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the documents say; no hook of ours runs before git has looked at all that was sent."""
+    source = open_hosted(short)
+    source.prepare()
+    pack, commit = delta_pack(17)
+    git = ["git", "-C", str(work.path)]
+    subprocess.run([*git, "index-pack", "--stdin"], input=pack, check=True, capture_output=True)
+    work.git("update-ref", "refs/heads/main", commit)
+    monkeypatch.setenv("GIT_SSH_COMMAND", f"{os.environ['GIT_SSH_COMMAND']} -i {server.key}")
+    said = work.git("push", server.url(source.path), "main", check=False)
+    assert "attempting to allocate" in said
+    source.close()
 
 
 def test_a_wrong_key_is_refused(server: Server, work: Work, remote: Remote) -> None:
