@@ -39,7 +39,7 @@ def nested(work: Work, leaf: tuple[str, str], width: int, depth: int) -> str:
 
 
 def delta_pack(times: int) -> tuple[bytes, str]:
-    """A few kilobytes that hold a commit with a file of 16 MB and one of `times` that; and the commit's id."""
+    """A few kilobytes that hold a commit with a file of 16 MB and one of `times` that; and its id."""
     base = bytes(COPY_BYTES)
     size = len(base) * times
     digest = hashlib.sha1(f"blob {size}\0".encode())
