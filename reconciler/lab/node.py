@@ -17,7 +17,7 @@ from reconciler.lab import engine, network, process
 from reconciler.lab.requirements import NAMESPACES, program
 from reconciler.lab.state import LabNode, LabState
 
-FOLDERS = ("run", "docker", "log", "ssh", "etc")
+FOLDERS = ("run", "docker", "log", "ssh", "etc", "lib")
 
 
 def boot_script(state: LabState, node: LabNode) -> str:
@@ -39,6 +39,7 @@ hostname {node.name}
 mount --bind {here}/run /run
 mount --bind {here}/log /var/log
 mount --bind {here}/etc /etc
+{_own_lib(node)}
 mount --make-rshared /
 ip link set lo up
 ip addr add {node.ip}/24 dev eth0
@@ -52,6 +53,14 @@ set +e
 sleep infinity &
 while :; do wait; done
 """
+
+
+def _own_lib(node: LabNode) -> str:
+    """What a node is given to keep in /var/lib is its own. Not where the lab itself lies there: it would be
+    hidden.
+    """
+    own = node.directory / "lib"
+    return "" if own.is_relative_to("/var/lib") else f"mount --bind {shlex.quote(str(own))} /var/lib"
 
 
 def engine_script(state: LabState, node: LabNode) -> str:

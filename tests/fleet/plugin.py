@@ -14,6 +14,7 @@ RECONCILER_LAB=required any skip, also of another test, is a failure.
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import time
 from collections.abc import Generator, Iterator
@@ -109,7 +110,9 @@ def clean_lab(lab: Lab) -> Iterator[Lab]:
 
 
 def restore(lab: Lab) -> None:
-    """Power, links and engines on; no containers, volumes or networks but Docker's own. Images stay."""
+    """Power, links and engines on; no containers, volumes or networks but Docker's own, no records of pods that
+    have ended. Images stay.
+    """
     lab.start_registry()
     with ThreadPoolExecutor(len(lab.nodes)) as pool:
         list(pool.map(lambda node: _restore(lab, node), lab.nodes))
@@ -125,6 +128,7 @@ def _restore(lab: Lab, node: LabNode) -> None:
     if not _listens(node):
         lab.reboot(node.name)
     _empty(node)
+    shutil.rmtree(node.directory / "lib" / "reconciler", ignore_errors=True)
     _unlink(lab, node)
 
 
