@@ -20,8 +20,10 @@ Body = dict[str, Any]
 _RESTARTS = {"Always": "always", "OnFailure": "on-failure", "Never": "no"}
 
 
-def sandbox(record: PodRecord, place: Place, image: str) -> Body:
-    """The container that holds the namespaces; it stops at once when asked to."""
+def sandbox(record: PodRecord, place: Place, image: str, held: list[dict[str, Any]]) -> Body:
+    """The container that holds the namespaces and, by the mounts `held`, the volumes; it stops at once when
+    asked to.
+    """
     content: Body = {
         "Image": image,
         "Labels": container_labels(place.fleet, record, SANDBOX_NAME, "sandbox"),
@@ -32,6 +34,7 @@ def sandbox(record: PodRecord, place: Place, image: str) -> Body:
             "CapDrop": ["ALL"],
             "SecurityOpt": ["no-new-privileges"],
             "CpuShares": 2,
+            "Mounts": held,
         },
     }
     return merged(content, own_namespaces(record, place, shared=True))

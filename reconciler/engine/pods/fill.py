@@ -11,6 +11,7 @@ An engine with userns-remap unpacks for the users that it maps. A pod that has t
 from __future__ import annotations
 
 from time import time
+from typing import Any
 
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.pods import hostpaths, owned
@@ -32,16 +33,17 @@ _SECONDS = 120.0
 def prepare(engine: Engine, pod: DockerPod, fleet_name: str) -> dict[str, str]:
     """Create and fill the pod's volumes; volume name -> its directory on the node.
 
-    A pod that has a container already has had its volumes filled: its programs may have changed them since.
+    One that a container of the pod mounts has been filled: its programs may have changed it since. One that
+    none mounts is filled, again if need be: it may have been taken by a prune and made anew.
     """
     if not pod.volumes and not pod.host_paths:
         return {}
-    fresh = not _has_containers(engine, pod.record, fleet_name)
-    if fresh:
+    found = _containers(engine, pod.record, fleet_name)
+    if not found:
         hostpaths.check(engine, fleet_name, pod.record, pod.host_paths)
     mountpoints = {v.name: _create(engine, v, pod.record, fleet_name) for v in pod.volumes}
-    if fresh:
-        _fill(engine, pod, fleet_name)
+    mounted = {m.get("Name") for c in found for m in c.get("Mounts") or []}
+    _fill(engine, pod, [v for v in pod.volumes if v.mode is not None and v.name not in mounted], fleet_name)
     return mountpoints
 
 
@@ -68,13 +70,12 @@ def _create(engine: Engine, volume: DockerVolume, record: PodRecord, fleet_name:
     return str(made["Mountpoint"])
 
 
-def _has_containers(engine: Engine, record: PodRecord, fleet_name: str) -> bool:
+def _containers(engine: Engine, record: PodRecord, fleet_name: str) -> list[dict[str, Any]]:
     found = owned.list_containers(engine, fleet_name, namespace=record.namespace, pod=record.name)
-    return any(c["Labels"].get(labels.ROLE) != HELPER_ROLE for c in found)
+    return [c for c in found if c["Labels"].get(labels.ROLE) != HELPER_ROLE]
 
 
-def _fill(engine: Engine, pod: DockerPod, fleet_name: str) -> None:
-    volumes = [v for v in pod.volumes if v.mode is not None]
+def _fill(engine: Engine, pod: DockerPod, volumes: list[DockerVolume], fleet_name: str) -> None:
     if not volumes:
         return
     mounts = [

@@ -14,6 +14,7 @@ from reconciler.engine.pods import body, volumes
 from reconciler.engine.pods.body import Body
 from reconciler.engine.pods.downward import Place
 from reconciler.engine.pods.env import environment
+from reconciler.engine.pods.held import sandbox_mounts
 from reconciler.engine.pods.naming import container_name, sandbox_name
 from reconciler.engine.pods.security import needs_image_user
 from reconciler.engine.pods.unfit import Unfit
@@ -89,23 +90,29 @@ def translate(
             environments[one.name] = environment(one, record, contents, place)
     made: list[DockerContainer] = []
     for name, role, container in roles(record):
-        with _about(record, name):
-            if container is None:
-                content = body.sandbox(record, place, sandbox_image)
-            else:
+        if container is not None:
+            with _about(record, name):
                 user = image_users.get(container.image, "")
                 content = body.container(container, role, record, place, environments[name], user)
-        full_name = docker_name(place.fleet, record, name, role)
-        made.append(
-            DockerContainer(name=name, role=role, docker_name=full_name, body=content, container=container)
-        )
+            made.append(_container(record, place, name, role, content, container))
     with _about(record):
+        mounted = volumes.docker_volumes(record, contents, place, environments)
+        if record.spec.needs_sandbox:
+            content = body.sandbox(record, place, sandbox_image, sandbox_mounts(mounted))
+            made.insert(0, _container(record, place, SANDBOX_NAME, "sandbox", content))
         return DockerPod(
             record=record,
             containers=tuple(made),
-            volumes=volumes.docker_volumes(record, contents, place, environments),
+            volumes=mounted,
             host_paths=volumes.checked_host_paths(record),
         )
+
+
+def _container(
+    record: PodRecord, place: Place, name: str, role: Role, content: Body, container: Container | None = None
+) -> DockerContainer:
+    full_name = docker_name(place.fleet, record, name, role)
+    return DockerContainer(name=name, role=role, docker_name=full_name, body=content, container=container)
 
 
 @contextmanager
