@@ -11,6 +11,7 @@ from reconciler.model.action import (
     AnyAction,
     PrepareNode,
     Publish,
+    RecordEnd,
     RestartContainer,
     StartContainers,
     StartPod,
@@ -31,6 +32,8 @@ def perform(action: AnyAction, nodes: Mapping[str, Node], contents: Contents) ->
             node.start_containers(action)
         case RestartContainer():
             node.restart_container(action)
+        case RecordEnd():
+            node.record_end(action)
         case StopPod():
             drain(action, nodes.values())
             node.stop_pod(action)

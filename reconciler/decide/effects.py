@@ -8,7 +8,7 @@ import msgspec
 
 from reconciler.decide.attempts import lacks_build
 from reconciler.decide.current import Pass
-from reconciler.decide.lifecycle import LONGEST_BACKOFF, Care, care, grace_of
+from reconciler.decide.lifecycle import LONGEST_BACKOFF, Care, care, grace_of, unrecorded
 from reconciler.decide.origin import rightful
 from reconciler.decide.schedule.address import in_slice, pod_ip
 from reconciler.decide.schedule.filters import Refused
@@ -16,9 +16,16 @@ from reconciler.decide.schedule.place import Placer
 from reconciler.decide.slots import Slot, Slots
 from reconciler.decide.survey import NodeView
 from reconciler.decide.version import Version
-from reconciler.model.action import PrepareNode, RestartContainer, StartContainers, StartPod, StopPod
+from reconciler.model.action import (
+    PrepareNode,
+    RecordEnd,
+    RestartContainer,
+    StartContainers,
+    StartPod,
+    StopPod,
+)
 from reconciler.model.meta import Key
-from reconciler.model.observed import PodRecord, PodState
+from reconciler.model.observed import ContainerState, Ending, PodRecord, PodState
 from reconciler.model.progress import Attempt
 
 
@@ -158,6 +165,9 @@ def _tend(turn: Pass, slot: Slot) -> bool:
         return _retry(turn, slot, slot.attempt)
     if slot.pod is None or not slot.reachable:
         return not slot.reachable
+    if ended := () if slot.pod.busy else unrecorded(slot.pod):
+        _record_end(turn, slot.pod, ended)
+        return True
     if slot.available_at is not None:
         turn.draft.wait(f"pod {slot.name}", "it must stay ready for minReadySeconds", slot.available_at)
     clock = slot.view.clock(turn.now)
@@ -165,11 +175,27 @@ def _tend(turn: Pass, slot: Slot) -> bool:
     if found.need == "nothing":
         if found.until is not None:
             turn.draft.wait(f"pod {slot.name}", found.because, turn.now + found.until - clock)
-        elif not slot.ready and slot.pod.phase not in ("Succeeded", "Failed"):
+        elif not slot.ready and not slot.over:
             turn.draft.wait(f"pod {slot.name}", _unready(slot.pod))
-        return not slot.ready
+        return not slot.ready and not slot.over
     _give(turn, slot.pod, found)
     return True
+
+
+def _record_end(turn: Pass, pod: PodState, ended: tuple[ContainerState, ...]) -> None:
+    known = tuple(c for c in pod.containers if c.name in pod.recorded)
+    names = ", ".join(c.name for c in ended)
+    record = pod.record
+    turn.draft.act(
+        RecordEnd(
+            node=pod.node,
+            because=f"{names} has ended and isn't run again, also when Docker has forgotten it",
+            owner=record.owner,
+            namespace=record.namespace,
+            pod=record.name,
+            ending=Ending(record=record, containers=(*known, *ended)),
+        )
+    )
 
 
 def _unready(pod: PodState) -> str:

@@ -86,8 +86,25 @@ def care(pod: PodState, now: float) -> Care:
     return _late(pod, now)
 
 
+def unrecorded(pod: PodState) -> tuple[ContainerState, ...]:
+    """Those that have ended, aren't started again, and would be if Docker forgot them: nothing else says yet
+    that they have run. Init containers aren't among them: as in Kubernetes, they run again when
+    that is forgotten before a main container has begun.
+    """
+    return tuple(c for c in pod.containers if c.name not in pod.recorded and _is_over(pod.record.spec, c))
+
+
+def _is_over(spec: PodSpec, container: ContainerState) -> bool:
+    ended = container.role == "main" and container.state == "exited"
+    return ended and not RESTARTS[spec.restart_policy, container.exit_code == 0]
+
+
 def broken(pod: PodState) -> str:
-    """Why the pod can't be mended in place; "" if it can. Its network died with the sandbox."""
+    """Why the pod can't be mended in place; "" if it can. Its network died with the sandbox, or what it wrote
+    is gone with a volume: it isn't the same pod any more.
+    """
+    if pod.lost_volumes:
+        return f"what was in its volume {', '.join(pod.lost_volumes)} is gone from the node"
     sandbox = next((c for c in pod.containers if c.role == "sandbox"), None)
     if sandbox is None or sandbox.state not in ("exited", "absent"):
         return ""

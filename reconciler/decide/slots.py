@@ -31,6 +31,11 @@ class Slot(Value):
         return self.view.status == "ready"
 
     @property
+    def over(self) -> bool:
+        """Its programs have ended and aren't started again: it will never be ready, nothing waits for it."""
+        return self.pod is not None and self.pod.phase in ("Succeeded", "Failed")
+
+    @property
     def name(self) -> str:
         return self.record.name
 
@@ -73,6 +78,9 @@ def gather(turn: Pass, owner: Key, wanted: int, min_ready: float = 0.0) -> Slots
             faulty.append((pod, reason))
         else:
             here.append(_slot(turn, pod, min_ready))
+    settled = not ending and len(here) + len(faulty) >= wanted and all(s.ready for s in here)
+    faulty, spared = _in_turn(faulty, settled)
+    here += [_slot(turn, pod, min_ready) for pod in spared]
     here = _with_attempts(turn, owner, here, {p.key for p in ending})
     hidden, until = turn.hidden.of(owner, len(here) + len(ending) + len(away), wanted)
     if hidden:
@@ -100,9 +108,22 @@ def _fault(turn: Pass, pod: PodState) -> str:
         return pod.doubt
     if reason := _tainted(turn, pod.record, pod.created_at, view):
         return reason
-    if pod.record.owner.kind != "Pod" and pod.phase in ("Failed", "Succeeded"):
-        return f"it has {'failed' if pod.phase == 'Failed' else 'ended'}{_detail(pod)}"
+    if pod.phase in ("Failed", "Succeeded"):
+        ended = f"it has {'failed' if pod.phase == 'Failed' else 'ended'}{_detail(pod)}"
+        return "" if pod.record.owner.kind == "Pod" else ended
     return broken(pod)
+
+
+def _in_turn(
+    faulty: list[tuple[PodState, str]], settled: bool
+) -> tuple[list[tuple[PodState, str]], list[PodState]]:
+    """What is faulty, and what may stay for now. A pod that only lost a volume still serves, and a prune that
+    took the volumes of all mustn't take all pods: they go one by one, each when the others are ready.
+    """
+    serving = [pod for pod, _ in faulty if pod.lost_volumes and pod.ready]
+    first = serving[:1] if settled and len(serving) == len(faulty) else []
+    spared = [pod for pod in serving if pod not in first]
+    return [(pod, why) for pod, why in faulty if pod not in spared], spared
 
 
 def _detail(pod: PodState) -> str:
@@ -162,13 +183,15 @@ def _watch(turn: Pass, pod: PodState, view: NodeView) -> None:
 
 
 def _with_attempts(turn: Pass, owner: Key, here: list[Slot], ending: set[Key]) -> list[Slot]:
-    """Attempts join the pod that was seen half made, or hold a place by themselves."""
+    """Attempts join the pod that was seen half made, or hold a place by themselves. A pod that is ready, or
+    has ended, needs none any more: its program may have been quicker than what made it.
+    """
     by_key = {(s.record.key, s.record.node): i for i, s in enumerate(here)}
     for attempt in turn.attempts_of(owner):
         record = attempt.record
         view = turn.survey.views.get(record.node)
         index = by_key.get((record.key, record.node))
-        if index is not None and here[index].ready:
+        if index is not None and (here[index].ready or here[index].over):
             continue
         if index is not None:
             slot = here[index]

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from reconciler.model.action import PrepareNode, Publish, RestartContainer, StartContainers, StartPod, StopPod
+from reconciler.model.action import (
+    PrepareNode,
+    Publish,
+    RecordEnd,
+    RestartContainer,
+    StartContainers,
+    StartPod,
+    StopPod,
+)
 from reconciler.model.desired import Contents
 from reconciler.model.observed import NodeState
 from reconciler.model.traffic import Counter
@@ -59,6 +67,8 @@ class Node(Protocol):
     def start_containers(self, action: StartContainers) -> None: ...
 
     def restart_container(self, action: RestartContainer) -> None: ...
+
+    def record_end(self, action: RecordEnd) -> None: ...
 
     def stop_pod(self, action: StopPod) -> None:
         """Returns when nothing of the pod is left."""

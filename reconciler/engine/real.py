@@ -23,13 +23,22 @@ from reconciler.engine.observing import door
 from reconciler.engine.observing.observe import ObserveCache, list_pods
 from reconciler.engine.observing.seen import Seen
 from reconciler.engine.observing.watch import Watch
-from reconciler.engine.pods import network
+from reconciler.engine.pods import network, records
 from reconciler.engine.probes.prober import Prober
 from reconciler.errors import NodeError, NodeUnreachable, NotUnderstood, ReconcilerError
-from reconciler.model.action import PrepareNode, Publish, RestartContainer, StartContainers, StartPod, StopPod
+from reconciler.model.action import (
+    PrepareNode,
+    Publish,
+    RecordEnd,
+    RestartContainer,
+    StartContainers,
+    StartPod,
+    StopPod,
+)
 from reconciler.model.desired import Contents
 from reconciler.model.fleet import Fleet, NodeSpec
-from reconciler.model.observed import NodeFacts, NodeState
+from reconciler.model.meta import Key
+from reconciler.model.observed import Ending, NodeFacts, NodeState
 from reconciler.model.traffic import Counter
 from reconciler.supervision import reason
 
@@ -125,7 +134,9 @@ class RealNode:
 
             contents = with_operator_login(contents, action.record)
         network = self._fleet.spec.network
-        self._do(lambda engine: start.start_pod(engine, self._label, action, contents, facts, network))
+        ending = self._cache.endings.get(action.key)
+        ended = {c.name for c in ending.containers} if ending is not None else ()
+        self._do(lambda engine: start.start_pod(engine, self._label, action, contents, facts, network, ended))
 
     def start_containers(self, action: StartContainers) -> None:
         from reconciler.engine.pods import start
@@ -140,7 +151,25 @@ class RealNode:
     def stop_pod(self, action: StopPod) -> None:
         from reconciler.engine.pods import stop
 
-        self._do(lambda engine: stop.stop_pod(engine, self._label, action))
+        def _stop(engine: Engine) -> None:
+            stop.stop_pod(engine, self._label, action)
+            if (ending := self._cache.endings.get(action.key)) is not None:
+                records.remove(engine, self._label, ending)
+                self._remember(action.key, None)
+
+        self._do(_stop)
+
+    def record_end(self, action: RecordEnd) -> None:
+        def _record(engine: Engine) -> None:
+            records.write(engine, self._label, action.ending)
+            self._remember(action.key, action.ending)
+
+        self._do(_record)
+
+    def _remember(self, pod: Key, ending: Ending | None) -> None:
+        with self._listing:
+            others = {k: e for k, e in self._cache.endings.items() if k != pod}
+            self._cache.endings = others | ({pod: ending} if ending is not None else {})
 
     def _do(self, effect: Callable[[Engine], None], *, full: bool = False) -> None:
         """An effect, and a look at what came of it, whichever way it ended."""
@@ -152,7 +181,7 @@ class RealNode:
             raise
         except NodeError:
             with contextlib.suppress(ReconcilerError):
-                self.relist(full=False)
+                self.relist(full=True)  # what was thought of the node may be wrong: its network was pruned
             raise
         self.relist(full=full)
 
@@ -213,10 +242,14 @@ class RealNode:
         fresh = read_facts(engine, self._clock)
         fresh = msgspec.structs.replace(fresh, disk_free=self._facts.disk_free)
         if self._plane is not None:
-            found = read_links(engine)
+            links = read_links(engine)
             fresh = msgspec.structs.replace(
-                fresh, internal_ip=found.internal_ip, addresses=found.addresses, link_mtu=found.mtu
+                fresh, internal_ip=links.internal_ip, addresses=links.addresses, link_mtu=links.mtu
             )
+        found = records.read(engine, self._label, shell_only=engine is self._told_by)
+        if found is not None:
+            self._cache.endings = found.endings
+            self._troubles["records"] = "; ".join(found.complaints)
         self._facts = steady(self._facts, fresh)
         told = network.read_pod_cidr(engine, self._label)
         self._pod_cidr, self._troubles["slice"] = door.slice_of(told, self._fleet.spec.network)

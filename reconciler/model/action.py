@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reconciler.model.base import Value
 from reconciler.model.meta import Key
-from reconciler.model.observed import PodRecord
+from reconciler.model.observed import Ending, PodRecord
 from reconciler.model.traffic import NodeTraffic
 
 
@@ -101,8 +101,16 @@ class RestartContainer(PodAction, tag=True):
         return f"{super().subject} [{self.container}]"
 
 
+class RecordEnd(PodAction, tag=True):
+    """Keep on the node, where no prune of Docker's takes it, how containers of the pod have ended."""
+
+    ending: Ending
+
+    verb = "record"
+
+
 class StopPod(PodAction, tag=True):
-    """preStop, SIGTERM, grace period (seconds), SIGKILL, remove all of its containers and volumes.
+    """preStop, SIGTERM, grace period (seconds), SIGKILL, remove all of its containers, volumes and records.
 
     Before that, up to `drain` seconds for what the proxies' connections to `ip` are answering.
     """
@@ -114,4 +122,4 @@ class StopPod(PodAction, tag=True):
     verb = "stop"
 
 
-AnyAction = PrepareNode | Publish | StartPod | StartContainers | RestartContainer | StopPod
+AnyAction = PrepareNode | Publish | StartPod | StartContainers | RestartContainer | RecordEnd | StopPod

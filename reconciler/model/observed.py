@@ -83,6 +83,16 @@ class ContainerState(Told):
     probe_message: str = ""
 
 
+class Ending(Told):
+    """The containers of a pod that have ended and aren't started again, as its node keeps them beside Docker.
+
+    Docker's own memory of them is the container itself, which any `docker container prune` takes.
+    """
+
+    record: PodRecord
+    containers: tuple[ContainerState, ...]
+
+
 class PodState(Told):
     """One pod on one node. `containers` in starting order: sandbox, init containers, main ones.
 
@@ -91,7 +101,9 @@ class PodState(Told):
     `ready_since` is when it last became ready. `created_at`, as the containers' times, is by the node's
     clock: see `NodeFacts.clock_skew`. `busy` says that an action on it is under way and
     `terminating` that this action is its end: plan nothing for such a pod. `doubt` says why what the node
-    tells of it can't be: it is replaced.
+    tells of it can't be: it is replaced. `recorded` names the containers whose end is
+    kept on the node (`Ending`), `lost_volumes` the volumes, as the pod calls them, that have vanished under it
+    with what was in them.
     """
 
     record: PodRecord
@@ -105,6 +117,8 @@ class PodState(Told):
     busy: bool = False
     terminating: bool = False
     doubt: str = ""
+    recorded: tuple[str, ...] = ()
+    lost_volumes: tuple[str, ...] = ()
 
     @property
     def key(self) -> Key:

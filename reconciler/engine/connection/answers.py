@@ -25,6 +25,12 @@ class Made(TypedDict):
     Id: Id
 
 
+class Mounted(TypedDict):
+    """One mount of a container; a bind has no name."""
+
+    Name: NotRequired[Text]
+
+
 class Summary(TypedDict):
     """A container in a listing."""
 
@@ -34,7 +40,9 @@ class Summary(TypedDict):
     Names: NotRequired[list[Word] | None]
     Status: NotRequired[Word]
     Image: NotRequired[Text]
+    ImageID: NotRequired[Text]
     Created: NotRequired[Annotated[int, Meta(ge=0, le=1 << 40)]]
+    Mounts: NotRequired[list[Mounted] | None]
 
 
 class RunState(TypedDict):
@@ -74,6 +82,7 @@ class Volume(TypedDict):
 
 class Volumes(TypedDict):
     Volumes: NotRequired[list[msgspec.Raw] | None]
+    Warnings: NotRequired[list[msgspec.Raw] | None]
 
 
 class Actor(TypedDict):

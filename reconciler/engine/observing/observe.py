@@ -6,7 +6,7 @@ means is decided elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from time import monotonic
 from typing import Any, cast
 
@@ -15,15 +15,17 @@ import msgspec
 from reconciler.decide.schedule.address import in_slice
 from reconciler.engine.connection.answers import Summary
 from reconciler.engine.connection.client import Engine
-from reconciler.engine.observing import container_state, door
+from reconciler.engine.observing import container_state, door, ended
 from reconciler.engine.observing.phase import pod_status
 from reconciler.engine.pods import owned
+from reconciler.engine.pods.held import vanished
 from reconciler.engine.pods.naming import HELPER_ROLE
 from reconciler.engine.pods.pod import docker_name, roles
 from reconciler.errors import AnswerUnreadable, CallTimeout, EngineError
 from reconciler.model import labels
 from reconciler.model.container import Container
-from reconciler.model.observed import ContainerState, PodRecord, PodState
+from reconciler.model.meta import Key
+from reconciler.model.observed import ContainerState, Ending, PodRecord, PodState
 from reconciler.model.pod import PodSpec
 
 _MOST_RECORDS = 1000
@@ -61,6 +63,8 @@ class ObserveCache:
         """Container ID -> why its description can't be read; its state is then what the listing says."""
         self.complaints: tuple[str, ...] = ()
         """What the node said that can't be read, or can't be, for people."""
+        self.endings: Mapping[Key, Ending] = {}
+        """What the node has recorded of pods that have ended."""
 
     def forget(self, container_id: str) -> None:
         self.containers.pop(container_id, None)
@@ -79,9 +83,11 @@ def list_pods(engine: Engine, fleet_name: str, cache: ObserveCache, cidr: str = 
     unread: list[str] = []
     containers = cast("list[dict[str, Any]]", owned.summaries(engine, fleet_name, unread))
     cache.summaries = containers
+    read = len(unread)
     volumes = cast("list[dict[str, Any]]", owned.volumes(engine, fleet_name, unread))
+    there = frozenset(v["Name"] for v in volumes) if len(unread) == read else None
     cache.cidr, left_out = cidr, list[str]()
-    found: dict[PodName, list[dict[str, Any]]] = {}
+    found: dict[PodName, list[dict[str, Any]]] = {(k.namespace, k.name): [] for k in cache.endings}
     for one in (*containers, *volumes):
         tags = one["Labels"]
         if labels.POD not in tags:
@@ -91,7 +97,7 @@ def list_pods(engine: Engine, fleet_name: str, cache: ObserveCache, cidr: str = 
         else:
             found.setdefault((tags[labels.NAMESPACE], tags[labels.POD]), []).append(one)
     _keep_only(cache, {c["Id"] for c in containers}, set(found))
-    states = [_pod(engine, fleet_name, found[name], cache) for name in sorted(found)]
+    states = [_pod(engine, fleet_name, name, found[name], there, cache) for name in sorted(found)]
     pods = tuple(_same_object(cache, s) for s in states)
     unread += sorted(cache.unread.values())[: owned.MOST_UNREAD]
     doubtful = (f"pod {'/'.join(name)}: {why}" for name, why in cache.doubts.items())
@@ -125,11 +131,21 @@ def _same_object(cache: ObserveCache, state: PodState) -> PodState:
     return state
 
 
-def _pod(engine: Engine, fleet_name: str, objects: list[dict[str, Any]], cache: ObserveCache) -> PodState:
-    record = _record(engine, objects, cache)
+def _pod(
+    engine: Engine,
+    fleet_name: str,
+    name: PodName,
+    objects: list[dict[str, Any]],
+    there: frozenset[str] | None,
+    cache: ObserveCache,
+) -> PodState:
+    """`there`: every volume of the fleet; None when that isn't known."""
+    ending = cache.endings.get(Key("Pod", *name))
+    record = ending.record if ending is not None and not objects else _record(engine, objects, cache)
+    ending = ended.of_this_pod(record, ending)
     summaries = [o for o in objects if "Id" in o and o["Labels"].get(labels.ROLE) != HELPER_ROLE]
     states = tuple(_containers(engine, fleet_name, record, summaries, cache))
-    states = container_state.without_dead_namespaces(states)
+    states = container_state.without_dead_namespaces(ended.remembered(states, ending))
     status = pod_status(record.spec, states)
     running = [c for c in states if c.role in ("main", "sidecar")]
     created = [c.created_at for c in states if c.created_at is not None]
@@ -145,6 +161,10 @@ def _pod(engine: Engine, fleet_name: str, objects: list[dict[str, Any]], cache: 
         if all(c.ready for c in running)
         else None,
         doubt="" if (doubt := cache.doubts.get((record.namespace, record.name), "")) == UNREAD else doubt,
+        recorded=tuple(c.name for c in ending.containers) if ending is not None else (),
+        lost_volumes=vanished(record, fleet_name, states, there)
+        if there is not None and status.phase not in ("Succeeded", "Failed")
+        else (),
     )
 
 

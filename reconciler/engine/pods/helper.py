@@ -10,6 +10,7 @@ from reconciler.engine.connection.client import Engine
 from reconciler.engine.pods import nodeimage, owned
 from reconciler.engine.pods.naming import HELPER_NAME, HELPER_ROLE, container_labels, helper_name
 from reconciler.errors import Conflict
+from reconciler.model import labels
 from reconciler.model.observed import PodRecord
 
 
@@ -21,15 +22,16 @@ def helper(
     mounts: Sequence[dict[str, Any]],
     script: str = "",
     *,
+    binds: Sequence[str] = (),
     writes: bool = False,
 ) -> Iterator[str]:
     """The ID of one that was created, not started; it is removed at the end. One that has a script is root on
     the node, also where the engine maps users; with `writes` it may write into its own root.
 
-    Its labels are the pod's, so that one left behind by a crash goes with the pod.
+    Its labels are the pod's, so that one left behind by a crash goes with the pod. Docker makes the directory
+    of a bind that isn't there.
     """
     body: dict[str, Any] = {
-        "Image": nodeimage.ensure(engine),
         "Labels": container_labels(fleet, record, HELPER_NAME, HELPER_ROLE),
         "Entrypoint": ["/bin/busybox", "sh", "-c", script],
         "HostConfig": {
@@ -37,9 +39,27 @@ def helper(
             "UsernsMode": "host" if script else "",
             "ReadonlyRootfs": bool(script) and not writes,
             "Mounts": list(mounts),
+            "Binds": list(binds),
         },
     }
-    name = helper_name(fleet, record.namespace, record.name)
+    with _passing(engine, fleet, helper_name(fleet, record.namespace, record.name), body) as made:
+        yield made
+
+
+@contextmanager
+def unnamed_helper(engine: Engine, fleet: str, binds: Sequence[str]) -> Iterator[str]:
+    """The same for no pod in particular."""
+    body: dict[str, Any] = {
+        "Labels": {labels.FLEET: fleet, labels.ROLE: HELPER_ROLE},
+        "HostConfig": {"NetworkMode": "none", "Binds": list(binds)},
+    }
+    with _passing(engine, fleet, helper_name(fleet, "", ""), body) as made:
+        yield made
+
+
+@contextmanager
+def _passing(engine: Engine, fleet: str, name: str, body: dict[str, Any]) -> Iterator[str]:
+    body = {"Image": nodeimage.ensure(engine), **body}
     try:
         made = engine.call("POST", "/containers/create", params={"name": name}, body=body)
     except Conflict:  # of a try that was cut off: its mounts may be others

@@ -57,6 +57,8 @@ def summaries(engine: Engine, fleet: str, unread: list[str], /, **wanted: str) -
 
 def volumes(engine: Engine, fleet: str, unread: list[str], /, **wanted: str) -> list[Volume]:
     found = engine.ask(_Volumes, "GET", "/volumes", params={"filters": label_filter(fleet, **wanted)})
+    if (found or {}).get("Warnings"):
+        unread.append("its Docker Engine lists its volumes with a warning: some may be missing in the list")
     every = _each(Volume, (found or {}).get("Volumes") or [], "volume", unread)
     return [v for v in every if (v.get("Labels") or {}).get(labels.FLEET) == fleet]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,11 +12,11 @@ from reconciler.engine.connection.client import Engine
 from reconciler.engine.connection.facts import read_facts
 from reconciler.engine.pods import fill, hooks, image, nodeimage, owned, stop
 from reconciler.engine.pods.downward import Place
+from reconciler.engine.pods.held import for_engine
 from reconciler.engine.pods.hostaddress import host_ip
 from reconciler.engine.pods.naming import network_name
 from reconciler.engine.pods.pod import DockerContainer, DockerPod, images_to_ask, translate
 from reconciler.engine.pods.resources import quality_of_service
-from reconciler.engine.pods.volumes import SUBPATH_API, without_subpath
 from reconciler.errors import Conflict, ContainerFailed, EngineError, ImageUnavailable, StartFailed
 from reconciler.model import labels
 from reconciler.model.action import PodAction, RestartContainer, StartContainers, StartPod
@@ -35,11 +35,12 @@ def start_pod(
     contents: Contents,
     facts: NodeFacts | None = None,
     network: NetworkSpec | None = None,
+    ended: Container[str] = (),
 ) -> None:
     """Pull, fill volumes, create every container, start the first ones; what is there already is kept.
 
     `facts` are the node's where they are known; else they are asked for if the pod depends on them.
-    `network` is the fleet's; None: there is none but the node's.
+    `network` is the fleet's; None: there is none but the node's. `ended` containers have run for good.
     """
     record = action.record
     image.pull_always(engine, record, contents)
@@ -53,7 +54,8 @@ def start_pod(
     )
     pod = _translated(engine, record, contents, place)
     mountpoints = fill.prepare(engine, pod, fleet_name)
-    fresh = [c for c in pod.containers if _create(engine, c, pod, contents, mountpoints, fleet_name)]
+    due = (c for c in pod.containers if c.name not in ended)
+    fresh = [c for c in due if _create(engine, c, pod, contents, mountpoints, fleet_name)]
     for container in first_ones(pod):
         if container in fresh:
             _start(engine, container.docker_name, record, container.name)
@@ -128,7 +130,7 @@ def _create(
     fleet_name: str,
 ) -> bool:
     """Whether it has not been started yet. A container of that name must be ours and of the same pod."""
-    body = _for_engine(engine, container.body, mountpoints)
+    body = for_engine(container.body, engine.api_version, mountpoints)
     params = {"name": container.docker_name}
     with about(engine, pod.record, container.name):
         try:
@@ -152,14 +154,6 @@ def _adopted(engine: Engine, container: DockerContainer, pod: DockerPod, fleet_n
             "an older version of this pod is still there", node=engine.node, remedy="stop it first"
         )
     return bool(found["State"]["Status"] == "created")
-
-
-def _for_engine(engine: Engine, body: dict[str, Any], mountpoints: dict[str, str]) -> dict[str, Any]:
-    version = tuple(int(n) for n in engine.api_version.split("."))
-    if version >= SUBPATH_API or not body["HostConfig"].get("Mounts"):
-        return body
-    mounts = [without_subpath(m, mountpoints) for m in body["HostConfig"]["Mounts"]]
-    return {**body, "HostConfig": {**body["HostConfig"], "Mounts": mounts}}
 
 
 def _start(engine: Engine, container: str, record: PodRecord, name: str) -> None:

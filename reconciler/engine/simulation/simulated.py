@@ -25,6 +25,7 @@ from reconciler.model.action import (
     PodAction,
     PrepareNode,
     Publish,
+    RecordEnd,
     RestartContainer,
     StartContainers,
     StartPod,
@@ -128,6 +129,9 @@ class SimulatedFleet:
                 restarted = self._container(machine, action, action.container)
                 restarted.end(now, 137)
                 restarted.start(now, self.behaviour)
+            case RecordEnd():
+                if (ended := machine.pods.get(action.key)) is not None:
+                    ended.recorded = tuple(c.name for c in action.ending.containers)
             case StopPod():
                 self._stop(machine, action, now)
         self.log.append(action)
@@ -195,14 +199,23 @@ class SimulatedFleet:
         machine.stale = True
 
     def remove_container(self, node: str, pod: Key, container: str) -> None:
-        """`docker rm -f`. A pod without any container left is gone."""
+        """`docker rm -f`. A pod without any container left is gone. One whose end is recorded looks as
+        before.
+        """
         machine = self.machines[node]
         found = machine.pods[pod].find(container)
-        if found is not None:
+        if found is not None and found.name not in machine.pods[pod].recorded:
             found.vanish()
         if all(c.seen.state == "absent" for c in machine.pods[pod].containers):
             del machine.pods[pod]
         machine.stale = True
+
+    def prune(self, node: str) -> None:
+        """`docker container prune`: everything that doesn't run goes."""
+        for key, pod in list(self.machines[node].pods.items()):
+            for container in pod.containers:
+                if container.seen.state in ("created", "exited") and key in self.machines[node].pods:
+                    self.remove_container(node, key, container.name)
 
     def _machine(self, action: AnyAction) -> SimulatedMachine:
         machine = self.machines.get(action.node)
@@ -274,6 +287,7 @@ def _addressed(facts: NodeFacts, number: int) -> NodeFacts:
 def adopted(state: PodState, now: float, how: Behaviour) -> SimulatedPod:
     """A simulated pod in the state of a real one. A program that isn't ready yet is assumed to become so."""
     pod = SimulatedPod(state.record, state.created_at)
+    pod.recorded = state.recorded
     seen = {c.name: c for c in state.containers}
     for container in pod.containers:
         if (found := seen.get(container.name)) is not None:

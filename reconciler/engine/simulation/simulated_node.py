@@ -19,6 +19,7 @@ from reconciler.model.action import (
     AnyAction,
     PrepareNode,
     Publish,
+    RecordEnd,
     RestartContainer,
     StartContainers,
     StartPod,
@@ -161,6 +162,9 @@ class SimulatedNode:
         self.world.perform(action)
 
     def restart_container(self, action: RestartContainer) -> None:
+        self.world.perform(action)
+
+    def record_end(self, action: RecordEnd) -> None:
         self.world.perform(action)
 
     def stop_pod(self, action: StopPod) -> None:

@@ -91,14 +91,24 @@ class SimulatedContainer:
 
 
 class SimulatedPod:
-    """One pod. `busy_until`: it is being made; `gone_at`: it is ending."""
+    """One pod. `busy_until`: it is being made; `gone_at`: it is ending; `recorded`: see `PodState`."""
 
-    __slots__ = ("_last", "busy_until", "containers", "created_at", "gone_at", "ready_since", "record")
+    __slots__ = (
+        "_last",
+        "busy_until",
+        "containers",
+        "created_at",
+        "gone_at",
+        "ready_since",
+        "record",
+        "recorded",
+    )
 
     def __init__(self, record: PodRecord, now: float) -> None:
         self.record, self.created_at = record, now
         self.busy_until = now
         self.gone_at: float | None = None
+        self.recorded: tuple[str, ...] = ()
         self.ready_since: float | None = None
         self.containers = [SimulatedContainer(n, r, i, now) for n, r, i in _layout(record)]
         self._last: PodState | None = None
@@ -150,6 +160,7 @@ class SimulatedPod:
             ready_since=self.ready_since,
             busy=busy or self.gone_at is not None,
             terminating=self.gone_at is not None,
+            recorded=self.recorded,
         )
         if found != self._last:
             self._last = found

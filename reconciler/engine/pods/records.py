@@ -1,0 +1,115 @@
+"""What is kept on a node beside Docker: files in /var/lib/reconciler/<fleet>/ended, which no prune takes.
+
+A record says how the containers of a pod have ended that are not to run again. A passing container writes and
+removes it, so that it works on nodes without a network of ours, too. The node's shell reads it, or, where
+none is granted, a passing container as well. What is read was on a node: it is parsed, and bounded.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterator
+from contextlib import suppress
+from shlex import quote
+from time import time
+
+import msgspec
+
+from reconciler.engine.connection.client import Engine
+from reconciler.engine.pods.files import File, tarball
+from reconciler.engine.pods.helper import helper, run, unnamed_helper
+from reconciler.errors import EngineError, NodeUnreachable
+from reconciler.model.base import Value, typed
+from reconciler.model.meta import Key
+from reconciler.model.observed import Ending
+
+ROOT = "/var/lib/reconciler"
+_INSIDE = "/records"
+"""Where a passing container has that directory."""
+_MOST_BYTES = 4 * 2**20
+_SECONDS = 30.0
+_SIGN = b"records:\n"
+"""What the shell writes first: without it, it wasn't the shell that answered."""
+
+
+class Records(Value):
+    """Pod -> how its containers have ended. `complaints`: what can't be read, in words for people."""
+
+    endings: dict[Key, Ending] = {}
+    complaints: tuple[str, ...] = ()
+
+
+def read(engine: Engine, fleet: str, *, shell_only: bool) -> Records | None:
+    """Every record; None where `shell_only` and the node grants no shell."""
+    script = f"echo records:; cat {quote(_folder(fleet))}/*.json 2>/dev/null | head -c {_MOST_BYTES}"
+    with suppress(NodeUnreachable):
+        code, output = engine.run(script, _SECONDS)
+        if code == 0 and output.startswith(_SIGN):
+            return parse(output.removeprefix(_SIGN), engine.node)
+    return None if shell_only else parse(b"".join(_unpacked(engine, fleet)), engine.node)
+
+
+def parse(text: bytes, node: str) -> Records:
+    """One JSON object a line. The node is the one that it was read on, whatever is written there."""
+    endings: dict[Key, Ending] = {}
+    damaged = 0
+    for line in text.splitlines():
+        try:
+            ending = msgspec.json.decode(line, type=typed(Ending))
+        except msgspec.DecodeError:
+            damaged += 1
+            continue
+        record = msgspec.structs.replace(ending.record, node=node)
+        endings[record.key] = msgspec.structs.replace(ending, record=record)
+    said = f"{damaged} damaged records of ended pods below {ROOT}: what they are about may run again"
+    return Records(endings=endings, complaints=(said,) if damaged else ())
+
+
+def write(engine: Engine, fleet: str, ending: Ending) -> None:
+    """In the place of what was recorded of this pod before."""
+    line = msgspec.json.encode(ending) + b"\n"
+    file = File(path=_name(ending.record.key), data=line, mode=0o644)
+    tar = tarball([], [(file.path, file, 0)], time())
+    with helper(engine, fleet, ending.record, [], binds=[_bind(fleet)]) as container:
+        engine.upload(container, _INSIDE, tar)
+
+
+def remove(engine: Engine, fleet: str, ending: Ending) -> None:
+    name = _name(ending.record.key)
+    script = f"rm -f {quote(f'{_INSIDE}/{name}')}"
+    with helper(engine, fleet, ending.record, [], script, binds=[_bind(fleet)]) as container:
+        if code := run(engine, container, _SECONDS):
+            raise EngineError(
+                f"the record of {ending.record.key} can't be removed (exit code {code})",
+                node=engine.node,
+                remedy=f"remove it on the node: {_folder(fleet)}/{name}",
+            )
+
+
+def _name(pod: Key) -> str:
+    """No name of Kubernetes' has a `_`: never ambiguous."""
+    return f"{pod.namespace}_{pod.name}.json"
+
+
+def _folder(fleet: str) -> str:
+    return f"{ROOT}/{fleet}/ended"
+
+
+def _bind(fleet: str) -> str:
+    """Docker makes the directory if it isn't there."""
+    return f"{_folder(fleet)}:{_INSIDE}"
+
+
+def _unpacked(engine: Engine, fleet: str) -> Iterator[bytes]:
+    """The files, out of the tar that Docker makes of a directory in a container."""
+    with unnamed_helper(engine, fleet, binds=[_bind(fleet)]) as container:
+        packed, left = bytearray(), 2 * _MOST_BYTES
+        path = {"path": _INSIDE}
+        with engine.stream("GET", f"/containers/{container}/archive", params=path) as chunks:
+            for chunk in chunks:
+                packed += chunk[: max(0, left - len(packed))]
+    with tarfile.open(fileobj=io.BytesIO(packed), mode="r|") as tar:
+        for entry in tar:
+            if entry.isfile() and (file := tar.extractfile(entry)) is not None:
+                yield file.read()
