@@ -110,7 +110,7 @@ def clean_lab(lab: Lab) -> Iterator[Lab]:
 
 
 def restore(lab: Lab) -> None:
-    """Power, links and engines on; no containers, volumes or networks but Docker's own, no records of pods that
+    """Power, links and engines on; nothing but Docker's own networks, and no records of pods that
     have ended. Images stay.
     """
     lab.start_registry()
