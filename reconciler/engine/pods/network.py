@@ -6,13 +6,15 @@ network.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from ipaddress import IPv4Network
 from typing import Any
 
 from reconciler.engine.connection.answers import Network
 from reconciler.engine.connection.client import Engine
+from reconciler.engine.connection.facts import read_disk_free
 from reconciler.engine.pods.naming import label_filter, network_name
-from reconciler.errors import EngineError, NetworkClash
+from reconciler.errors import EngineError, NetworkClash, NodeUnreachable
 from reconciler.model import labels
 from reconciler.model.action import PrepareNode
 from reconciler.model.fleet import Fleet
@@ -23,12 +25,15 @@ BRIDGE = "reconciler0"
 
 VXLAN_HEAD = 50
 """Bytes that VXLAN puts before each packet between nodes."""
+_LEAST_ROOM = 1024**2
+_FORGOTTEN = "networks have same bridge name"
+"""What Docker says of a network that it doesn't list: one that it does is found before (`refuse_clash`)."""
 
 
 def prepare(engine: Engine, fleet: Fleet, action: PrepareNode, link_mtu: int = 0) -> None:
     """Make the pod network. What is right already stays untouched. `link_mtu` in bytes, 0: not known."""
     name = fleet.metadata.name
-    found = _find(engine, name)
+    found = _one(engine, name)
     if found is not None and _slice(found) == action.pod_cidr:
         return
     refuse_clash(engine, fleet, action)
@@ -36,13 +41,28 @@ def prepare(engine: Engine, fleet: Fleet, action: PrepareNode, link_mtu: int = 0
         refuse_routes(engine, fleet)
     if found is not None:
         _remove_unused(engine, found, action.pod_cidr)
-    engine.call("POST", "/networks/create", body=definition(fleet, action.pod_cidr, link_mtu))
+    refuse_full_disk(engine)
+    _create(engine, definition(fleet, action.pod_cidr, link_mtu))
+
+
+def _create(engine: Engine, body: dict[str, Any]) -> None:
+    try:
+        engine.call("POST", "/networks/create", body=body)
+    except EngineError as error:
+        if _FORGOTTEN not in error.message:
+            raise
+        raise _clash(
+            engine,
+            "the Engine has begun a network before, couldn't keep it, and now neither lists nor removes it: "
+            + error.message,
+            "restart the Engine on the node, such as by systemctl restart docker, which makes it forget that",
+        ) from error
 
 
 def read_pod_cidr(engine: Engine, fleet_name: str) -> str:
-    """The node's slice; empty when it has no pod network yet."""
-    found = _find(engine, fleet_name)
-    return _slice(found) if found else ""
+    """The node's slice; empty when it has no pod network yet, or two that exclude each other."""
+    found = _named(engine, fleet_name)
+    return _slice(found[0]) if len(found) == 1 else ""
 
 
 def pod_mtu(fleet: Fleet, link_mtu: int) -> int:
@@ -107,6 +127,21 @@ def out_of_the_way(name: str) -> str:
     return f"remove it from the node: docker network rm {name}"
 
 
+def refuse_full_disk(engine: Engine) -> None:
+    """Raises `EngineError` where nothing more can be written. Docker 28 keeps in mind, until its restart, a
+    network that it couldn't store, and refuses every other one with that bridge: so none is begun then.
+    """
+    free = None
+    with suppress(NodeUnreachable):  # no shell is granted
+        free = read_disk_free(engine)
+    if free is not None and free < _LEAST_ROOM:
+        raise EngineError(
+            f"no space left where Docker keeps its data, {free} bytes: a pod network isn't begun there",
+            node=engine.node,
+            remedy="make room on the node, such as by docker image prune",
+        )
+
+
 def refuse_routes(engine: Engine, fleet: Fleet) -> None:
     """Raises `NetworkClash` when the node reaches something else by an address of the fleet's ranges."""
     code, output = engine.run("ip -4 -o route", 10.0)
@@ -137,10 +172,22 @@ def _clash(engine: Engine, message: str, remedy: str) -> NetworkClash:
     return NetworkClash(message, node=engine.node, remedy=remedy)
 
 
-def _find(engine: Engine, fleet_name: str) -> Network | None:
+def _named(engine: Engine, fleet_name: str) -> list[Network]:
     params = {"filters": label_filter(fleet_name)}
-    found = engine.ask(list[Network], "GET", "/networks", params=params)
-    return next((n for n in found if n["Name"] == network_name(fleet_name)), None)
+    found: list[Network] = engine.ask(list[Network], "GET", "/networks", params=params)
+    return [n for n in found if n["Name"] == network_name(fleet_name)]
+
+
+def _one(engine: Engine, fleet_name: str) -> Network | None:
+    """The pod network. Engines before 25 can come to have two of one name, and then no pod starts: one that
+    nobody uses goes.
+    """
+    found = _named(engine, fleet_name)
+    if len(found) > 1:
+        found.sort(key=lambda n: not engine.call("GET", f"/networks/{n['Id']}").get("Containers"))
+        for unused in found[1:]:
+            _remove_unused(engine, unused, "of another network of that name")
+    return found[0] if found else None
 
 
 def _slice(network: Network) -> str:
