@@ -83,7 +83,7 @@ class ContainerState(Told):
     probe_message: str = ""
 
 
-class Ending(Told):
+class Ending(Told, tag=True):
     """The containers of a pod that have ended and aren't started again, as its node keeps them beside Docker.
 
     Docker's own memory of them is the container itself, which any `docker container prune` takes.
@@ -101,9 +101,9 @@ class PodState(Told):
     `ready_since` is when it last became ready. `created_at`, as the containers' times, is by the node's
     clock: see `NodeFacts.clock_skew`. `busy` says that an action on it is under way and
     `terminating` that this action is its end: plan nothing for such a pod. `doubt` says why what the node
-    tells of it can't be: it is replaced. `recorded` names the containers whose end is
-    kept on the node (`Ending`), `lost_volumes` the volumes, as the pod calls them, that have vanished under it
-    with what was in them.
+    tells of it can't be: it is replaced. `recorded` names the containers whose end is kept on
+    the node (`Ending`), `lost_volumes` the volumes, as the pod calls them, that have vanished under it with
+    what was in them.
     """
 
     record: PodRecord

@@ -1,4 +1,4 @@
-"""What is kept on a node beside Docker: files in /var/lib/reconciler/<fleet>/ended, which no prune takes.
+"""What is kept on a node beside Docker: files in /var/lib/reconciler/<fleet>/records, which no prune takes.
 
 A record says how the containers of a pod have ended that are not to run again. A passing container writes and
 removes it, so that it works on nodes without a network of ours, too. The node's shell reads it, or, where
@@ -89,11 +89,11 @@ def remove(engine: Engine, fleet: str, ending: Ending) -> None:
 
 def _name(pod: Key) -> str:
     """No name of Kubernetes' has a `_`: never ambiguous."""
-    return f"{pod.namespace}_{pod.name}.json"
+    return f"pod_{pod.namespace}_{pod.name}.json"
 
 
 def _folder(fleet: str) -> str:
-    return f"{ROOT}/{fleet}/ended"
+    return f"{ROOT}/{fleet}/records"
 
 
 def _bind(fleet: str) -> str:
