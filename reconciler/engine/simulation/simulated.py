@@ -103,12 +103,7 @@ class SimulatedFleet:
     def perform(self, action: AnyAction, now: float) -> None:
         """Do one action. Raises `errors.NodeError` as the real one would."""
         machine = self._machine(action)
-        for index, (matches, error) in enumerate(self._failures):
-            if matches(action):
-                del self._failures[index]
-                if isinstance(action, Publish) and machine.data_plane in _SERVING:
-                    machine.told_in_part(action.traffic, now)
-                raise error
+        self._fail(machine, action, now)
         machine.stale = True
         match action:
             case PrepareNode():
@@ -135,6 +130,15 @@ class SimulatedFleet:
             case StopPod():
                 self._stop(machine, action, now)
         self.log.append(action)
+
+    def _fail(self, machine: SimulatedMachine, action: AnyAction, now: float) -> None:
+        """If that was ordered (`fail_next`)."""
+        for index, (matches, error) in enumerate(self._failures):
+            if matches(action):
+                del self._failures[index]
+                if isinstance(action, Publish) and machine.data_plane in _SERVING:
+                    machine.told_in_part(action.traffic, now)
+                raise error
 
     def counters(self, name: str, now: float) -> tuple[Counter, ...]:
         """See `engine.node.Node`."""
