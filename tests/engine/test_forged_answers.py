@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from reconciler.engine.connection import client
+from reconciler.engine.connection.local import LocalLink
 from reconciler.engine.observing import watch
 from reconciler.engine.pods import naming
 from reconciler.engine.real import RealNode
@@ -83,6 +84,7 @@ class Site:
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setattr(watch, "FIRST_RETRY", 0.02)
     monkeypatch.setattr(client, "MOST_ANSWER", 1 << 16)
+    monkeypatch.setattr(LocalLink, "run", lambda *_: (0, b"records:\n"))  # its shell has nothing to tell
     with fake_engine(tmp_path / "s", lambda _: None) as fake:
         one = Site(tmp_path / "s", fake)
         yield one
