@@ -19,7 +19,7 @@ def test_what_is_recorded_is_read_back_and_is_of_the_node_it_was_read_on() -> No
     assert found.complaints == ()
     (ending,) = found.endings.values()
     assert ending.containers == (ENDED,)
-    assert ending.record == msgspec.structs.replace(POD, node="pi-9")
+    assert ending.record == msgspec.structs.replace(POD, node="pi-9", ip="")
 
 
 def test_a_damaged_record_is_said_and_the_others_count() -> None:

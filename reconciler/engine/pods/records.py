@@ -51,16 +51,21 @@ def read(engine: Engine, fleet: str, *, shell_only: bool) -> Records | None:
 
 
 def parse(text: bytes, node: str) -> Records:
-    """One JSON object a line. The node is the one that it was read on, whatever is written there."""
+    """One JSON object a line. The node is the one that it was read on, whatever is written there, and what is
+    gone has no address.
+    """
     endings: dict[Key, Ending] = {}
     damaged = 0
     for line in text.splitlines():
         try:
             ending = msgspec.json.decode(line, type=typed(Ending))
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, ValueError, RecursionError):
             damaged += 1
             continue
-        record = msgspec.structs.replace(ending.record, node=node)
+        if ending.record.owner.namespace != ending.record.namespace:
+            damaged += 1
+            continue
+        record = msgspec.structs.replace(ending.record, node=node, ip="")
         endings[record.key] = msgspec.structs.replace(ending, record=record)
     said = f"{damaged} damaged records of ended pods below {ROOT}: what they are about may run again"
     return Records(endings=endings, complaints=(said,) if damaged else ())
