@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from reconciler.engine.simulation.simulated_node import RealTime
     from reconciler.loop.cycle import Loop
     from reconciler.loop.reverts import Reverts
+    from reconciler.loop.steady import SteadyClock
+    from reconciler.loop.turn import Turn
     from reconciler.measuring import Analyst
     from reconciler.model.desired import Desired
     from reconciler.model.progress import Progress
@@ -55,17 +57,28 @@ def _xdg(variable: str, default: str) -> Path:
     return Path(os.environ.get(variable) or Path.home() / default)
 
 
-def build_nodes(fleet: Fleet) -> dict[str, Node]:
-    """A node for each of the inventory's, not connected yet. `sim://` addresses share one simulation."""
+def build_nodes(fleet: Fleet, clock: SteadyClock | None = None) -> dict[str, Node]:
+    """A node for each of the inventory's, not connected yet. `sim://` addresses share one simulation. `clock`
+    is the loop's; without one nothing is judged by any time.
+    """
     nodes: dict[str, Node] = {}
     simulation: RealTime | None = None
     for spec in fleet.spec.nodes:
         if spec.address.startswith("sim://"):
-            simulation = simulation or _simulation(fleet)
+            simulation = simulation or _simulation(fleet, clock)
             nodes[spec.name] = simulation.node(spec.name)
         else:
-            nodes[spec.name] = _real(spec, fleet)
+            nodes[spec.name] = _real(spec, fleet, clock)
     return nodes
+
+
+def _loop_time(store: Store) -> tuple[SteadyClock, Callable[[Turn], None]]:
+    """The loop's time, which goes on where it stood if something waited for it, and who keeps it."""
+    from reconciler.loop.steady import SteadyClock
+    from reconciler.record.progress import TimeStore
+
+    times = TimeStore(store)
+    return SteadyClock(times.load()), lambda turn: times.keep(turn.now if turn.waits else None)
 
 
 def seen_capacity(nodes: Mapping[str, Node]) -> dict[str, Capacity]:
@@ -73,17 +86,17 @@ def seen_capacity(nodes: Mapping[str, Node]) -> dict[str, Capacity]:
     return capacity_of({name: node.state().facts for name, node in nodes.items()})
 
 
-def _simulation(fleet: Fleet) -> RealTime:
+def _simulation(fleet: Fleet, clock: SteadyClock | None) -> RealTime:
     from reconciler.engine.simulation.simulated import SimulatedFleet
     from reconciler.engine.simulation.simulated_node import LIVELY, RealTime
 
-    return RealTime(SimulatedFleet(fleet, LIVELY))
+    return RealTime(SimulatedFleet(fleet, LIVELY), clock.now if clock is not None else time.time)
 
 
-def _real(spec: NodeSpec, fleet: Fleet) -> Node:
+def _real(spec: NodeSpec, fleet: Fleet, clock: SteadyClock | None) -> Node:
     from reconciler.engine.real import RealNode
 
-    return RealNode(spec, fleet)
+    return RealNode(spec, fleet) if clock is None else RealNode(spec, fleet, clock=clock.now, lost=clock.lost)
 
 
 def lock(fleet: Fleet) -> FleetLock:
@@ -106,7 +119,7 @@ def certifier(fleet: Fleet, wake: Callable[[], None], *, obtain: bool) -> Certif
     return Certifier(fleet.spec.network.ingress.acme, state_dir(fleet) / "certificates", wake, obtain=obtain)
 
 
-def analyst(nodes: Mapping[str, Node], wake: Callable[[], None]) -> Analyst:
+def analyst(nodes: Mapping[str, Node], wake: Callable[[], None], clock: SteadyClock) -> Analyst:
     """Measures what analyses ask for: directly, or through a node what is inside of the fleet."""
     from reconciler.measuring import Analyst, counts, through
 
@@ -115,7 +128,7 @@ def analyst(nodes: Mapping[str, Node], wake: Callable[[], None]) -> Analyst:
 
         return TlsStream(stream, context, host)
 
-    return Analyst(wake, counts(nodes), dial=through(nodes), encrypt=encrypt)
+    return Analyst(wake, counts(nodes), dial=through(nodes), encrypt=encrypt, clock=clock.now)
 
 
 def reverts(fleet: Fleet, source: Source, wake: Callable[[], None]) -> Reverts:
@@ -163,11 +176,12 @@ def one_shot(fleet: Fleet, source: Source) -> Iterator[Loop]:
 
     with lock(fleet):
         store = open_store(fleet)
-        nodes = build_nodes(fleet)
+        clock, keep_time = _loop_time(store)
+        nodes = build_nodes(fleet, clock)
         wanted = Wanted(fleet, source, lambda: seen_capacity(nodes))
-        loop = Loop(wanted, nodes, ProgressStore(store), [])
+        loop = Loop(wanted, nodes, ProgressStore(store), [keep_time], clock=clock)
         loop.certify(certifier(fleet, loop.wake, obtain=False))
-        loop.judge(analyst(nodes, loop.wake))
+        loop.judge(analyst(nodes, loop.wake, clock))
         try:
             loop.watch_nodes()  # before the manifests are read: nodes take their time to answer
             wanted.fetch()
@@ -191,11 +205,12 @@ def serving(fleet: Fleet, listen: str | None) -> Iterator[Loop]:
     with lock(fleet) as held:
         store, source = open_store(fleet), pick_source(fleet, None, None)
         full_pass = seconds(fleet.spec.full_pass_interval)
-        nodes = build_nodes(fleet)
+        clock, keep_time = _loop_time(store)
+        nodes = build_nodes(fleet, clock)
         wanted = Wanted(fleet, source, lambda: seen_capacity(nodes))
-        loop = Loop(wanted, nodes, ProgressStore(store), [], full_pass=full_pass)
+        loop = Loop(wanted, nodes, ProgressStore(store), [keep_time], clock=clock, full_pass=full_pass)
         loop.certify(certifier(fleet, loop.wake, obtain=True))
-        loop.judge(analyst(nodes, loop.wake))
+        loop.judge(analyst(nodes, loop.wake, clock))
         if fleet.spec.on_abort == "revert":
             loop.revert(reverts(fleet, source, loop.wake))
         journal, silence = Journal(store, fleet.metadata.name), max(SILENCE_S, 3 * full_pass)

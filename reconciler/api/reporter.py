@@ -17,6 +17,7 @@ from reconciler.api.follow import Followers
 from reconciler.api.metrics import Metrics
 from reconciler.errors import UsageError
 from reconciler.loop.narrate import Narrator, describe
+from reconciler.loop.steady import elapsed
 from reconciler.loop.turn import Turn
 from reconciler.model.delivery import Order
 from reconciler.model.meta import Key
@@ -60,6 +61,7 @@ class Reporter:
         self._order = order
         self._narrator = Narrator()
         self._turn: Turn | None = None
+        self._taken_at = elapsed()
         self._standing: tuple[str, str] = ("", "")
         self._source_error = ""
         self._blocked_since: float | None = None
@@ -70,7 +72,7 @@ class Reporter:
 
     def take(self, turn: Turn) -> None:
         """Called after every pass, from the loop's thread."""
-        self._turn = turn
+        self._turn, self._taken_at = turn, elapsed()
         lines, events = self._narrator.tell(turn)
         for event in events:
             self._journal.event(event)
@@ -101,8 +103,8 @@ class Reporter:
             self._blocked_since = None
             return turn.idle and not plan.goes_on
         if self._blocked_since is None:
-            self._blocked_since = turn.at
-        return turn.idle and turn.at - self._blocked_since >= PATIENCE_S
+            self._blocked_since = turn.now
+        return turn.idle and turn.now - self._blocked_since >= PATIENCE_S
 
     def _end(self, turn: Turn, plan: Plan, revision: str) -> None:
         """A revision has converged or can't, for now: told once, and again when that changes."""
@@ -167,6 +169,7 @@ class Reporter:
             failing=turn.failing,
             events=self._journal.events(limit=20),
             trouble=self._journal.trouble,
+            ahead=turn.ahead,
         )
 
     def observed(self) -> tuple[NodeState, ...]:
@@ -178,7 +181,7 @@ class Reporter:
             return None
         plan = turn.plan
         keys = delivered(turn.desired) if about is None else (about,)
-        return deliveries(turn.desired, turn.observed, plan.progress, plan, turn.at, keys)
+        return deliveries(turn.desired, turn.observed, plan.progress, plan, turn.at - turn.ahead, keys)
 
     def order(self, order: Order) -> Future[str]:
         return self._order(order)
@@ -197,7 +200,7 @@ class Reporter:
     def healthy(self) -> tuple[bool, str]:
         if self._turn is None:
             return False, "starting"
-        silent = time.time() - self._turn.at
+        silent = elapsed() - self._taken_at
         if silent > self._silence:
             return False, f"the loop has made no pass for {silent:.0f} s"
         if late := stuck():

@@ -47,7 +47,11 @@ class Walker:
     """
 
     def __init__(
-        self, nodes: Mapping[str, Node], done: Callable[[Outcome], None], wake: Callable[[], None]
+        self,
+        nodes: Mapping[str, Node],
+        done: Callable[[Outcome], None],
+        wake: Callable[[], None],
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._nodes, self._done, self._wake = nodes, done, wake
         self._changed = threading.Condition()
@@ -55,7 +59,7 @@ class Walker:
         self._running = 0
         self._lanes: dict[tuple[str, bool], ThreadPoolExecutor] = {}
         self._stopping = False
-        self._backoff = Backoff()
+        self._backoff = Backoff(clock)
 
     def under_way(self) -> tuple[AnyAction, ...]:
         """Actions that were taken on and haven't ended."""

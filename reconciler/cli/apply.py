@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import monotonic
 
 import click
 
@@ -37,8 +38,10 @@ def command(
     from reconciler.wiring import one_shot, pick_source
 
     fleet = inventory(fleet_file, allow_empty=allow_empty)
-    finish = Finish(seconds(timeout) if timeout else None, SETTLE_S)
+    began = monotonic()
     with one_shot(fleet, pick_source(fleet, source, branch)) as loop, open_view(output == "json") as view:
+        limit = seconds(timeout) - (monotonic() - began) if timeout else None
+        finish = Finish(limit, SETTLE_S, loop.now)
         loop.listen(view.show)
         turn = loop.run(finish, finish.nap)
     if output == "json":

@@ -46,15 +46,23 @@ AT_ONCE = 0.01
 
 
 def decide(
-    desired: Desired, observed: Observed, progress: Progress, now: float, settled: Settled | None = None
+    desired: Desired,
+    observed: Observed,
+    progress: Progress,
+    now: float,
+    settled: Settled | None = None,
+    *,
+    ahead: float = 0.0,
 ) -> Plan:
-    """The plan up to the next wait. `now` in seconds since the epoch.
+    """The plan up to the next wait. `now` in seconds since the epoch, by a clock that never jumps: every
+    duration is counted by it. People's clocks are `ahead` of it by so many seconds; only a moment that a
+    manifest names is by theirs.
 
     `settled` is an earlier plan's and only makes it faster. The result depends on nothing else.
     """
     seen = survey(desired.fleet, observed, now)
-    memo = settled if isinstance(settled, Memo) and settled.made_at <= now else None
-    turn = Pass(desired, observed, progress, now, seen, memo.bases if memo else {})
+    memo = settled if isinstance(settled, Memo) and settled.holds_at(now, ahead) else None
+    turn = Pass(desired, observed, progress, now, seen, memo.bases if memo else {}, ahead)
     calm_before = memo.calm if memo and memo.survey.same_standing(seen) else {}
     calm: dict[Key, Calm] = {}
     turn.takers = takers(desired)
@@ -83,7 +91,7 @@ def decide(
         standing=_standing(verdicts, pruning, network, "progressing" if unasked else "converged"),
         measures=tuple(turn.measures),
     )
-    return plan.remember(Memo(seen, calm, turn.ground.refresh(), network_memo, now))
+    return plan.remember(Memo(seen, calm, turn.ground.refresh(), network_memo, now, ahead))
 
 
 def _takers_first(turn: Pass) -> dict[Key, Workload]:

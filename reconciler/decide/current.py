@@ -33,9 +33,10 @@ class Pass:
         now: float,
         survey: Survey,
         bases: Bases,
+        ahead: float = 0.0,
     ) -> None:
         self.desired, self.observed, self.before, self.now = desired, observed, before, now
-        self.survey = survey
+        self.survey, self._ahead = survey, ahead
         self.draft = Draft()
         self.ground = Ground(survey, bases, self._believed)
         self.ground.hold(before.attempts.values())
@@ -59,6 +60,10 @@ class Pass:
     def _believed(self, record: PodRecord) -> bool:
         found = version_of(self.desired, self.every_run, record.owner, record.template_hash)
         return found is not None and same_meaning(found.spec.affinity, record.spec.affinity)
+
+    def named(self, moment: float) -> float:
+        """A moment by people's clocks, as a manifest names it, by the clock of `now`."""
+        return moment - self._ahead
 
     @property
     def every_run(self) -> Mapping[Key, RunState]:

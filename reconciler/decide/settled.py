@@ -49,10 +49,20 @@ class Memo(Settled):
     clock is set back.
     """
 
-    __slots__ = ("bases", "calm", "made_at", "network", "survey")
+    __slots__ = ("ahead", "bases", "calm", "made_at", "network", "survey")
 
     def __init__(
-        self, survey: Survey, calm: dict[Key, Calm], bases: Bases, network: NetworkMemo | None, made_at: float
+        self,
+        survey: Survey,
+        calm: dict[Key, Calm],
+        bases: Bases,
+        network: NetworkMemo | None,
+        made_at: float,
+        ahead: float = 0.0,
     ) -> None:
         self.survey, self.calm, self.bases, self.network = survey, calm, bases, network
-        self.made_at = made_at
+        self.made_at, self.ahead = made_at, ahead
+
+    def holds_at(self, now: float, ahead: float) -> bool:
+        """No clock has been set since."""
+        return self.made_at <= now and self.ahead == ahead

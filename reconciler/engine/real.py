@@ -48,7 +48,15 @@ LOG = logging.getLogger(__name__)
 class RealNode:
     """See `node.Node`. Without `start` it watches nothing: `refresh` connects and asks."""
 
-    def __init__(self, spec: NodeSpec, fleet: Fleet, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        spec: NodeSpec,
+        fleet: Fleet,
+        *,
+        clock: Callable[[], float] = time.time,
+        lost: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        """`lost` says how many seconds we didn't run, in all."""
         self.name = spec.name
         self._fleet, self._clock, self._label = fleet, clock, fleet.metadata.name
         self._contact = Contact(spec)
@@ -61,7 +69,9 @@ class RealNode:
         """What can't be understood of it: its events, a probe's answer, its slice."""
         self._told_by: Engine | None = None
         self._changed: Callable[[], None] = lambda: None
-        self._prober = Prober(self._contact.engine, clock, self._judged, spec.name, self._said_of_probes)
+        self._prober = Prober(
+            self._contact.engine, clock, self._judged, spec.name, self._said_of_probes, lost=lost
+        )
         self._plane = Plane(self._label, clock) if fleet.spec.network.enabled else None
         self._seen = Seen(spec.name, self._prober.apply, self._tell, clock)
         self._watch = Watch(spec.name, self._label, self)

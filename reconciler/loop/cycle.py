@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from math import inf
-from typing import Protocol
 
 import msgspec
 
@@ -23,18 +22,19 @@ from reconciler.decide.network.challenges import in_force
 from reconciler.decide.origin import contents_for
 from reconciler.decide.reverting import due
 from reconciler.engine.node import Node
+from reconciler.loop.companions import Analyst, Certificates, ProgressKeeper, Reverts
 from reconciler.loop.fleet import FleetView
 from reconciler.loop.orders import Fold, Orders, nothing_known
+from reconciler.loop.steady import BEAT_S, SteadyClock
 from reconciler.loop.turn import Ordered, Turn
 from reconciler.loop.wanted import Wanted
 from reconciler.model.action import StartPod
 from reconciler.model.delivery import Order
-from reconciler.model.desired import Contents, Desired
+from reconciler.model.desired import Desired
 from reconciler.model.observed import Observed
-from reconciler.model.plan import Measure, Measured, Plan, Settled
+from reconciler.model.plan import Plan, Settled
 from reconciler.model.progress import Progress
-from reconciler.model.reversal import Reversal, Reverted
-from reconciler.model.traffic import Challenge
+from reconciler.model.reversal import Reverted
 from reconciler.printable import one_line
 from reconciler.supervision import complaints
 
@@ -44,39 +44,6 @@ longer than a connection attempt, so that a node isn't judged before it is known
 
 BLOCKED_S = 5.0
 """The longest between two looks at a fleet that is blocked: what is ending elsewhere may make room."""
-
-
-class ProgressKeeper(Protocol):
-    """Where progress is kept between passes and lives."""
-
-    def load(self) -> Progress: ...
-    def save(self, progress: Progress) -> None: ...
-
-
-class Certificates(Protocol):
-    """Certificates that are obtained beside the loop (`certificates.Certifier`)."""
-
-    def complete(self, desired: Desired) -> Desired: ...
-    def published(self, challenges: tuple[Challenge, ...]) -> None: ...
-    def complaints(self) -> tuple[str, ...]: ...
-    def close(self) -> None: ...
-
-
-class Analyst(Protocol):
-    """Measurements that are made beside the loop (`measuring.Analyst`)."""
-
-    def submit(self, measures: Sequence[Measure], contents: Contents) -> None: ...
-    def ended(self) -> Sequence[Measured]: ...
-    def close(self) -> None: ...
-
-
-class Reverts(Protocol):
-    """Versions that are taken back in Git beside the loop (`reverts.Reverts`)."""
-
-    def pursue(self, due: tuple[Reversal, ...], revision: str) -> None: ...
-    def ended(self) -> tuple[Reverted, ...]: ...
-    def complaints(self) -> tuple[str, ...]: ...
-    def close(self) -> None: ...
 
 
 class Loop:
@@ -92,7 +59,7 @@ class Loop:
         keeper: ProgressKeeper,
         listeners: Sequence[Callable[[Turn], None]],
         *,
-        clock: Callable[[], float] = time.time,
+        clock: SteadyClock | None = None,
         full_pass: float = 60.0,
         fold: Fold = ordered,
     ) -> None:
@@ -100,15 +67,20 @@ class Loop:
         self._certificates: Certificates | None = None
         self._analyst: Analyst | None = None
         self._reverts: Reverts | None = None
-        self._listeners, self._clock, self._full_pass = list(listeners), clock, full_pass
+        self._listeners, self._full_pass = list(listeners), full_pass
+        self._clock = clock or SteadyClock()
         self._awake = threading.Event()
         self._ended: deque[Outcome] = deque()
-        self._walker = Walker(nodes, self._ended.append, self.wake)
+        self._walker = Walker(nodes, self._ended.append, self.wake, self._clock.now)
         self._orders = Orders(fold)
         self._settled: Settled | None = None
         self._stopped = self._lit = False
         self._began = time.monotonic()
         self.progress = self._saved = keeper.load()
+
+    def now(self) -> float:
+        """The loop's own time: see `loop.steady`."""
+        return self._clock.now()
 
     def wake(self) -> None:
         """Make the next pass happen now. From any thread."""
@@ -161,21 +133,46 @@ class Loop:
         """
         while True:
             self._awake.clear()
+            self._look_first()
             turn = self.turn()
             if self._stopped or until(turn):
                 return turn
-            self._awake.wait(min(self._nap(turn.plan), nap()))
+            self._rest(min(self._nap(turn.plan), nap()))
+
+    def _look_first(self) -> None:
+        """After a time in which it didn't run nothing is judged by what was seen before: every node is asked
+        anew, and waited for as long as at the start.
+        """
+        self._clock.beat()
+        if not self._clock.stalled():
+            return
+        self._view.look_again()
+        end = time.monotonic() + DARK_S
+        while self._view.looking and not self._stopped and time.monotonic() < end:
+            time.sleep(0.02)
+            self._clock.beat()
+
+    def _rest(self, seconds: float) -> None:
+        """Until something happens, or for so long. Says all the while that it runs."""
+        end = time.monotonic() + seconds
+        while not self._awake.wait(max(0.0, min(BEAT_S, end - time.monotonic()))):
+            before = self._clock.lost()
+            self._clock.beat()
+            if time.monotonic() >= end or self._clock.lost() > before:
+                return
 
     def turn(self) -> Turn:
         """One pass: observe, load, decide, record, apply."""
         began = time.monotonic()
-        now = self._clock()
+        self._clock.beat()
+        now, wall = self._clock.now(), self._clock.wall()
         under_way = self._walker.under_way()  # before the outcomes: see Walker
         before, ended = self._saved, self._learn(now)
         observed = overlay(self._view.observe(), under_way)
         desired, orders = self._heard(observed, self._still_dark(observed))
         turn = Turn(
-            at=now,
+            at=wall,
+            now=now,
             seconds=0.0,
             observed=observed,
             ended=ended,
@@ -187,6 +184,9 @@ class Loop:
         if desired is not None:
             turn = self._act(turn, desired, now)
         turn = msgspec.structs.replace(turn, seconds=time.monotonic() - began)
+        self._clock.beat()
+        if turn.waits_for_no_time(self._clock.ahead()):
+            self._clock.fall_in()
         for listener in self._listeners:
             listener(turn)
         self._orders.answer()
@@ -221,7 +221,8 @@ class Loop:
         return not self._lit
 
     def _act(self, turn: Turn, desired: Desired, now: float) -> Turn:
-        plan = decide(desired, turn.observed, self.progress, now, self._settled)
+        ahead = self._clock.ahead()
+        plan = decide(desired, turn.observed, self.progress, now, self._settled, ahead=ahead)
         self._settled = plan.settled
         plan = _with_notes(plan, complaints())
         plan = self._certified(plan, desired, turn.observed)
@@ -289,7 +290,7 @@ class Loop:
             longest = min(longest, BLOCKED_S)
         if plan is None or plan.wake_at is None:
             return longest
-        return min(longest, max(0.01, plan.wake_at - self._clock()))
+        return min(longest, max(0.01, plan.wake_at - self._clock.now()))
 
     def close(self, timeout: float) -> bool:
         """Let effects that have begun end, at most `timeout` seconds; True when none was cut off."""

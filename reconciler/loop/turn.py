@@ -24,7 +24,8 @@ class Ordered(Value):
 
 
 class Turn(Value):
-    """One pass. `at` in seconds since the epoch, `seconds` is how long it took.
+    """One pass. `at` in seconds since the epoch, as people's clocks showed it; `now` by the loop's own time,
+    by which all in `observed`, `plan` and progress counts (`loop.steady`). `seconds` is how long it took.
 
     `desired` and `plan` are None while no good revision has been seen. `begun` are the plan's steps
     that were taken on now, `ended` the actions that ended since the last pass. `idle` says that
@@ -35,6 +36,7 @@ class Turn(Value):
     at: float
     seconds: float
     observed: Observed
+    now: float = 0.0
     desired: Desired | None = None
     plan: Plan | None = None
     begun: tuple[Step, ...] = ()
@@ -46,6 +48,24 @@ class Turn(Value):
     before: Progress = Progress()
     orders: tuple[Ordered, ...] = ()
     reverted: tuple[Reverted, ...] = ()
+
+    @property
+    def ahead(self) -> float:
+        """By how much people's clocks were ahead of the loop's own time."""
+        return self.at - self.now if self.now else 0.0
+
+    @property
+    def waits(self) -> bool:
+        """Something is under way, or comes with time."""
+        return self.plan is None or not self.idle or bool(self.plan.steps) or self.plan.wake_at is not None
+
+    def waits_for_no_time(self, ahead: float) -> bool:
+        """The loop's time may be set `ahead` by so many seconds: nothing would come sooner or later by that.
+        While a node is silent it isn't set back: that would forget for how long.
+        """
+        if not ahead or self.waits or self.plan is None or self.plan.measures:
+            return False
+        return ahead > 0 or all(node.reachable for node in self.observed.nodes.values())
 
     def event(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any, TypeVar
 
 import msgspec
@@ -18,8 +19,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-ROLLOUT, ATTEMPT, RUN, FLEET = "rollout", "attempt", "run", "fleet"
+ROLLOUT, ATTEMPT, RUN, FLEET, TIME = "rollout", "attempt", "run", "fleet", "time"
 _FLEET_ROW = Key("", "", "")
+KEPT_EVERY_S = 10.0
 
 _PUT = "INSERT OR REPLACE INTO progress (part, kind, namespace, name, value) VALUES (?, ?, ?, ?, ?)"
 _DROP = "DELETE FROM progress WHERE part = ? AND kind = ? AND namespace = ? AND name = ?"
@@ -59,6 +61,33 @@ class ProgressStore:
         if changes:
             self._store.write(changes)
         self._saved = progress
+
+
+class TimeStore:
+    """Where the loop's time stands while something waits for it (`loop.steady`), for the next life."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._kept: float | None = None
+
+    def load(self) -> float | None:
+        """Seconds since the epoch; None: nothing was waited for, or it isn't known."""
+        rows = self._store.read(
+            "SELECT part, kind, namespace, name, value FROM progress WHERE part = ?", (TIME,)
+        )
+        found = self._kept = _decode(rows[0], float) if rows else None
+        return found if found is not None and isfinite(found) and found > 0 else None
+
+    def keep(self, now: float | None) -> None:
+        """None: nothing waits. Written now and then only: so much is counted twice at the most."""
+        if now is None:
+            if self._kept is not None:
+                self._store.write([(_DROP, (TIME, *_FLEET_ROW))])
+        elif self._kept is None or not 0 <= now - self._kept < KEPT_EVERY_S:
+            self._store.write([(_PUT, (TIME, *_FLEET_ROW, msgspec.json.encode(now).decode()))])
+        else:
+            return
+        self._kept = now
 
 
 def _fleet_part(progress: Progress) -> Progress:

@@ -12,6 +12,7 @@ import pytest
 from reconciler import supervision
 from reconciler.api.reporter import Reporter
 from reconciler.errors import SourceError, UsageError
+from reconciler.loop.steady import elapsed
 from reconciler.loop.turn import Ordered, Turn
 from reconciler.loop.wanted import Refusal
 from reconciler.model.delivery import Order
@@ -49,7 +50,7 @@ def turn(revision: Revision, standing: Standing, at: float, message: str = "") -
     )
     observed = Observed([NodeState(name="pi-1", reachable=True)])
     desired = Desired(fleet=FLEET, revision=revision)
-    return Turn(at=at, seconds=0.01, observed=observed, desired=desired, plan=plan)
+    return Turn(at=at, now=at, seconds=0.01, observed=observed, desired=desired, plan=plan)
 
 
 def metric(reporter: Reporter, name: str) -> str:
@@ -100,10 +101,13 @@ def test_a_source_that_fails_counts_once_while_it_fails(reporter: Reporter) -> N
     assert metric(reporter, "reconciler_source_errors_total") == "1.0"
 
 
-def test_health(reporter: Reporter) -> None:
+def test_health(reporter: Reporter, monkeypatch: pytest.MonkeyPatch) -> None:
     assert reporter.healthy() == (False, "starting")
     reporter.take(turn(A, "converged", 10.0))
-    assert not reporter.healthy()[0], "its last pass was decades ago"
+    assert reporter.healthy()[0], "whatever people's clocks show"
+    long_after = elapsed() + 3600
+    monkeypatch.setattr("reconciler.api.reporter.elapsed", lambda: long_after)
+    assert not reporter.healthy()[0], "its last pass was an hour ago"
     assert reporter.overview().fleet == "home"
 
 

@@ -169,6 +169,28 @@ def test_silence_of_the_container_counts_and_silence_of_the_node_does_not(make: 
     assert not prober.apply(pods)[0].containers[0].live
 
 
+def test_a_try_during_which_we_stood_still_says_nothing_of_the_container() -> None:
+    """A laptop that slept, a stopped process: the answer came, and nobody was there to take it."""
+    slept = 0.0
+
+    def late() -> int:
+        nonlocal slept
+        slept += 40.0
+        return 1
+
+    engine: Any = Answering(late)
+    changed = threading.Event()
+    prober = Prober(lambda: engine, time.time, changed.set, lost=lambda: slept)
+    pods = (pod(livenessProbe=command(failureThreshold=1, periodSeconds=1)),)
+    prober.update(pods)
+    until(lambda: engine.tries > 1)
+    assert prober.apply(pods)[0].containers[0].live
+    engine.answer = lambda: 1
+    assert changed.wait(60)
+    assert not prober.apply(pods)[0].containers[0].live
+    prober.close()
+
+
 def test_pods_that_were_there_before_us_have_been_ready_all_the_while(make: Any) -> None:
     prober, changed = make(Answering(lambda: 0))
     started = time.time() - 100

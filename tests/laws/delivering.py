@@ -125,7 +125,7 @@ class Delivering(World):
             if plan.steps or (plan.measures and self.mood != "never"):
                 self.now += 0.01
                 continue
-            wake = [plan.wake_at - self.skew] if plan.wake_at is not None else []
+            wake = [self.later(plan.wake_at)] if plan.wake_at is not None else []
             change = self.fleet.next_change(self.now)
             moments = [*wake, *([change] if change is not None else [])]
             later = min((m for m in moments if m > self.now), default=None)

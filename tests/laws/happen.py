@@ -29,6 +29,8 @@ def happen(world: World, event: str, number: int, next_commit: Callable[[], Desi
             world.commit(next_commit())
         case "wait":
             world.now += (1, 12, 45, 320, 700)[number % 5]
+        case "stall":
+            world.stall((7, 45, 400, 90_000)[number % 4])
         case "lose":
             world.fleet.lose(_node(world, number), world.now)
         case "heal":

@@ -105,7 +105,10 @@ def _bare(draw: st.DrawFn, images: tuple[str, ...]) -> Workload:
 
 
 DATA_PLANE_EVENTS = ("stopped", "outdated", "stale", "no data plane")
-EVENTS = ("turn", "turn", "turn", "die", "commit", "wait", "lose", "heal", "kill", "remove", "reboot", "fail")
+EVENTS = (
+    *("turn", "turn", "turn", "die", "commit", "wait", "stall"),
+    *("lose", "heal", "kill", "remove", "reboot", "fail"),
+)
 events = st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 1000)), max_size=25)
 """What happens, and a number that tells to whom and how much."""
 network_events = st.lists(

@@ -18,7 +18,7 @@ from reconciler.errors import NodeError
 from reconciler.model.action import Publish, StartPod, StopPod
 from reconciler.model.desired import Desired, StableVersion
 from reconciler.model.meta import Key
-from reconciler.model.observed import Observed
+from reconciler.model.observed import NodeState, Observed
 from reconciler.model.plan import Plan, Settled
 from reconciler.model.progress import Progress, fallback
 from reconciler.model.traffic import Endpoint, NodeTraffic
@@ -30,13 +30,16 @@ START = 1_000_000.0
 class World:
     """`desired` may be replaced at any time; earlier ones are kept, as a repository keeps its commits.
 
-    `skew`: by how much the reconciler's clock has been set wrong (seconds).
+    `skew`: by how much the reconciler's clock has been set wrong (seconds). While it is stalled its own time
+    stands still (`loop.steady`); the machines' goes on.
     """
 
     def __init__(self, desired: Desired, behaviour: Behaviour | None = None) -> None:
         self.fleet = SimulatedFleet(desired.fleet, behaviour)
         self.now = START
         self.skew = 0.0
+        self._stalls: list[tuple[float, float]] = []
+        self._seen: dict[str, tuple[NodeState, float, NodeState]] = {}
         self.progress = Progress()
         self.settled: Settled | None = None
         self.commits = [desired]
@@ -67,20 +70,62 @@ class World:
 
     @property
     def clock(self) -> float:
-        return self.now + self.skew
+        return self.counted(self.now) + self.skew
+
+    @property
+    def ahead(self) -> float:
+        """By how much people's clocks are ahead of the reconciler's own."""
+        return sum(length for _, length in self._stalls)
+
+    def counted(self, at: float) -> float:
+        """A moment of the machines' time by the reconciler's own."""
+        return at - sum(min(length, max(0.0, at - began)) for began, length in self._stalls)
+
+    def stall(self, seconds: float) -> None:
+        """A suspended laptop, a stopped process: nobody looks, and the machines go on."""
+        self._stalls.append((self.now, seconds))
+        self.now += seconds
+
+    def later(self, moment: float) -> float:
+        """When the reconciler's own time is so late, by the machines'."""
+        return moment - self.clock + self.now
 
     def commit(self, desired: Desired) -> None:
         self.commits.append(desired)
 
     def observe(self) -> Observed:
-        return self.fleet.observe(self.now)
+        """Its own times are by its own clock, as those of nodes are by theirs."""
+        seen = self.fleet.observe(self.now)
+        if self._stalls:
+            seen = Observed(self._by_our_clock(node) for node in seen.nodes.values())
+        return seen
+
+    def _by_our_clock(self, node: NodeState) -> NodeState:
+        lag = self.ahead
+        known = self._seen.get(node.name)
+        if known is None or known[0] is not node or known[1] != lag:
+            own = {
+                name: self.counted(at)
+                for name in ("lost_since", "untold_since")
+                if (at := getattr(node, name)) is not None
+            }
+            facts = msgspec.structs.replace(node.facts, clock_skew=node.facts.clock_skew + lag)
+            pods = tuple(
+                pod
+                if pod.ready_since is None
+                else msgspec.structs.replace(pod, ready_since=self.counted(pod.ready_since))
+                for pod in node.pods
+            )
+            known = node, lag, msgspec.structs.replace(node, facts=facts, pods=pods, **own)
+            self._seen[node.name] = known
+        return known[2]
 
     def decide(self) -> Plan:
         """The next plan; the same with the memo as without it, and the same twice."""
         desired, observed = self.desired, self.observe()
-        plan = decide(desired, observed, self.progress, self.clock, self.settled)
+        plan = decide(desired, observed, self.progress, self.clock, self.settled, ahead=self.ahead)
         if self.check_memo:
-            anew = decide(desired, observed, self.progress, self.clock)
+            anew = decide(desired, observed, self.progress, self.clock, ahead=self.ahead)
             assert plan == anew, f"the memo changed the plan:\n{plan}\n--- without\n{anew}"
             assert str(plan) == str(anew)
         self.settled = plan.settled
@@ -140,7 +185,8 @@ class World:
                 continue
             if plan.standing == "converged":
                 return plan
-            moments = [m for m in (plan.wake_at, self.fleet.next_change(self.now)) if m is not None]
+            wake = self.later(plan.wake_at) if plan.wake_at is not None else None
+            moments = [m for m in (wake, self.fleet.next_change(self.now)) if m is not None]
             later = min((m for m in moments if m > self.now), default=None)
             if later is None or later > end:
                 return plan

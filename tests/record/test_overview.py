@@ -73,6 +73,15 @@ def test_what_is_waited_for_says_until_when() -> None:
     assert plain == "wait for pod p: it isn't ready yet"
 
 
+def test_moments_are_by_peoples_clocks_when_the_loops_time_stood_still_meanwhile() -> None:
+    lost = NodeState(name="pi-1", reachable=False, lost_since=90.0)
+    wait = Wait(subject="node pi-1", because="it is lost then", until=130.0)
+    plan = Plan(revision="a" * 40, waits=(wait,))
+    early, late = (overview("home", Observed([lost]), 100.0, plan=plan, ahead=a) for a in (0.0, 3600.0))
+    assert [seen.nodes[0].lost_since for seen in (early, late)] == [90.0, 3690.0]
+    assert early.waits != late.waits
+
+
 @pytest.mark.parametrize("until", [3e11, 1e18, 1e30, float("inf")])
 def test_a_wait_beyond_any_calendar_ends_nothing(until: float) -> None:
     """It is drawn by the loop, whose end it would be."""

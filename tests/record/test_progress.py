@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ from reconciler.model.meta import Key
 from reconciler.model.observed import PodRecord
 from reconciler.model.pod import PodSpec
 from reconciler.model.progress import Attempt, PastVersion, Progress, RolloutState
-from reconciler.record.progress import ProgressStore
+from reconciler.record.progress import KEPT_EVERY_S, ProgressStore, TimeStore
 from reconciler.record.store import Statement, Store
 
 words = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
@@ -147,3 +148,27 @@ def test_an_attempt_without_its_secret_values_is_all_that_is_kept(tmp_path: Path
         .fetchall()
     )
     assert msgspec.json.decode(rows[0][0], type=Attempt) == attempt
+
+
+def test_the_loops_time_is_kept_while_something_waits_for_it(tmp_path: Path) -> None:
+    store = Store(tmp_path / "state.db")
+    times = TimeStore(store)
+    assert times.load() is None
+    times.keep(None)
+    times.keep(1000.0)
+    times.keep(1000.0 + KEPT_EVERY_S - 1)
+    assert TimeStore(store).load() == 1000.0, "not written at each pass"
+    times.keep(1000.0 + KEPT_EVERY_S)
+    successor = TimeStore(store)
+    assert successor.load() == 1000.0 + KEPT_EVERY_S
+    assert ProgressStore(store).load() == Progress()
+    successor.keep(None)
+    assert TimeStore(store).load() is None, "nothing waits any more: the next life begins at the wall's"
+
+
+@pytest.mark.parametrize("value", ['"never"', "1e999", "-5.0", "NaN", "["])
+def test_a_time_that_is_none_is_not_taken_for_one(tmp_path: Path, value: str) -> None:
+    store = Store(tmp_path / "state.db")
+    put = "INSERT INTO progress (part, kind, namespace, name, value) VALUES ('time', '', '', '', ?)"
+    store.write([(put, (value,))])
+    assert TimeStore(store).load() is None

@@ -18,8 +18,8 @@ def restart(turn: Pass, owner: Key, scene: Scene, slots: Slots, *, moving: bool)
     """What is stopped now, the stable ones first, and how many are too old in all. `moving`: pods of it start
     or stop in this pass anyway, or its traffic moves to another set.
     """
-    at = scene.recipe.restart_at
-    if not at or turn.now < at:
+    at = turn.named(scene.recipe.restart_at)
+    if not scene.recipe.restart_at or turn.now < at:
         return [], 0
     mine = [s for s in slots.here if s.record.template_hash in _replaced(scene)]
     old = [s for s in mine if s.pod is not None and s.pod.created_at < s.view.clock(at)]

@@ -28,8 +28,8 @@ def wait(turn: Pass, owner: Key, scene: Scene) -> None:
     if way.lacking_since is not None and not scene.held and not scene.late:
         at = way.lacking_since + recipe.deadline
         turn.draft.wait(str(owner), "it is late if it makes no progress", at)
-    if recipe.restart_at > turn.now:
-        turn.draft.wait(str(owner), "its pods are restarted then (spec.restartAt)", recipe.restart_at)
+    if (at := turn.named(recipe.restart_at)) > turn.now:
+        turn.draft.wait(str(owner), "its pods are restarted then (spec.restartAt)", at)
 
 
 def goes_on_at(scene: Scene) -> float | None:

@@ -46,9 +46,13 @@ class Prober:
         changed: Callable[[], None],
         name: str = "",
         said: Callable[[str], None] = lambda _: None,
+        lost: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """`name` is the node's; `said` is told, once each, of probes whose try fails for a reason of ours."""
+        """`name` is the node's; `said` is told, once each, of probes whose try fails for a reason of ours;
+        `lost` says for how many seconds in all we didn't run.
+        """
         self._said, self._troubles = said, set[str]()
+        self._lost = lost
         self._name, self._engine, self._clock, self._changed = name, engine, clock, changed
         self._ready = threading.Condition()
         self._runs: dict[str, Run] = {}
@@ -159,7 +163,12 @@ class Prober:
             self._hire()
 
     def _try(self, run: Run, kind: Kind, record: PodRecord) -> str | None:
-        """Why it failed, "" for success, None when nobody can tell."""
+        """Why it failed, "" for success, None when nobody can tell: it may be we who were silent."""
+        lost = self._lost()
+        failure = self._answer(run, kind, record)
+        return None if failure and self._lost() > lost else failure
+
+    def _answer(self, run: Run, kind: Kind, record: PodRecord) -> str | None:
         try:
             engine = self._engine()
             target = probe.Target(engine, run.id, run.container, record)

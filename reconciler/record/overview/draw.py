@@ -37,10 +37,12 @@ def overview(
     events: Sequence[RecordedEvent] = (),
     trouble: str = "",
     running: bool = True,
+    ahead: float = 0.0,
 ) -> Overview:
     """`desired` and `plan` None: no good revision has been seen yet. `events` newest first.
 
     `converged` is the newest revision that had converged before this pass. `trouble` is the reconciler's own.
+    People's clocks are so much `ahead` of the moments in `observed` and `plan`.
     """
     network = published(observed)
     return Overview(
@@ -57,12 +59,12 @@ def overview(
         source_error=source_error,
         workloads=_judged(plan, desired) if plan else _found(observed),
         pods=tuple(_pod(p) for p in every_pod(observed, plan)),
-        nodes=tuple(node_lines(observed, desired, plan)),
+        nodes=tuple(node_lines(observed, desired, plan, ahead)),
         services=tuple(service_lines(desired, observed, network)),
         ingresses=tuple(ingress_lines(desired, network)),
         actions=tuple(map(str, plan.steps)) if plan else (),
         failing=tuple(failing),
-        waits=tuple(map(_wait, plan.waits)) if plan else (),
+        waits=tuple(_wait(wait, ahead) for wait in plan.waits) if plan else (),
         notes=(*(plan.notes if plan else ()), *((trouble,) if trouble else ())),
         events=tuple(events),
     )
@@ -73,9 +75,9 @@ def _converged(desired: Desired | None, plan: Plan | None, before: str) -> str:
     return desired.revision.id if desired and plan and plan.standing == "converged" else before
 
 
-def _wait(wait: Wait) -> str:
+def _wait(wait: Wait, ahead: float) -> str:
     """With the time of day at which it ends, where that is known: a plan's own text must not change."""
-    until = time_of_day(wait.until) if wait.until is not None else ""
+    until = time_of_day(wait.until + ahead) if wait.until is not None else ""
     return f"wait for {wait.subject} until {until}: {wait.because}" if until else str(wait)
 
 

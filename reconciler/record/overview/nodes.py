@@ -13,8 +13,12 @@ from reconciler.record.overview.lines import NodeLine
 STATES = {True: "Ready", False: "NotReady", None: "Unknown"}
 
 
-def node_lines(observed: Observed, desired: Desired | None, plan: Plan | None) -> Iterator[NodeLine]:
-    """Without `desired` it isn't known whether there is to be a network: only what is there is told."""
+def node_lines(
+    observed: Observed, desired: Desired | None, plan: Plan | None, ahead: float = 0.0
+) -> Iterator[NodeLine]:
+    """Without `desired` it isn't known whether there is to be a network: only what is there is told. People's
+    clocks are so much `ahead` of the moments in `observed`.
+    """
     specs = desired.fleet.spec.nodes if desired else ()
     held_back = frozenset(n.name for n in specs if n.unschedulable)
     networked = desired is not None and desired.fleet.spec.network.enabled
@@ -31,7 +35,7 @@ def node_lines(observed: Observed, desired: Desired | None, plan: Plan | None) -
             memory=node.facts.memory,
             pods=len(node.pods),
             unschedulable=node.name in held_back,
-            lost_since=node.lost_since,
+            lost_since=None if node.lost_since is None else node.lost_since + ahead,
             data_plane=node.data_plane or ("absent" if networked and node.reachable else ""),
             traffic=_traffic(node, behind),
             complaints=node.complaints,

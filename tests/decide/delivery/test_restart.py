@@ -8,6 +8,7 @@ from reconciler.model.action import StopPod
 from reconciler.model.fleet import NodeSpec
 from tests.decide.builders import analysis_template
 from tests.decide.delivery.course import Course, web
+from tests.laws.world import START
 
 FIVE_PAST = "1970-01-12T13:51:40Z"
 """300 s after the world's beginning."""
@@ -42,6 +43,18 @@ def test_one_after_the_other_when_its_time_has_come() -> None:
     course.settle()
     assert course.standing == "converged"
     assert (course.pods(), set(stops(course))) == ({"v1": 3}, first)
+
+
+def test_its_time_is_by_peoples_clocks() -> None:
+    """Whoever wrote it looked at one; a laptop that slept meanwhile restarts them when it wakes up."""
+    course = restarted(Course({"canary": {"maxUnavailable": 1}}, web(), replicas=3))
+    course.stall(250)
+    plan = course.turn()
+    assert not [s for s in plan.steps if isinstance(s.action, StopPod)]
+    assert plan.wake_at is not None
+    assert course.later(plan.wake_at) == START + 300
+    course.now = START + 300
+    assert [s for s in course.turn().steps if isinstance(s.action, StopPod)]
 
 
 def test_it_says_that_it_waits_for_pods_that_are_missing() -> None:
