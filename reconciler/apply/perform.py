@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from reconciler.apply.drain import drain
 from reconciler.engine.node import Node
@@ -18,6 +19,8 @@ from reconciler.model.action import (
     StopPod,
 )
 from reconciler.model.desired import Contents
+
+Lane = Literal["traffic", "stops", "starts"]
 
 
 def perform(action: AnyAction, nodes: Mapping[str, Node], contents: Contents) -> None:
@@ -43,6 +46,11 @@ def perform(action: AnyAction, nodes: Mapping[str, Node], contents: Contents) ->
             node.publish(action, contents)
 
 
-def waits_long(action: AnyAction) -> bool:
-    """Mostly waiting for a program to end, not working: it mustn't hold up what can be done meanwhile."""
-    return isinstance(action, StopPod | RestartContainer)
+def lane_of(action: AnyAction) -> Lane:
+    """Of one lane nothing waits for another: neither for programs that end slowly, nor for slow pulls."""
+    match action:
+        case PrepareNode() | Publish():
+            return "traffic"
+        case StopPod() | RestartContainer():
+            return "stops"
+    return "starts"

@@ -9,22 +9,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
 from functools import partial
 from time import monotonic
 
 from reconciler.apply.backoff import Backoff, Failure
-from reconciler.apply.perform import perform, waits_long
+from reconciler.apply.perform import Lane, lane_of, perform
 from reconciler.engine.node import Node
 from reconciler.errors import NodeError
 from reconciler.model.action import AnyAction, PodAction
 from reconciler.model.base import Value
 from reconciler.model.desired import Contents
 from reconciler.model.plan import Step
+from reconciler.turns import Stopping, Turns
 
-WORKERS_PER_NODE = 4
-"""More than two calls at a time gain nothing on a node; two more, so that a long pull doesn't block."""
-STOPPING_PER_NODE = 32
-"""Pods that end at the same time on one node. Each mostly waits for its grace period."""
+LANES: Mapping[Lane, int] = {"traffic": 1, "stops": 32, "starts": 128}
+"""Actions at a time on one node. A stop mostly waits for its grace period. Kubernetes has 110 pods a node."""
+STARTING_PER_NODE = 4
+"""So many starts work at a time: more gain nothing. The others wait for a registry, or for their turn."""
 
 ContentsOf = Callable[[AnyAction], Contents]
 
@@ -57,7 +59,8 @@ class Walker:
         self._changed = threading.Condition()
         self._under_way: dict[tuple[str, str], AnyAction] = {}
         self._running = 0
-        self._lanes: dict[tuple[str, bool], ThreadPoolExecutor] = {}
+        self._lanes: dict[tuple[str, Lane], ThreadPoolExecutor] = {}
+        self._turns: dict[str, Turns] = {}
         self._stopping = False
         self._backoff = Backoff(clock)
 
@@ -124,27 +127,33 @@ class Walker:
             self._stopping = True
             for lane in self._lanes.values():
                 lane.shutdown(wait=False, cancel_futures=True)
+            for turns in self._turns.values():
+                turns.close()
             return self._changed.wait_for(lambda: self._running == 0, timeout)
 
     def _lane(self, action: AnyAction) -> ThreadPoolExecutor:
-        key = (action.node, waits_long(action))
+        key = (action.node, lane_of(action))
         if key not in self._lanes:
-            size = STOPPING_PER_NODE if key[1] else WORKERS_PER_NODE
-            self._lanes[key] = ThreadPoolExecutor(size, thread_name_prefix=f"apply-{action.node}")
+            self._lanes[key] = ThreadPoolExecutor(LANES[key[1]], thread_name_prefix=f"apply-{action.node}")
+            self._turns.setdefault(action.node, Turns(STARTING_PER_NODE))
         return self._lanes[key]
 
     def _do(self, action: AnyAction, contents: ContentsOf, then: Callable[[bool], None]) -> None:
-        with self._changed:
-            if self._stopping:
-                return
-            self._running += 1
-        outcome = _attempt(action, self._nodes, contents)
-        self._backoff.ended(action, outcome.error or outcome.bug)
-        self._done(outcome)
-        then(outcome.error is None and outcome.bug is None)
-        with self._changed:
-            self._running -= 1
-        self.drop([action])
+        turn = self._turns[action.node].taken() if lane_of(action) == "starts" else nullcontext()
+        with suppress(Stopping), turn:
+            with self._changed:
+                if self._stopping:
+                    return
+                self._running += 1
+            try:
+                outcome = _attempt(action, self._nodes, contents)
+                self._backoff.ended(action, outcome.error or outcome.bug)
+                self._done(outcome)
+                then(outcome.error is None and outcome.bug is None)
+            finally:
+                with self._changed:
+                    self._running -= 1
+                self.drop([action])
 
 
 class _Walk:
@@ -194,6 +203,8 @@ def _attempt(action: AnyAction, nodes: Mapping[str, Node], contents: ContentsOf)
         perform(action, nodes, contents(action))
     except NodeError as failure:
         error = failure
+    except Stopping:
+        raise
     except Exception as failure:  # a bug in one action is reported; it must not end the loop
         bug = failure
     return Outcome(action=action, seconds=monotonic() - began, error=error, bug=bug)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -18,6 +19,7 @@ from reconciler.model.observed import NodeState, Observed, PodRecord, PodState
 from reconciler.model.plan import Step
 from reconciler.model.pod import PodSpec
 from reconciler.model.traffic import NodeTraffic, Overlay
+from reconciler.turns import away
 
 OWNER = Key("Deployment", "default", "web")
 
@@ -37,6 +39,21 @@ def start(pod: str, node: str = "a") -> StartPod:
 
 def stop(pod: str, node: str = "a") -> StopPod:
     return StopPod(node=node, because="it isn't wanted", owner=OWNER, namespace="default", pod=pod, grace=0)
+
+
+TELL = Publish(
+    node="a",
+    because="web: it is new",
+    owner=None,
+    traffic=NodeTraffic(
+        node="a",
+        pod_range="10.42.0.0/16",
+        pod_cidr="10.42.1.0/24",
+        service_range="10.43.0.0/16",
+        dns="10.43.0.10",
+        overlay=Overlay(address="10.0.0.1"),
+    ),
+)
 
 
 class GatedNode:
@@ -85,6 +102,13 @@ class Bench:
 
     def submit(self, *steps: Step) -> list[Step]:
         return self.walker.submit(steps, lambda _: {})
+
+    def until_true(self, holds: Callable[[], bool]) -> None:
+        """Of what wakes nobody."""
+        end = time.monotonic() + 60
+        while not holds():
+            assert time.monotonic() < end
+            time.sleep(0.005)
 
     def until(self, holds: Callable[[], bool]) -> None:
         with self.woken:
@@ -140,6 +164,68 @@ def test_many_pods_that_end_slowly_dont_hold_up_a_start(bench: Bench) -> None:
     bench.until(lambda: not bench.walker.under_way())
 
 
+def test_a_registry_that_hangs_holds_up_neither_traffic_nor_stops_nor_other_starts(bench: Bench) -> None:
+    node = bench.nodes["a"]
+    slow = [f"slow-{i}" for i in range(12)]
+    gate = threading.Event()
+    pulling: set[str] = set()
+    most = 0
+
+    def start_pod(action: StartPod, contents: Contents) -> None:
+        nonlocal most
+        if action.pod in slow:
+            with away("registry.example.net", 3):
+                pulling.add(action.pod)
+                most = max(most, len(pulling))
+                assert gate.wait(60)
+                pulling.discard(action.pod)
+        elif action.pod == "elsewhere":
+            with away("docker.io", 3):
+                pass
+        node.log.append(f"start {action.pod}")
+
+    node.start_pod = start_pod  # type: ignore[method-assign]
+    bench.submit(*(step(i, start(pod)) for i, pod in enumerate(slow, 1)))
+    bench.until_true(lambda: len(pulling) == 3)
+    bench.submit(step(1, TELL), step(2, stop("old")), step(3, start("ready")), step(4, start("elsewhere")))
+    bench.until(lambda: len(bench.walker.under_way()) == len(slow))
+    assert sorted(node.log) == ["publish", "start elsewhere", "start ready", "stop old"]
+    gate.set()
+    bench.until(lambda: not bench.walker.under_way())
+    assert most == 3
+    assert {f"start {pod}" for pod in slow} < set(node.log)
+
+
+def test_four_starts_work_at_a_time(bench: Bench) -> None:
+    node = bench.nodes["a"]
+    pods = [f"web-{i}" for i in range(9)]
+    gates = {pod: node.gates.setdefault(pod, threading.Event()) for pod in pods}
+    bench.submit(*(step(i, start(pod)) for i, pod in enumerate(pods, 1)))
+    for _ in range(4):
+        assert node.begun.acquire(timeout=60)
+    assert len(node.log) == 4
+    gates[node.log[0].removeprefix("start ")].set()
+    assert node.begun.acquire(timeout=60)
+    assert len(node.log) == 5
+    for gate in gates.values():
+        gate.set()
+    bench.until(lambda: not bench.walker.under_way())
+
+
+def test_starts_that_wait_for_their_turn_never_begin_after_a_stop(bench: Bench) -> None:
+    node = bench.nodes["a"]
+    pods = [f"web-{i}" for i in range(9)]
+    gates = [node.gates.setdefault(pod, threading.Event()) for pod in pods]
+    bench.submit(*(step(i, start(pod)) for i, pod in enumerate(pods, 1)))
+    for _ in range(4):
+        assert node.begun.acquire(timeout=60)
+    assert not bench.walker.stop(0.05)
+    for gate in gates:
+        gate.set()
+    assert bench.walker.stop(60)
+    assert len(node.log) == 4
+
+
 def test_a_subject_is_busy_until_its_action_ends(bench: Bench) -> None:
     gate = bench.nodes["a"].gates["web"] = threading.Event()
     assert len(bench.submit(step(1, start("web")))) == 1
@@ -187,16 +273,8 @@ def test_an_outcome_is_there_before_its_action_is_no_longer_under_way(bench: Ben
 
 def test_a_second_step_for_a_node_is_left_to_the_plan_after_the_first(bench: Bench) -> None:
     """A node container is made, then told what to do; both are done to the node."""
-    traffic = NodeTraffic(
-        node="a",
-        pod_range="10.42.0.0/16",
-        pod_cidr="10.42.1.0/24",
-        service_range="10.43.0.0/16",
-        dns="10.43.0.10",
-        overlay=Overlay(address="10.0.0.1"),
-    )
     prepare = PrepareNode(node="a", because="it is missing", owner=None, pod_cidr="10.42.1.0/24")
-    publish = Publish(node="a", because="web: it is new", owner=None, traffic=traffic)
+    publish = TELL
     begun = bench.submit(step(1, prepare), step(2, publish, 1), step(3, stop("old"), 2), step(4, start("x")))
     assert [s.number for s in begun] == [1, 4]
     bench.until(lambda: not bench.walker.under_way())

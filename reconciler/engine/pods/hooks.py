@@ -14,6 +14,7 @@ from reconciler.errors import EngineError, HookFailed, NodeUnreachable
 from reconciler.model.container import Container
 from reconciler.model.observed import PodRecord
 from reconciler.model.probe import LifecycleHandler
+from reconciler.turns import away
 
 _LONGEST = 600.0
 """Seconds for a postStart: Kubernetes waits for ever, a plan doesn't."""
@@ -29,7 +30,8 @@ def post_start(engine: Engine, container_id: str, container: Container | None, r
     handler = container.lifecycle.post_start if container else None
     if handler is None or container is None:
         return
-    failure = _run(engine, container_id, handler, container, record, _LONGEST)
+    with away("postStart"):
+        failure = _run(engine, container_id, handler, container, record, _LONGEST)
     if failure:
         engine.call("POST", f"/containers/{container_id}/kill")
         raise HookFailed(

@@ -20,8 +20,11 @@ from reconciler.model.desired import Contents
 from reconciler.model.image_reference import HUB, split_registry
 from reconciler.model.meta import Key
 from reconciler.model.observed import PodRecord
+from reconciler.turns import away
 
 _HUB_NAMES = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
+PULLS_AT_A_TIME = 3
+"""On one node, from one registry: each downloads three layers at a time. Other registries don't wait."""
 _STALL = 300.0
 """Seconds without a sign of progress after which a pull is given up."""
 
@@ -65,7 +68,8 @@ def pull(engine: Engine, image: str, candidates: tuple[Login, ...] = ()) -> None
     refused: ImageUnavailable | None = None
     for login in (*candidates, None) if candidates else (None,):
         try:
-            _pull(engine, image, login)
+            with away(registry_of(image), PULLS_AT_A_TIME):
+                _pull(engine, image, login)
             return
         except ImageUnavailable as error:
             refused = refused or error
