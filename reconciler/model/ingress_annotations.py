@@ -5,6 +5,8 @@ Pure, and lenient: a value that makes no sense counts as absent here, because `m
 
 from __future__ import annotations
 
+import re
+
 from reconciler.model.base import Value
 from reconciler.model.ingress import Ingress
 
@@ -62,7 +64,7 @@ def settings(ingress: Ingress) -> IngressSettings:
         redirect=bool(ingress.spec.tls) and _redirects(given),
         allow=tuple(part for name in ALLOW for part in parts(given.get(name, ""))),
         backend_tls=given.get(BACKEND_PROTOCOL, "").strip().upper() == "HTTPS",
-        timeout_seconds=int(timeout) if timeout.isascii() and timeout.isdigit() else 0,
+        timeout_seconds=int(timeout) if re.fullmatch("[0-9]{1,9}", timeout) else 0,
         acme=truth(given.get(TLS_ACME, "")) is True or any(given.get(name) for name in ISSUERS),
     )
 

@@ -151,6 +151,8 @@ WRONG = [
     (f"{N}/backend-protocol: GRPC", "expected HTTP or HTTPS"),
     (f"{N}/whitelist-source-range: 10.0.0.0/33", "expected addresses or networks"),
     (f"{N}/whitelist-source-range: ''", "expected addresses or networks"),
+    (f'{N}/whitelist-source-range: "fe80::1%a\\n  http-request return status 200/128"', "expected addresses or networks"),
+    (f"{N}/proxy-read-timeout: '000000001{'9' * 5000}'", "expected a number of seconds"),
     (f"{N}/proxy-read-timeout: 60s", "expected a number of seconds"),
     (f"{T}/router.entrypoints: metrics", "expected web, websecure or both"),
     (f"{N}/auth-url: http://authelia", "protects what is served"),

@@ -52,6 +52,7 @@ def test_the_rest() -> None:
     )
     assert found.allow == ("10.0.0.0/8", "192.168.1.5")
     assert (found.backend_tls, found.timeout_seconds, found.acme) == (True, 3600, False)
+    assert made({f"{N}/proxy-read-timeout": "1" + "0" * 5000}).timeout_seconds == 0
     assert made({f"{N}/proxy-read-timeout": "1h", f"{N}/backend-protocol": "GRPC"}) == made({})
 
 

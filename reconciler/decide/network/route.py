@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from ipaddress import IPv4Network
 from typing import Literal
 
 import msgspec
@@ -67,7 +68,9 @@ def routed(
         affinity_seconds=timeout if spec.session_affinity == "ClientIP" else 0,
         internal_local=spec.internal_traffic_policy == "Local",
         external_local=spec.external_traffic_policy == "Local",
-        source_ranges=tuple(sorted(spec.load_balancer_source_ranges)),
+        source_ranges=tuple(
+            sorted(str(IPv4Network(text.strip(), strict=False)) for text in spec.load_balancer_source_ranges)
+        ),
         proxy_protocol=_proxy_protocol(meta.annotations.get(PROXY_PROTOCOL_ANNOTATION, "")),
         live=part.live,
         header_routes=part.split.header_routes if part.split else (),

@@ -41,9 +41,9 @@ def network4(text: str, path: Path) -> Iterator[Said]:
 
 
 def is_network(text: str) -> bool:
-    """An address or a network of either family."""
+    """An address or a network of either family. A zone (`fe80::1%eth0`) may hold anything, and is none."""
     try:
         ip_network(text, strict=False)
     except ValueError:
         return False
-    return True
+    return "%" not in text

@@ -61,7 +61,9 @@ def _value(name: str, text: str) -> Iterator[tuple[str, str]]:
             if not addresses.is_network(part):
                 yield f"expected addresses or networks, found {shown(part)}", "write 192.168.0.0/16, 10.0.0.5"
     elif name == known.READ_TIMEOUT:
-        if not (text.strip().isascii() and text.strip().isdigit() and 0 < int(text.strip()[:9]) <= 86400 * 7):
+        given = text.strip()
+        plain = given.isascii() and given.isdigit() and len(given) <= 9
+        if not (plain and 0 < int(given) <= 86400 * 7):
             yield f"expected a number of seconds, found {shown(text)}", 'write it as "60"'
     elif name == known.ENTRYPOINTS and not set(parts(text)) & {"web", "websecure"}:
         yield f"expected web, websecure or both, found {shown(text)}", "other ports need a Service"

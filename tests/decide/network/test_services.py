@@ -109,7 +109,7 @@ def test_settings_are_passed_on() -> None:
         sessionAffinity="ClientIP",
         externalTrafficPolicy="Local",
         internalTrafficPolicy="Local",
-        loadBalancerSourceRanges=["10.1.0.0/16", "10.0.0.0/16"],
+        loadBalancerSourceRanges=["10.1.2.0/16\n", " 10.0.0.0/16"],
         annotations={"reconciler.io/proxy-protocol": "v2"},
     )
     found = routed(running(services=(wanted,), of=OF), "web")
