@@ -13,6 +13,8 @@ P = "spec.template.spec"
 C = f"{P}.containers[0]"
 
 POD = [
+    ('tolerations: [{key: "a\\nb", operator: Exists}]', "tolerations[0].key: expected a name such as app"),
+    ('tolerations: [{key: a, value: "b c"}]', "tolerations[0].value: expected a label value"),
     (
         'hostAliases: [{ip: 192.0.2.1, hostnames: ["a\\n203.0.113.9 bank.example"]}]',
         "hostAliases[0].hostnames[0]: expected a DNS name",
@@ -91,6 +93,9 @@ POD = [
     ),
 ]
 CONTAINER = [
+    ('command: ["a\\0b"]', "command[0]: holds a NUL byte"),
+    ('args: [a, "\\0"]', "args[1]: holds a NUL byte"),
+    ('env: [{name: A, value: "a\\0b"}]', "env[0].value: holds a NUL byte"),
     ('readinessProbe: {httpGet: {port: 80, host: "a\\nb"}}', "readinessProbe.httpGet.host: expected a host name or an IP address"),
     ("readinessProbe: {httpGet: {port: 80, host: 'a:80'}}", "readinessProbe.httpGet.host: expected a host name or an IP address"),
     ("livenessProbe: {tcpSocket: {port: 80, host: 'a b'}}", "livenessProbe.tcpSocket.host: expected a host name or an IP address"),
@@ -170,3 +175,25 @@ def test_arguments_stand_for_what_has_the_right_form(tmp_path: Path) -> None:
     bad = provider % (pod % ("{{args.name}} b", "Web:{{args.tag}}"))
     found = lines(load(tmp_path, template(provider=bad, spec=given)))
     assert [text in "\n".join(found) for text in ('"{{args.name}} b"', '"Web:{{args.tag}}"')] == [True, True]
+
+
+SLICE = """apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: s, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+endpoints: [{addresses: [192.0.2.9], nodeName: %s}]
+ports: [{name: %s, port: 81, appProtocol: %s}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        (('"a\\nb"', "x", "http"), "endpoints[0].nodeName: expected a DNS name"),
+        (("a", '"x y"', "http"), "ports[0].name: expected a DNS label"),
+        (("a", "x", '"a b"'), "ports[0].appProtocol: expected a name such as app"),
+    ],
+)
+def test_of_addresses_by_hand(tmp_path: Path, parts: tuple[str, ...], expected: str) -> None:
+    found = lines(load(tmp_path, SLICE % parts))
+    assert len([line for line in found if line.startswith(expected)]) == 1, found

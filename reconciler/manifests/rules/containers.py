@@ -69,6 +69,9 @@ def _image(container: Container, path: Path) -> Iterator[Said]:
 
 
 def _program(container: Container, path: Path) -> Iterator[Said]:
+    for field, given in (("command", container.command), ("args", container.args)):
+        for index, text in enumerate(given):
+            yield from forms.argument(text, (*path, field, index))
     if container.working_dir:
         yield from forms.path_text(container.working_dir, (*path, "workingDir"))
         if not container.working_dir.startswith("/"):
@@ -81,6 +84,7 @@ def _program(container: Container, path: Path) -> Iterator[Said]:
 def _environment(container: Container, path: Path) -> Iterator[Said]:
     for index, variable in enumerate(container.env):
         yield from forms.variable(variable.name, (*path, "env", index, "name"))
+        yield from forms.argument(variable.value, (*path, "env", index, "value"))
         if variable.value_from is not None:
             yield from _value_from(variable, (*path, "env", index))
     for index, source in enumerate(container.env_from):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.manifests.documents import Path
-from reconciler.manifests.rules import addresses, metadata
+from reconciler.manifests.rules import addresses, forms, metadata
 from reconciler.manifests.said import Said
 from reconciler.model.kinds import Addresses
 from reconciler.model.service import (
@@ -39,6 +39,8 @@ def _addresses(given: Sequence[EndpointAddress], path: Path) -> Iterator[Said]:
     for index, address in enumerate(given):
         yield from metadata.notes(address, (*path, index))
         yield from addresses.host(address.ip, (*path, index, "ip"))
+        if address.node_name:
+            yield from forms.dns_name(address.node_name, (*path, index, "nodeName"))
 
 
 def _slice(item: EndpointSlice) -> Iterator[Said]:
@@ -56,6 +58,8 @@ def _slice(item: EndpointSlice) -> Iterator[Said]:
     for index, endpoint in enumerate(item.endpoints):
         at = ("endpoints", index)
         yield from metadata.notes(endpoint, at)
+        if endpoint.node_name:
+            yield from forms.dns_name(endpoint.node_name, (*at, "nodeName"))
         for number, address in enumerate(endpoint.addresses):
             yield from addresses.host(address, (*at, "addresses", number))
     yield from _ports(item.ports, ("ports",))
@@ -66,6 +70,10 @@ def _ports(ports: Sequence[EndpointPort | SlicePort], path: Path) -> Iterator[Sa
     for index, port in enumerate(ports):
         at = (*path, index)
         yield from metadata.notes(port, at)
+        if port.name:
+            yield from forms.dns_label(port.name, (*at, "name"))
+        if port.app_protocol:
+            yield from forms.qualified(port.app_protocol, (*at, "appProtocol"))
         if port.port is None:
             yield Said((*at, "port"), "is missing, expected a number", "add it", rule="required")
         if port.protocol == "SCTP":

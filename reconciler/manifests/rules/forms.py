@@ -13,12 +13,13 @@ from ipaddress import ip_address
 
 from reconciler.manifests.documents import Path
 from reconciler.manifests.said import Said, shown
-from reconciler.model.names import DNS_SUBDOMAIN
+from reconciler.model.names import DNS_LABEL, DNS_SUBDOMAIN, LABEL_VALUE, QUALIFIED_NAME
 
 SEARCHES, SEARCH_CHARACTERS, NAME_SERVERS = 32, 2048, 3
 """Kubernetes: the most of each in dnsConfig."""
 
 _NAME = re.compile(DNS_SUBDOMAIN)
+_LABEL, _QUALIFIED, _VALUE = re.compile(DNS_LABEL), re.compile(QUALIFIED_NAME), re.compile(LABEL_VALUE)
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?\.?")
 _SEARCH = re.compile(r"\.|[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?(\.[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?)*\.?")
 _OPTION = re.compile(r"[A-Za-z0-9_.-]+")
@@ -51,6 +52,27 @@ def dns_name(text: str, path: Path) -> Iterator[Said]:
     good = len(text) <= 253 and bool(_NAME.fullmatch(text))
     remedy = "use lowercase letters, digits, '-' and '.', starting and ending with a letter or digit"
     yield from _unless(good, text, path, "a DNS name", remedy, "name")
+
+
+def dns_label(text: str, path: Path) -> Iterator[Said]:
+    good = len(text) <= 63 and bool(_LABEL.fullmatch(text))
+    yield from _unless(good, text, path, "a DNS label", "use lowercase letters, digits and '-'", "name")
+
+
+def qualified(text: str, path: Path) -> Iterator[Said]:
+    good = len(text) <= 317 and bool(_QUALIFIED.fullmatch(text))
+    yield from _unless(good, text, path, "a name such as app or example.com/app", rule="name")
+
+
+def label_value(text: str, path: Path) -> Iterator[Said]:
+    good = len(text) <= 63 and bool(_VALUE.fullmatch(text))
+    yield from _unless(good, text, path, "a label value", "use letters, digits, '-', '_' and '.'", "name")
+
+
+def argument(text: str, path: Path) -> Iterator[Said]:
+    """Of a program: whatever the kernel can carry. It may be a password: not shown."""
+    if "\0" in text:
+        yield Said(path, "holds a NUL byte, where Linux ends a text", "remove it", rule="form")
 
 
 def host(text: str, path: Path) -> Iterator[Said]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from reconciler.manifests.documents import Path
-from reconciler.manifests.rules import ingress_annotations, metadata
+from reconciler.manifests.rules import forms, ingress_annotations, metadata
 from reconciler.manifests.rules.containers import one_of
 from reconciler.manifests.said import Said, shown
 from reconciler.model.ingress import HTTPIngressPath, Ingress, IngressBackend
@@ -22,6 +22,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]|%[01][0-9A-Fa-f]|%7[Ff]")
 def check(item: Ingress) -> Iterator[Said]:
     yield from metadata.notes(item.spec, ("spec",))
     yield from ingress_annotations.check(item)
+    if item.spec.ingress_class_name:
+        yield from forms.dns_name(item.spec.ingress_class_name, ("spec", "ingressClassName"))
     if not item.spec.rules and item.spec.default_backend is None:
         yield Said(("spec",), "has neither rules nor defaultBackend", "add one of the two", rule="required")
     if item.spec.default_backend:
@@ -96,3 +98,5 @@ def _backend(backend: IngressBackend, path: Path) -> Iterator[Said]:
         )
     elif bool(backend.service.port.name) == (backend.service.port.number is not None):
         yield one_of((*path, "service", "port"), "name, number")
+    elif backend.service.port.name:
+        yield from forms.dns_label(backend.service.port.name, (*path, "service", "port", "name"))

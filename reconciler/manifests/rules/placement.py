@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.manifests.documents import Path
+from reconciler.manifests.rules import forms
 from reconciler.manifests.said import Said
 from reconciler.model.meta import LabelSelector
 from reconciler.model.placement import (
@@ -34,6 +35,10 @@ def check(spec: PodSpec, path: Path) -> Iterator[Said]:
 
 
 def _toleration(toleration: Toleration, path: Path) -> Iterator[Said]:
+    if toleration.key:
+        yield from forms.qualified(toleration.key, (*path, "key"))
+    if toleration.operator == "Equal":
+        yield from forms.label_value(toleration.value, (*path, "value"))
     if not toleration.key and toleration.operator != "Exists":
         message = "expected Exists when there is no key"
         yield Said((*path, "operator"), message, "name a key, or write operator: Exists", rule="toleration")
