@@ -138,8 +138,13 @@ def _files(source: Plain) -> None:
 
 
 def _as_set(members: Iterable[Any]) -> list[Any]:
-    by_text = {_text(member): member for member in members}
-    return [by_text[text] for text in sorted(by_text)]
+    """In order; a word twice is the same word, but a preference twice is two."""
+    ordered = sorted(members, key=_text)
+    return [
+        one
+        for one, before in zip(ordered, [None, *ordered], strict=False)
+        if one != before or type(one) is dict
+    ]
 
 
 _text: Callable[[Any], bytes] = msgspec.json.Encoder(order="deterministic").encode
