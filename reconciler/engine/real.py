@@ -146,7 +146,10 @@ class RealNode:
         network = self._fleet.spec.network
         ending = self._cache.endings.get(action.key)
         ended = {c.name for c in ending.containers} if ending is not None else ()
-        self._do(lambda engine: start.start_pod(engine, self._label, action, contents, facts, network, ended))
+        logs = self._fleet.spec.logs
+        self._do(
+            lambda engine: start.start_pod(engine, self._label, action, contents, facts, network, ended, logs)
+        )
 
     def start_containers(self, action: StartContainers) -> None:
         from reconciler.engine.pods import start

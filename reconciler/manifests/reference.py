@@ -26,6 +26,9 @@ from reconciler.model.kinds import KINDS
 from reconciler.model.labels import (
     DRAIN_ANNOTATION,
     INIT_ANNOTATION,
+    LOG_DRIVER,
+    LOG_MAX_FILES,
+    LOG_MAX_SIZE,
     PROXY_PROTOCOL_ANNOTATION,
     STRATEGY_ANNOTATION,
 )
@@ -34,6 +37,12 @@ FILE = Path(__file__).parents[2] / "docs" / "manifests.md"
 OWN = {
     INIT_ANNOTATION: ("pod", '`"true"`: Docker\'s init is PID 1 of each container'),
     DRAIN_ANNOTATION: ("pod", "seconds that its stop waits, before preStop, for what it is answering"),
+    LOG_DRIVER: (
+        "pod",
+        "`json-file` or `local`: how its logs are kept (`spec.logs.driver`)",
+    ),
+    LOG_MAX_SIZE: ("pod", "the size of a file of its logs (`spec.logs.maxSize`)"),
+    LOG_MAX_FILES: ("pod", "how many files of its logs are kept (`spec.logs.maxFiles`)"),
     PROXY_PROTOCOL_ANNOTATION: (
         "Service",
         "`v1` or `v2`: its pods are told clients' addresses in this form",

@@ -19,6 +19,7 @@ from reconciler.model.names import (
 )
 from reconciler.model.placement import Taint
 from reconciler.model.pod_security import PodSecuritySpec
+from reconciler.model.quantity import Quantity
 
 Duration = Annotated[str, Meta(pattern=DURATION)]
 """As Go writes them: `30s`, `5m`, `1h30m`."""
@@ -73,6 +74,17 @@ class ImagesSpec(Model):
     """`use_operator_login` lets pulls use what `docker login` left on the control machine."""
 
     use_operator_login: bool = False
+
+
+class LogsSpec(Model):
+    """How much of what each container writes is kept: `max_files` files of `max_size` (Kubernetes: the
+    kubelet's containerLogMaxSize and containerLogMaxFiles). `driver` empty is the engine's own; of one that
+    keeps logs elsewhere, such as journald, nothing is asked.
+    """
+
+    driver: Literal["", "json-file", "local"] = ""
+    max_size: Quantity = "10Mi"
+    max_files: Annotated[int, Meta(ge=2, le=999)] = 5
 
 
 class PruneSpec(Model):
@@ -185,6 +197,7 @@ class FleetSpec(Model):
     on_abort: OnAbort = "hold"
     """What becomes of the commit when a progressive delivery fails. A Git source must let us push."""
     images: ImagesSpec = ImagesSpec()
+    logs: LogsSpec = LogsSpec()
     manifests: ManifestsSpec = ManifestsSpec()
     network: NetworkSpec = NetworkSpec()
     pod_security: PodSecuritySpec = PodSecuritySpec()

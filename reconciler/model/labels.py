@@ -34,7 +34,21 @@ STRATEGY_ANNOTATION = "reconciler.io/strategy"
 """On a Deployment: a Rollout's `strategy`, as YAML; it then takes the place of the Deployment's own."""
 DRAIN_ANNOTATION = "reconciler.io/drain-seconds"
 """On a pod: how long its stop waits for what it is still answering, before preStop."""
+LOG_DRIVER = "reconciler.io/log-driver"
+"""On a pod: `json-file` or `local`, whatever the fleet and the node have."""
+LOG_MAX_SIZE = "reconciler.io/log-max-size"
+"""On a pod: how large a file of its logs becomes, such as 50Mi."""
+LOG_MAX_FILES = "reconciler.io/log-max-files"
+"""On a pod: how many of them are kept of each container."""
 
 DOMAIN = "reconciler.io/"
-ANNOTATIONS = (INIT_ANNOTATION, PROXY_PROTOCOL_ANNOTATION, STRATEGY_ANNOTATION, DRAIN_ANNOTATION)
+ANNOTATIONS = (
+    INIT_ANNOTATION,
+    PROXY_PROTOCOL_ANNOTATION,
+    STRATEGY_ANNOTATION,
+    DRAIN_ANNOTATION,
+    LOG_DRIVER,
+    LOG_MAX_SIZE,
+    LOG_MAX_FILES,
+)
 """Those that people write."""

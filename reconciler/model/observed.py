@@ -153,6 +153,8 @@ class NodeFacts(Told):
     disk_free: int | None = None
     clock_skew: float = 0.0
     cgroup_version: str = ""
+    log_driver: str = ""
+    """The Engine's default, "" when it isn't known."""
     warnings: tuple[str, ...] = ()
     internal_ip: str = ""
     """The address that it uses towards the outside; "" when its shell can't tell."""

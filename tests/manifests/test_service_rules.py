@@ -129,6 +129,25 @@ def test_how_long_a_pod_drains(tmp_path: Path, seconds: str, good: bool) -> None
     assert found == ([] if good else [f'{where}: expected a number of seconds, found "{seconds}"'])
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("driver", "local", ""),
+        ("driver", "journald", 'expected json-file or local, found "journald"'),
+        ("max-size", "50Mi", ""),
+        ("max-size", "0", 'expected a size from 4Ki to 1Ti, found "0"'),
+        ("max-size", "1e999999999", 'expected a size from 4Ki to 1Ti, found "1e999999999"'),
+        ("max-files", "3", ""),
+        ("max-files", "1", 'expected a number from 2 to 999, found "1"'),
+    ],
+)
+def test_how_a_pods_logs_are_kept(tmp_path: Path, key: str, value: str, message: str) -> None:
+    labels = "{labels: {app: web}, annotations: {reconciler.io/log-" + key + ": '" + value + "'}}"
+    found = lines(load(tmp_path, deployment().replace("{labels: {app: web}}", labels)))
+    where = f"spec.template.metadata.annotations[reconciler.io/log-{key}]"
+    assert found == ([f"{where}: {message}"] if message else [])
+
+
 SELECTED = [
     ("{app: wbe}", "no pod of namespace default has app=wbe", "Deployment default/web has app=web"),
     ("{app: web, tier: front}", "no pod of namespace default has app=web, tier=front", "Deployment default/web has no label tier"),

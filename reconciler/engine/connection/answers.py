@@ -111,6 +111,7 @@ class Info(TypedDict):
     ServerVersion: NotRequired[Word]
     SystemTime: NotRequired[Word]
     CgroupVersion: NotRequired[Word]
+    LoggingDriver: NotRequired[Word]
     DockerRootDir: NotRequired[Text]
     Warnings: NotRequired[Annotated[list[Text], Meta(max_length=256)] | None]
     MemoryLimit: NotRequired[bool]

@@ -69,6 +69,7 @@ def read_facts(engine: Engine, clock: Callable[[], float] = time.time) -> NodeFa
         memory=info.get("MemTotal", 0),
         clock_skew=skew(info.get("SystemTime", ""), before, after),
         cgroup_version=info.get("CgroupVersion", ""),
+        log_driver=info.get("LoggingDriver", ""),
         warnings=(*missing_limits(info), *(info.get("Warnings") or ())),
     )
 

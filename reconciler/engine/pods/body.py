@@ -8,6 +8,7 @@ from typing import Any
 from reconciler.engine.pods import resources, security, volumes
 from reconciler.engine.pods.downward import Place
 from reconciler.engine.pods.expand import expand_all
+from reconciler.engine.pods.logs import log_config
 from reconciler.engine.pods.namespaces import joined, own_namespaces
 from reconciler.engine.pods.naming import container_labels, sandbox_name
 from reconciler.engine.pods.unfit import Unfit
@@ -37,7 +38,7 @@ def sandbox(record: PodRecord, place: Place, image: str, held: list[dict[str, An
             "Mounts": held,
         },
     }
-    return merged(content, own_namespaces(record, place, shared=True))
+    return merged(_logged(content, record, place), own_namespaces(record, place, shared=True))
 
 
 def container(
@@ -76,7 +77,7 @@ def container(
             **security.host_config(spec, pod),
         },
     }
-    content |= _program(spec, environment)
+    content = _logged(content | _program(spec, environment), record, place)
     if record.annotations.get(INIT_ANNOTATION) == "true":
         content["HostConfig"]["Init"] = True
     if record.spec.runtime_class_name:
@@ -84,6 +85,11 @@ def container(
     if not record.spec.needs_sandbox:
         return merged(content, own_namespaces(record, place, shared=False))
     return merged(content, joined(record, sandbox_name(place.fleet, record.namespace, record.name)))
+
+
+def _logged(content: Body, record: PodRecord, place: Place) -> Body:
+    found = log_config(place.logs, record.annotations, place.facts.log_driver)
+    return merged(content, {"HostConfig": {"LogConfig": found}}) if found is not None else content
 
 
 def merged(content: Body, more: Body) -> Body:

@@ -12,6 +12,7 @@ from decimal import ROUND_CEILING, Decimal
 from reconciler.engine.pods.unfit import Unfit
 from reconciler.model.base import Value
 from reconciler.model.container import Container, ResourceFieldSelector
+from reconciler.model.fleet import LogsSpec
 from reconciler.model.observed import NodeFacts, PodRecord
 from reconciler.model.quantity import parse_quantity
 
@@ -20,7 +21,8 @@ _SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]$")
 
 
 class Place(Value):
-    """Where a pod runs: the fleet's and its pod network's Docker name, the node's IP and facts.
+    """Where a pod runs: the fleet's and its pod network's Docker name, the node's IP and facts, and how the
+    fleet keeps logs.
 
     `dns` is the fleet's name server, empty where spec.network is off, and `domain` what its names end in.
     """
@@ -31,6 +33,7 @@ class Place(Value):
     domain: str = "cluster.local"
     host_ip: str = ""
     facts: NodeFacts = NodeFacts()
+    logs: LogsSpec = LogsSpec()
 
 
 def pod_uid(place: Place, record: PodRecord) -> str:

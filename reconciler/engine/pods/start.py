@@ -21,7 +21,7 @@ from reconciler.errors import Conflict, ContainerFailed, EngineError, ImageUnava
 from reconciler.model import labels
 from reconciler.model.action import PodAction, RestartContainer, StartContainers, StartPod
 from reconciler.model.desired import Contents
-from reconciler.model.fleet import NetworkSpec
+from reconciler.model.fleet import LogsSpec, NetworkSpec
 from reconciler.model.observed import NodeFacts, PodRecord
 
 _SLOW = 120.0
@@ -36,11 +36,13 @@ def start_pod(
     facts: NodeFacts | None = None,
     network: NetworkSpec | None = None,
     ended: Container[str] = (),
+    logs: LogsSpec | None = None,
 ) -> None:
     """Pull, fill volumes, create every container, start the first ones; what is there already is kept.
 
     `facts` are the node's where they are known; else they are asked for if the pod depends on them.
     `network` is the fleet's; None: there is none but the node's. `ended` containers have run for good.
+    `logs`: how the fleet keeps what pods write.
     """
     record = action.record
     image.pull_always(engine, record, contents)
@@ -51,6 +53,7 @@ def start_pod(
         domain=(network or NetworkSpec()).cluster_domain,
         host_ip=host_ip(engine, record),
         facts=facts or _facts(engine, record),
+        logs=logs or LogsSpec(),
     )
     pod = _translated(engine, record, contents, place)
     mountpoints = fill.prepare(engine, pod, fleet_name)

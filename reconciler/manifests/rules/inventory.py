@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from reconciler.manifests.documents import Path
-from reconciler.manifests.rules import inventory_network
+from reconciler.manifests.rules import disks, inventory_network
 from reconciler.manifests.said import Said, shown
 from reconciler.model.capacity import ANNOTATION, pair
 from reconciler.model.fleet import Fleet, NodeSpec
@@ -17,6 +17,7 @@ def check(fleet: Fleet) -> Iterator[Said]:
     yield from _source(fleet)
     yield from inventory_network.check(fleet)
     yield from _listen(fleet.spec.serve.listen)
+    yield from disks.of_fleet(fleet.spec)
 
 
 def _nodes(fleet: Fleet) -> Iterator[Said]:

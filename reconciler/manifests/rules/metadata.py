@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from reconciler.manifests.documents import Path
 from reconciler.manifests.fields import noted
+from reconciler.manifests.rules import disks
 from reconciler.manifests.said import Said, shown
 from reconciler.model.base import Model
 from reconciler.model.kinds import CLUSTER_SCOPED, Object
@@ -79,6 +80,7 @@ def _ours(key: str, path: Path) -> Iterator[Said]:
 
 def of_pod(meta: ObjectMeta, path: Path) -> Iterator[Said]:
     """A pod's own annotations that mean something here."""
+    yield from disks.of_pod(meta, path)
     if meta.annotations.get(INIT_ANNOTATION, "true") not in ("true", "false"):
         message = f"expected true or false, found {shown(meta.annotations[INIT_ANNOTATION])}"
         yield Said((*path, "annotations", INIT_ANNOTATION), message, 'write it as "true"', rule="annotation")
