@@ -70,3 +70,51 @@ def test_hashed_known_hosts_are_understood(tmp_path: Path) -> None:
 
 def test_a_missing_file_knows_nobody(tmp_path: Path) -> None:
     assert trusted("pi-1", endpoint(tmp_path / "absent"), "").keys == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "known"),
+    [
+        ("[10.0.0.5]:2222", True),
+        ("10.0.0.5", True),
+        ("pi,10.0.0.5,other", True),
+        ("10.0.0.*", True),
+        ("10.0.?.5", True),
+        ("*,![10.0.0.5]:2222,!10.0.0.5", False),
+        ("[10.0.0.5]:2223", False),
+        ("10.0.0.50", False),
+        ("@cert-authority 10.0.0.5", False),
+        ("|1|bm9z|bm9oYXNo", False),
+        ("|1|!!|", False),
+    ],
+)
+def test_which_lines_are_about_a_host(tmp_path: Path, names: str, known: bool) -> None:
+    file = tmp_path / "known"
+    file.write_text(
+        f"# 10.0.0.5 {OTHER.line}\n\n10.0.0.5 ssh-ed25519 !!!\n10.0.0.5\n{names} {KEY.line} a comment\n"
+    )
+    assert trusted("pi-1", endpoint(file), "").keys == ((KEY,) if known else ())
+
+
+def test_every_file_counts(tmp_path: Path) -> None:
+    mine, all_of_us = tmp_path / "mine", tmp_path / "all"
+    mine.write_text(f"10.0.0.5 {KEY.line}\n")
+    all_of_us.write_text(f"10.0.0.5 {OTHER.line}\n")
+    assert trusted("pi-1", endpoint(mine, all_of_us), "").keys == (KEY, OTHER)
+
+
+def test_a_revoked_key_is_refused_though_it_is_known(tmp_path: Path) -> None:
+    file = tmp_path / "known"
+    file.write_text(f"10.0.0.5 {KEY.line}\n@revoked * {KEY.line}\n")
+    with pytest.raises(HostKeyRefused, match="revoked"):
+        trusted("pi-1", endpoint(file), "").check("pi-1", "10.0.0.5", KEY)
+
+
+def test_the_remedy_for_an_unknown_jump_host_is_a_line_that_works(tmp_path: Path) -> None:
+    file, gate = tmp_path / "known", endpoint(tmp_path / "known")
+    with pytest.raises(HostKeyRefused) as refused:
+        trusted("pi-1", gate, OTHER.line, last=False).check("pi-1", gate.known_as, KEY)
+    remedy = refused.value.remedy
+    assert str(file) in remedy
+    file.write_text(remedy.rpartition(": ")[2] + "\n")
+    trusted("pi-1", gate, OTHER.line, last=False).check("pi-1", gate.known_as, KEY)

@@ -9,13 +9,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from reconciler.engine.connection.address import Endpoint
+from reconciler.engine.connection.knownhosts import REVOKED, lines_of
 from reconciler.errors import HostKeyRefused, InventoryError
 
 
@@ -45,6 +44,9 @@ class Trust:
 
     keys: tuple[HostKey, ...]
     source: str
+    revoked: tuple[HostKey, ...] = ()
+    pinned_in: str = ""
+    """Of a jump host: the file where its key is to be, since nodes.yaml has no place for it."""
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -52,14 +54,25 @@ class Trust:
 
     def check(self, node: str, known_as: str, shown: HostKey) -> None:
         """Raises `HostKeyRefused` unless `shown` is one of the keys."""
+        if shown in self.revoked:
+            raise HostKeyRefused(
+                f"the host key of {known_as} is revoked in {self.source}: {shown}",
+                node=node,
+                remedy="give that machine a new host key (`ssh-keygen -A` after removing the old one)",
+            )
         if shown in self.keys:
             return
-        remedy = f"if that is expected, pin the new key after checking it: reconciler nodes trust {node}"
+        pin = f"reconciler nodes trust {node}"
+        if self.pinned_in:
+            pin = (
+                f"write this line into {self.pinned_in}, in place of any other of it: {known_as} {shown.line}"
+            )
+        remedy = f"if that is expected, pin the new key after checking it: {pin}"
         if not self.keys:
             raise HostKeyRefused(
                 f"the host key of {known_as} is unknown: it shows {shown}, {self.source} has none for it",
                 node=node,
-                remedy=f"check that fingerprint on the node, then: reconciler nodes trust {node}",
+                remedy=f"check that fingerprint on that machine, then: {pin}",
             )
         known = ", ".join(str(k) for k in self.keys)
         raise HostKeyRefused(
@@ -94,19 +107,11 @@ def trusted(node: str, endpoint: Endpoint, host_key: str, *, last: bool = True) 
     """What may be shown by `endpoint`. A pinned key speaks for the node itself, not for its jump hosts."""
     if last and host_key.strip():
         return Trust(pinned(node, host_key), "nodes.yaml")
-    return Trust(tuple(known(endpoint)), " and ".join(endpoint.known_hosts[:1]) or "no known_hosts file")
-
-
-def known(endpoint: Endpoint) -> Iterable[HostKey]:
-    """The endpoint's keys in its known_hosts files; a missing file knows nothing."""
-    import paramiko
-
-    for file in endpoint.known_hosts:
-        if not Path(file).is_file():
-            continue
-        try:
-            entries: Any = paramiko.HostKeys(file).lookup(endpoint.known_as) or {}
-        except (OSError, paramiko.SSHException) as error:
-            raise InventoryError(f"can't be read: {error}", where=file, remedy="mend the file") from error
-        for kind, key in entries.items():
-            yield HostKey(kind, key.asbytes())
+    found = [line for file in endpoint.known_hosts for line in lines_of(Path(file), endpoint.names)]
+    files = endpoint.known_hosts[:1]
+    return Trust(
+        tuple(HostKey(line.kind, line.blob) for line in found if not line.marker),
+        " and ".join(files) or "no known_hosts file",
+        tuple(HostKey(line.kind, line.blob) for line in found if line.marker == REVOKED),
+        "" if last else "".join(files),
+    )

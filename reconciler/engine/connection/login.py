@@ -14,6 +14,8 @@ from reconciler.private import shown_to_others
 if TYPE_CHECKING:
     import paramiko
 
+AGENT_TIMEOUT_S = 60.0
+"""An agent may ask its owner for each use of a key."""
 USUAL = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
 
 
@@ -77,7 +79,7 @@ def _keys(endpoint: Endpoint, tried: list[str]) -> Iterator[tuple[str, paramiko.
         if key is not None:
             yield file, key
     if not endpoint.only_these or locked:
-        yield from _agent(locked if endpoint.only_these else None)
+        yield from _agent(endpoint.agent, locked if endpoint.only_these else None)
     if not endpoint.identity_files:
         for file in USUAL:
             key = _load(str(Path(file).expanduser()), tried, locked, must_exist=False)
@@ -106,17 +108,23 @@ def _load(file: str, tried: list[str], locked: list[str], *, must_exist: bool) -
     return None
 
 
-def _agent(only: list[str] | None) -> Iterator[tuple[str, paramiko.PKey]]:
+def _agent(path: str, only: list[str] | None) -> Iterator[tuple[str, paramiko.PKey]]:
     """The agent's keys; with `only`, those whose public half lies beside one of these files."""
     import os
+    import socket
 
     import paramiko
 
-    if not os.environ.get("SSH_AUTH_SOCK"):
+    path = path or os.environ.get("SSH_AUTH_SOCK", "")
+    if path in ("", "none"):
         return
     wanted = None if only is None else {_public(file) for file in only}
-    with contextlib.suppress(paramiko.SSHException, OSError):
-        for key in paramiko.Agent().get_keys():
+    with contextlib.suppress(paramiko.SSHException, OSError), socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(AGENT_TIMEOUT_S)
+        link.connect(path)
+        agent = paramiko.agent.AgentSSH()
+        agent._connect(link)  # type: ignore[attr-defined]
+        for key in agent.get_keys():
             if wanted is None or key.get_base64() in wanted:
                 yield f"agent key {key.get_fingerprint().hex()[:12]}", key
 
