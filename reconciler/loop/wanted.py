@@ -91,7 +91,7 @@ class Wanted:
         if began and snapshot is not None and not self._stopped:
             self._begin(snapshot, progress.accepted)
         reading = self._newest
-        if reading is not None and reading.wait(PATIENCE_S if began else 0.0) and not self._stopped:
+        if reading is not None and self._over(reading, PATIENCE_S if began else 0.0) and not self._stopped:
             self._newest = None
             self._take(reading)
             if snapshot is not None and snapshot.revision.id != self._looked_at:
@@ -183,7 +183,11 @@ class Wanted:
         if reading is None and not self._stopped:
             reading, patience = Reading(Revision(id=revision), read, self._changed), OLDER_PATIENCE_S
             self._older[revision] = reading
-        return reading.desired if reading is not None and reading.wait(patience) else None
+        return reading.desired if reading is not None and self._over(reading, patience) else None
+
+    def _over(self, reading: Reading, patience: float) -> bool:
+        """A stop that came before `reading` stood where it looks hasn't abandoned it: nobody would."""
+        return reading.wait(0.0 if self._stopped else patience)
 
     def stop(self) -> None:
         """End what is being read, and wait for nothing more. From any thread."""
