@@ -1,4 +1,4 @@
-"""A connection that ends at a certain time and gives so many bytes, whatever its other end does.
+"""A connection that ends at a certain time and gives so many bytes, whatever its other end does; and files.
 
 A socket's own time-out holds for each byte anew: who gives one now and then would be read for ever. And who
 gives them without end (a body, headers, trailers, one `100 Continue` after the other) would fill the memory.
@@ -6,12 +6,18 @@ gives them without end (a body, headers, trailers, one `100 Continue` after the 
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 import time
 from io import BufferedReader, RawIOBase
 from math import inf
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from reconciler.supervision import sign_of_life
+
+MOST_FILE = 1 << 20
 
 
 class Stream(Protocol):
@@ -96,3 +102,15 @@ class _Reader(RawIOBase):
     def close(self) -> None:
         self._keeping.close()
         super().close()
+
+
+def read_file(path: Path, most: int = MOST_FILE) -> bytes:
+    """A regular file's content. Raises `OSError`: `TooLong`, and for a pipe or a device, which has no end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it isn't a regular file", str(path))
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise TooLong(errno.EFBIG, f"it has more than {most} bytes", str(path))
+    return data

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reconciler.bounded import read_file
 from reconciler.engine.node import Node
 from reconciler.errors import InventoryError
 from reconciler.model.capacity import Capacity, capacity_of
@@ -254,7 +255,7 @@ def webhook(fleet: Fleet) -> Verify | None:
                 where=str(path),
                 remedy=f"chmod 600 {path}; if they have, set another secret here and at the forge",
             )
-        secret = path.read_bytes().strip()
+        secret = read_file(path).strip()
     except OSError as error:
         remedy = "spec.serve.webhook.secretFile names a file that this user can read"
         raise InventoryError(f"it can't be read: {error.strerror}", where=str(path), remedy=remedy) from error

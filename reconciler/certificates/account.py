@@ -39,6 +39,8 @@ def connect(spec: ACMESpec, folder: Folder) -> ClientV2:
     from acme.messages import Registration, RegistrationResource
     from josepy.jwa import ES256
 
+    from reconciler.certificates.answers import BoundedAdapter
+
     account = _kept(folder)
     network = client.ClientNetwork(
         _key(account),
@@ -47,6 +49,8 @@ def connect(spec: ACMESpec, folder: Folder) -> ClientV2:
         timeout=TIMEOUT_S,
         verify_ssl=cast("bool", _trusted(spec)),  # acme hands it to requests, which takes a path, too
     )
+    for scheme in ("http://", "https://"):
+        network.session.mount(scheme, BoundedAdapter())
     directory = client.ClientV2.get_directory(spec.directory, network)
     acme = client.ClientV2(directory, network)
     if account.uri and account.email == spec.email:

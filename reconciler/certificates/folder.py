@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from reconciler.bounded import read_file
 from reconciler.certificates.held import Held, read
 from reconciler.certificates.timing import Attempt
 from reconciler.model.base import typed
@@ -123,7 +124,7 @@ def _sync(folder: Path) -> None:
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text()
+        return read_file(path).decode()
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from reconciler.bounded import TooLong
 from reconciler.errors import UsageError
 from reconciler.model.base import Value, typed
 from reconciler.model.fleet import Fleet
@@ -38,6 +39,16 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 T = TypeVar("T")
+MOST_ANSWER = 256 << 20
+"""Bytes. What is told of a thousand pods has 1 MB."""
+
+
+def read_whole(answer: http.client.HTTPResponse) -> bytes:
+    """Raises `TooLong`."""
+    found = answer.read(MOST_ANSWER + 1)
+    if len(found) > MOST_ANSWER:
+        raise TooLong(f"an answer of more than {MOST_ANSWER >> 20} MiB")
+    return found
 
 
 def ask(fleet: Fleet, locks: Path) -> Overview | None:
@@ -140,7 +151,7 @@ def _get(door: http.client.HTTPConnection, path: str, kind: type[T]) -> T | None
     try:
         door.request("GET", path)
         answer = door.getresponse()
-        body = answer.read()
+        body = read_whole(answer)
         return msgspec.json.decode(body, type=typed(kind)) if answer.status == 200 else None
     except msgspec.DecodeError as error:
         if isinstance(door, UnixConnection):  # the lock's holder named it: this is no other program

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from reconciler.api.order_forms import PATIENCE_S, Asked, Given, Trouble, user_at_machine
-from reconciler.cli.ask import UnixConnection, public_door, sockets
+from reconciler.cli.ask import UnixConnection, public_door, read_whole, sockets
 from reconciler.decide.delivery.orders import ordered
 from reconciler.errors import UsageError
 from reconciler.loop.orders import Fold
@@ -139,7 +139,7 @@ def _talk(door: http.client.HTTPConnection, method: str, path: str, body: bytes,
     try:
         door.request(method, path, body)
         answer = door.getresponse()
-        found = answer.read()
+        found = read_whole(answer)
         if answer.status == 200:
             return msgspec.json.decode(found, type=typed(kind))
         if answer.status == 500:

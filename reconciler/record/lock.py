@@ -17,6 +17,7 @@ from types import TracebackType
 
 import msgspec
 
+from reconciler.bounded import read_file
 from reconciler.errors import FleetLocked, ReconcilerError
 from reconciler.model.base import Value, typed
 from reconciler.record.places import REFUSED_BY_DISK, Identity, identity
@@ -176,8 +177,8 @@ def _take(descriptor: int, patience: float) -> bool:
 
 def _read(path: Path) -> Holder:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=typed(Holder))
-    except (OSError, msgspec.DecodeError):
+        return msgspec.json.decode(read_file(path), type=typed(Holder))
+    except (OSError, msgspec.DecodeError, RecursionError):
         return Holder(pid=0, since=0.0, host="", command="")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reconciler.bounded import read_file
 from reconciler.engine.connection.address import Endpoint
 from reconciler.errors import LoginRefused, NodeUnreachable
 from reconciler.private import shown_to_others
@@ -94,6 +95,7 @@ def _load(file: str, tried: list[str], locked: list[str], *, must_exist: bool) -
         if mode := shown_to_others(Path(file)):
             tried.append(f"{file}: others may read it ({mode}), so it isn't used: chmod 600 {file}")
             return None
+        read_file(Path(file))  # from_path would wait on a pipe
         return paramiko.PKey.from_path(file)
     except FileNotFoundError:
         if must_exist:
@@ -130,6 +132,6 @@ def _agent(path: str, only: list[str] | None) -> Iterator[tuple[str, paramiko.PK
 
 
 def _public(file: str) -> str:
-    with contextlib.suppress(OSError, IndexError):
-        return Path(f"{file}.pub").read_text().split()[1]
+    with contextlib.suppress(OSError, IndexError, UnicodeDecodeError):
+        return read_file(Path(f"{file}.pub")).decode().split()[1]
     return ""

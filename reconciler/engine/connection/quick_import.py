@@ -10,6 +10,8 @@ import re
 import sys
 from pathlib import Path
 
+from reconciler.bounded import read_file
+
 _MATCH_EXEC = re.compile(r"^\s*match\b.*\bexec\b", re.I | re.M)
 
 
@@ -26,7 +28,7 @@ def import_paramiko(config: Path | None = None) -> None:
 
 def _needs_invoke(config: Path | None) -> bool:
     try:
-        text = (config or Path.home() / ".ssh" / "config").read_text(errors="replace")
+        text = read_file(config or Path.home() / ".ssh" / "config").decode(errors="replace")
     except OSError:
         return False
     return bool(_MATCH_EXEC.search(text))

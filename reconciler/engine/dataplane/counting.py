@@ -14,6 +14,7 @@ were made elsewhere again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
@@ -22,6 +23,11 @@ from reconciler.engine.rendering import onward
 from reconciler.engine.rendering.backends import pod_of, service_of
 from reconciler.model.base import Value
 from reconciler.model.traffic import Counter
+
+_LINE = re.compile(
+    r"(?P<backend>[^_,]{1,253}_[^_,]{1,253}_[^,]{0,512}),(?P<server>[^,]{1,512}),(?P<mode>[^,]{0,16}),"
+    r"(?P<numbers>[0-9]{0,18}(,[0-9]{0,18}){7})"
+)
 
 
 class Row(Value):
@@ -37,18 +43,21 @@ class Row(Value):
 
 
 def read(said: bytes) -> Iterator[Row]:
-    """From lines of `backend server mode req_tot hrsp_5xx econ eresp stot wredis ctime rtime`."""
+    """From lines of `backend server mode req_tot hrsp_5xx econ eresp stot wredis ctime rtime`.
+
+    A line that is anything else is left out.
+    """
     for line in said.decode(errors="replace").splitlines():
-        backend, server, mode, *numbers = line.split(",")
-        if backend.startswith(onward.PREFIX):
+        found = _LINE.fullmatch(line)
+        if found is None or found["backend"].startswith(onward.PREFIX):
             continue
         answered, failed, unconnected, broken, tried, elsewhere, connecting, answering = (
-            int(number or 0) for number in numbers
+            int(number or 0) for number in found["numbers"].split(",")
         )
-        http = mode == "http"
+        http = found["mode"] == "http"
         yield Row(
-            backend=backend,
-            server=server,
+            backend=found["backend"],
+            server=found["server"],
             answered=answered,
             requests=answered + unconnected + broken if http else max(0, tried - elsewhere),
             errors=failed + unconnected + broken,

@@ -16,6 +16,7 @@ from reconciler.errors import EngineError, NodeError, NodeUnreachable
 
 _COMMIT_SECONDS = 60.0
 _ASK_SECONDS = 15.0
+_MOST_MARK, _MOST_DIGITS = 100, 12
 _LEAST_SECONDS = 2.0
 MOST_COMPLAINTS, MOST_LETTERS = 20, 500
 """Of what a node container complains of: more is said by nobody but who wants to fill screens."""
@@ -39,12 +40,12 @@ class Session:
     def state(self) -> tuple[str, bytes, tuple[str, ...]]:
         """The rendering's mark, what was last published as it was written (or nothing), what is wrong."""
         rendering, published, rest = (*self._ask("state", _ASK_SECONDS).split(b"\n", 2), b"", b"")[:3]
-        complaints = _complaints(rest)
-        return rendering.decode(errors="replace"), published, complaints
+        return rendering[:_MOST_MARK].decode(errors="replace"), published, _complaints(rest)
 
     def sessions(self, ip: str, seconds: float) -> int:
         """Asked for `seconds`, or a little longer: a session isn't given up because one is in a hurry."""
-        return int(self._ask(f"sessions {ip}", max(_LEAST_SECONDS, min(_ASK_SECONDS, seconds))).strip() or 0)
+        patience = max(_LEAST_SECONDS, min(_ASK_SECONDS, seconds))
+        return self._number(self._ask(f"sessions {ip}", patience).decode(errors="replace"))
 
     def complaints(self) -> tuple[str, ...]:
         try:
@@ -116,7 +117,14 @@ class Session:
         if word != "ok":
             remedy = f"on the node: docker logs {self.container}"
             raise EngineError(f"its node container: {rest or word}", node=self._engine.node, remedy=remedy)
-        return int(rest or 0)
+        return self._number(rest)
+
+    def _number(self, said: str) -> int:
+        text = said.strip() or "0"
+        if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS):
+            words = f'it said "{text[:40]}", and a number was expected'
+            raise EngineError(f"its node container: {words}", node=self._engine.node)
+        return int(text)
 
     def _broken(self, error: OSError) -> NodeError:
         self.close()

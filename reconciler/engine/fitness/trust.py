@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from reconciler.bounded import read_file
 from reconciler.engine.connection.address import route
 from reconciler.engine.connection.connect import arrive, greet, shown_key
 from reconciler.engine.connection.hostkeys import HostKey, trusted
@@ -110,9 +111,12 @@ def replace_file(path: Path, text: str) -> None:
         raise InventoryError(f"can't be written: {error.strerror}", where=str(path)) from error
 
 
+MOST_INVENTORY = 16 << 20
+
+
 def _read(path: Path) -> str:
     try:
-        return path.read_text()
+        return read_file(path, MOST_INVENTORY).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise InventoryError(f"can't be read: {error}", where=str(path)) from error
 
