@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
+import paramiko
 import pytest
 
 from reconciler.engine.connection import line, transport
@@ -93,3 +94,22 @@ def test_a_channel_that_ignores_its_window_ends_the_connection(monkeypatch: pyte
     take(channel, b"x" * 10)
     with pytest.raises(Exception, match="more than it was allowed to"):
         take(channel, b"x")
+
+
+def test_of_two_refusals_at_a_time_neither_is_a_broken_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """paramiko gives the reason to whoever asks first."""
+    here, there = socket.socketpair()
+    with here, there:
+        one = transport.Transport(line.Heard(here))
+        monkeypatch.setattr(one, "is_active", lambda: True)
+        one.refusal = "open failed"
+
+        def open_channel(*_: object, **__: object) -> None:
+            raise paramiko.SSHException("Unable to open channel.")
+
+        monkeypatch.setattr(paramiko.Transport, "open_channel", open_channel)
+        with pytest.raises(paramiko.ChannelException, match="open failed"):
+            one.open_channel("session")
+        monkeypatch.setattr(one, "is_active", lambda: False)
+        with pytest.raises(paramiko.SSHException, match="Unable to open channel"):
+            one.open_channel("session")

@@ -237,8 +237,8 @@ def test_a_refusal_that_passes_is_forgotten(fake: FakeEngine, monkeypatch: pytes
     assert sshd.lent == 1
     sshd.forwards = True
     until(lambda: node.link.docker(5.0).close() is None and node.link.forwards)
-    assert node.engine.call("GET", "/info") == {"Name": "pi-1"}
     assert sshd.lent == 0, "what took a session gives it back"
+    assert node.engine.call("GET", "/info") == {"Name": "pi-1"}
     node.engine.close()
 
 

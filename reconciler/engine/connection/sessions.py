@@ -56,7 +56,8 @@ class Sessions:
         self._changed = threading.Condition()
         self._connecting = threading.Lock()
         self._waiting, self._closed = 0, False
-        self._let_go: Callable[[], None] = lambda: None
+        self.let_go: Callable[[], None] = lambda: None
+        """Gives back what is only kept for later."""
 
     @property
     def crowded(self) -> bool:
@@ -64,8 +65,8 @@ class Sessions:
         return self._waiting > 0
 
     def when_crowded(self, let_go: Callable[[], None]) -> None:
-        """`let_go` gives back what is only kept; called from the thread of whoever needs one."""
-        self._let_go = let_go
+        """`let_go` is called from the thread of whoever needs one."""
+        self.let_go = let_go
 
     def open(self, timeout: float, *, lasting: bool = False) -> tuple[paramiko.Channel, Callable[[], None]]:
         """A session, and what to call when it has been closed. `timeout` in seconds, for all of it.
@@ -100,7 +101,7 @@ class Sessions:
                 return lane
             self._waiting += 1  # before what is idle is let go: none may become idle unseen after it
         try:
-            self._let_go()
+            self.let_go()
             while True:
                 with self._changed:
                     if (lane := self._free(lasting)) is not None:

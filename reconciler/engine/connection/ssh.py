@@ -67,7 +67,9 @@ class SshLink:
             except REFUSED as error:
                 self._without_forwarding(error)
             else:
-                self._pause = 0.0
+                if self._pause:
+                    self._pause = 0.0
+                    self._sessions.let_go()
                 return stream
         command = f"docker -H unix://{shlex.quote(self._path)} system dial-stdio"
         return self._command(command, max(timeout, patience), lasting)

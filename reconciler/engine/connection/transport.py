@@ -7,13 +7,19 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import paramiko
-from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, MSG_CHANNEL_OPEN_FAILURE
+from paramiko.common import (
+    MSG_CHANNEL_DATA,
+    MSG_CHANNEL_EXTENDED_DATA,
+    MSG_CHANNEL_OPEN_FAILURE,
+    OPEN_FAILED_CONNECT_FAILED,
+)
 from paramiko.message import Message
 
 from reconciler.engine.connection.line import Heard
 
 _SIGNATURES = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 _STREAMLOCAL = "direct-streamlocal@openssh.com"
+_UNEXPLAINED = "Unable to open channel."
 MOST_PACKET = 1 << 19
 """Bytes. OpenSSH's largest has 256 KiB; a length is four bytes, and paramiko would wait for 4 GiB of it."""
 MOST_UNREAD = 1 << 23
@@ -44,6 +50,19 @@ class Transport(paramiko.Transport):
         wanted = [k for kind in kinds for k in _SIGNATURES.get(kind, (kind,)) if k in self._preferred_keys]
         rest = [k for k in self._preferred_keys if k not in wanted]
         self._preferred_keys = (*wanted, *rest)
+
+    def open_channel(self, *args: Any, **kwargs: Any) -> paramiko.Channel:
+        """paramiko keeps one reason for all: of two refusals at a time it knows only one, and the other would
+        look like a broken connection.
+        """
+        try:
+            return super().open_channel(*args, **kwargs)
+        except paramiko.ChannelException:
+            raise
+        except paramiko.SSHException as error:
+            if str(error) == _UNEXPLAINED and self.is_active():
+                raise paramiko.ChannelException(OPEN_FAILED_CONNECT_FAILED, self.refusal) from error
+            raise
 
     def open_socket(self, path: str, timeout: float) -> paramiko.Channel:
         """A channel to the Unix socket `path` (OpenSSH PROTOCOL, section 2.4)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +25,8 @@ from reconciler.model.desired import Contents
 from reconciler.model.fleet import LogsSpec, NetworkSpec
 from reconciler.model.observed import NodeFacts, PodRecord
 
+_TASK_LEFT = re.compile(r"task ([0-9a-f]{64}): already exists")
+"""A container that was started while its Engine ended: containerd keeps the task, it never starts again."""
 _SLOW = 120.0
 """Seconds for creating or starting one container: a busy SD card takes its time."""
 
@@ -163,7 +166,14 @@ def _start(engine: Engine, container: str, record: PodRecord, name: str) -> None
     with about(engine, record, name):
         try:
             engine.call("POST", f"/containers/{container}/start", timeout=_SLOW)
-        except ContainerFailed as error:
+        except EngineError as error:
+            if task := _TASK_LEFT.search(error.message):
+                owned.remove_container(engine, task[1])
+                raise StartFailed(
+                    error.message, node=engine.node, remedy="it was removed, and is made anew"
+                ) from error
+            if not isinstance(error, ContainerFailed):
+                raise
             remedy = error.remedy or _remedy(error.message)
             raise StartFailed(error.message, node=engine.node, remedy=remedy) from error
 
