@@ -54,14 +54,16 @@ def decode(value: Mapping) -> Object:
 
 
 def with_defaults(value: Mapping) -> Mapping:
-    """A copy with the namespace filled in and an emptyDir for a volume without a source, as in Kubernetes."""
+    """A copy with what Kubernetes fills in: the namespace, an emptyDir for a volume without a source, and
+    `port` for a targetPort that is none.
+    """
     out = dict(value)
     meta = value.get("metadata")
     if type(meta) is dict and value["kind"] not in CLUSTER_SCOPED and not meta.get("namespace"):
         meta = out["metadata"] = {**meta, "namespace": "default"}
     if type(meta) is dict and value["kind"] == "AnalysisRun":
         out["metadata"] = _named(meta, value.get("spec"))
-    return _with_empty_dirs(out)
+    return _with_targets(out) if value["kind"] == "Service" else _with_empty_dirs(out)
 
 
 def _named(meta: Mapping, spec: Any) -> Mapping:
@@ -73,6 +75,22 @@ def _named(meta: Mapping, spec: Any) -> Mapping:
     content = msgspec.json.encode(spec, order="deterministic")
     name = meta["generateName"] + blake2b(content, digest_size=3).hexdigest()[:_NAME_DIGITS]
     return {**{key: one for key, one in meta.items() if key != "generateName"}, "name": name}
+
+
+def _with_targets(value: Mapping) -> Mapping:
+    """Kubernetes: SetDefaults_Service takes 0 and "" for `port`."""
+    spec = value.get("spec")
+    if type(spec) is dict and type(ports := spec.get("ports")) is list and any(map(_without_target, ports)):
+        value["spec"] = {**spec, "ports": [_aimed(port) for port in ports]}
+    return value
+
+
+def _aimed(port: Any) -> Any:
+    return {key: one for key, one in port.items() if key != "targetPort"} if _without_target(port) else port
+
+
+def _without_target(port: Any) -> bool:
+    return type(port) is dict and (port.get("targetPort") == "" or port.get("targetPort", "http") == 0)
 
 
 def _with_empty_dirs(value: Mapping) -> Mapping:

@@ -15,6 +15,7 @@ from reconciler.manifests.builtin import supported_kinds, unsupported
 from reconciler.manifests.decode import decode, with_defaults
 from reconciler.manifests.documents import Path
 from reconciler.manifests.said import Said, shown
+from reconciler.manifests.unset import without_unset
 from reconciler.model.base import Model
 from reconciler.model.kinds import KINDS, Object
 
@@ -31,6 +32,8 @@ def judge(value: Any) -> tuple[Object | None, tuple[Said, ...]]:
     try:
         item = decode(value)
     except msgspec.ValidationError as error:
+        if (given := without_unset(value)) != value:
+            return judge(given)
         plain, texts = hidden(with_defaults(value))
         found = why(plain, KINDS[value["apiVersion"], value["kind"]], error)
         return None, tuple(_as_written(one, texts) for one in found)

@@ -22,7 +22,6 @@ ALONE = [
     ("ports: [{port: 80, name: A_b}]", "spec.ports[0].name: expected a DNS label"),
     ("ports: [{port: 80, protocol: SCTP}]", "spec.ports[0].protocol: SCTP isn't supported"),
     ("ports: [{port: 80, protocol: tcp}]", "spec.ports[0].protocol: expected one of"),
-    ("ports: [{port: 80, targetPort: 0}]", "spec.ports[0].targetPort: expected a port's number or name, found 0"),
     ("ports: [{port: 80, targetPort: Web_UI}]", "spec.ports[0].targetPort: expected a port's number or name"),
     ("ports: [{port: 80, targetPort: '8080'}]", 'spec.ports[0].targetPort: expected a number or a name, found "8080"'),
     ("ports: [{port: 80, nodePort: 30080}]", "spec.ports[0].nodePort: isn't allowed with type ClusterIP"),
