@@ -6,10 +6,11 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
+import paramiko
 import pytest
 
 from reconciler.engine.connection.client import Engine, connect
@@ -200,10 +201,29 @@ def test_without_socket_forwarding_dial_stdio_does_it(lab: Lab, tmp_path: Path) 
         assert engine.call("GET", "/info")["Name"] == lab.nodes[0].name
         assert isinstance(engine.link, SshLink)
         assert not engine.link.forwards
+        with ExitStack() as long_calls:
+            for _ in range(7):  # more than long calls may have of one connection
+                long_calls.enter_context(engine.stream("GET", "/events"))
+            assert engine.call("GET", "/info")["Name"] == lab.nodes[0].name
         engine.close()
         report = examine(spec)
         assert status(report, "socket") == "warn"
         assert not report.failed
+
+
+def test_forwarding_is_gone_back_to_after_a_refusal_that_passed(lab: Lab) -> None:
+    """As while an Engine restarts: its socket refuses, and the shell finds it back a moment later."""
+    engine = connect(spec_of(lab))
+    link = engine.link
+    assert isinstance(link, SshLink)
+    refused = paramiko.ChannelException(2, "Connect failed")
+    with pytest.MonkeyPatch.context() as late:
+        late.setattr(link._transport, "open_socket", lambda *_: (_ for _ in ()).throw(refused))
+        assert engine.call("GET", "/info")["Name"] == lab.nodes[0].name
+        assert not link.forwards
+    until(lambda: link.docker(10.0).close() is None and link.forwards, "forwarding again")
+    assert engine.call("GET", "/info")["Name"] == lab.nodes[0].name
+    engine.close()
 
 
 def test_a_shell_that_runs_nothing_is_not_blamed_on_docker(lab: Lab, tmp_path: Path) -> None:
