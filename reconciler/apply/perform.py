@@ -13,6 +13,7 @@ from reconciler.model.action import (
     PrepareNode,
     Publish,
     RecordEnd,
+    RemoveImages,
     RestartContainer,
     StartContainers,
     StartPod,
@@ -37,6 +38,8 @@ def perform(action: AnyAction, nodes: Mapping[str, Node], contents: Contents) ->
             node.restart_container(action)
         case RecordEnd():
             node.record_end(action)
+        case RemoveImages():
+            node.remove_images(action)
         case StopPod():
             drain(action, nodes.values())
             node.stop_pod(action)

@@ -17,7 +17,7 @@ from reconciler.apply.backoff import Backoff, Failure
 from reconciler.apply.perform import Lane, lane_of, perform
 from reconciler.engine.node import Node
 from reconciler.errors import NodeError
-from reconciler.model.action import AnyAction, PodAction
+from reconciler.model.action import AnyAction, PodAction, RemoveImages
 from reconciler.model.base import Value
 from reconciler.model.desired import Contents
 from reconciler.model.plan import Step
@@ -212,4 +212,6 @@ def _attempt(action: AnyAction, nodes: Mapping[str, Node], contents: ContentsOf)
 
 def _subject(action: AnyAction) -> tuple[str, str]:
     """What the action is done to: only one at a time."""
-    return (action.node, str(action.key)) if isinstance(action, PodAction) else (action.node, "")
+    if isinstance(action, PodAction):
+        return action.node, str(action.key)
+    return action.node, "images" if isinstance(action, RemoveImages) else ""

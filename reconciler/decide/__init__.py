@@ -13,6 +13,7 @@ schedule    where a pod goes, and why nowhere
 lifecycle   what a pod needs next
 attempts    pods that couldn't be started
 prune       what nobody wants any more
+images      what goes when a disk fills up
 network     what every node's data plane is told, and in which order
 diff        what changed, in words
 settled     what the next pass needn't look at again
@@ -26,6 +27,7 @@ from reconciler.decide.analysis import plan_runs
 from reconciler.decide.current import Pass
 from reconciler.decide.delivery.handover import takers
 from reconciler.decide.effects import prepare_idle
+from reconciler.decide.images import collect_images, remember_images
 from reconciler.decide.network import plan_network
 from reconciler.decide.prune import prune
 from reconciler.decide.settled import Calm, Memo, Settled
@@ -74,6 +76,7 @@ def decide(
     plan_runs(turn)
     pruning = prune(turn)
     _free_places(turn)
+    collect_images(turn)
     prepare_idle(turn)
     network, network_memo = plan_network(turn, pruning, memo.network if memo else None)
     if unseen := turn.hidden.note():
@@ -119,6 +122,7 @@ def _verdict(turn: Pass, key: Key, workload: Workload, before: Calm | None, calm
         return before.verdict
     said = turn.draft.size
     verdict = plan_workload(turn, key, workload)
+    remember_images(turn, key)
     steady = key not in turn.unsteady and turn.draft.size == said
     if verdict.standing == "converged" and steady and not turn.attempts_of(key):
         calm[key] = Calm(

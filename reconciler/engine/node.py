@@ -9,6 +9,7 @@ from reconciler.model.action import (
     PrepareNode,
     Publish,
     RecordEnd,
+    RemoveImages,
     RestartContainer,
     StartContainers,
     StartPod,
@@ -67,6 +68,8 @@ class Node(Protocol):
     def start_containers(self, action: StartContainers) -> None: ...
 
     def restart_container(self, action: RestartContainer) -> None: ...
+
+    def remove_images(self, action: RemoveImages) -> None: ...
 
     def record_end(self, action: RecordEnd) -> None: ...
 

@@ -14,7 +14,7 @@ import msgspec
 
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.connection.contact import Contact
-from reconciler.engine.connection.facts import read_disk_free, read_facts, read_links, steady
+from reconciler.engine.connection.facts import read_disk, read_facts, read_links, steady
 from reconciler.engine.connection.link import Stream
 from reconciler.engine.dataplane import install
 from reconciler.engine.dataplane.plane import Plane, base
@@ -24,19 +24,21 @@ from reconciler.engine.observing.observe import ObserveCache, list_pods
 from reconciler.engine.observing.seen import Seen
 from reconciler.engine.observing.watch import Watch
 from reconciler.engine.pods import network, records
+from reconciler.engine.pods.pulled import PulledImages
 from reconciler.engine.probes.prober import Prober
 from reconciler.errors import NodeError, NodeUnreachable, NotUnderstood, ReconcilerError
 from reconciler.model.action import (
     PrepareNode,
     Publish,
     RecordEnd,
+    RemoveImages,
     RestartContainer,
     StartContainers,
     StartPod,
     StopPod,
 )
 from reconciler.model.desired import Contents
-from reconciler.model.fleet import Fleet, NodeSpec
+from reconciler.model.fleet import Fleet, NodeSpec, percent_used
 from reconciler.model.meta import Key
 from reconciler.model.observed import Ending, NodeFacts, NodeState
 from reconciler.model.traffic import Counter
@@ -67,6 +69,7 @@ class RealNode:
         self._facts, self._pod_cidr = NodeFacts(), ""
         self._troubles: dict[str, str] = {}
         """What can't be understood of it: its events, a probe's answer, its slice."""
+        self._pulled = PulledImages(self._label, clock)
         self._told_by: Engine | None = None
         self._changed: Callable[[], None] = lambda: None
         self._prober = Prober(
@@ -147,9 +150,16 @@ class RealNode:
         ending = self._cache.endings.get(action.key)
         ended = {c.name for c in ending.containers} if ending is not None else ()
         logs = self._fleet.spec.logs
-        self._do(
-            lambda engine: start.start_pod(engine, self._label, action, contents, facts, network, ended, logs)
-        )
+
+        def _start(engine: Engine) -> None:
+            missing = self._pulled.missing(engine, action.record)
+            try:
+                start.start_pod(engine, self._label, action, contents, facts, network, ended, logs)
+            finally:
+                with contextlib.suppress(NodeError):  # unrecorded, it is never removed
+                    self._pulled.came(engine, action.record, missing, self._cache.summaries)
+
+        self._do(_start)
 
     def start_containers(self, action: StartContainers) -> None:
         from reconciler.engine.pods import start
@@ -171,6 +181,14 @@ class RealNode:
                 self._remember(action.key, None)
 
         self._do(_stop)
+
+    def remove_images(self, action: RemoveImages) -> None:
+        def _remove(engine: Engine) -> None:
+            self._pulled.remove(engine, action.images)
+            self._facts = msgspec.structs.replace(self._facts, disk_free=None)  # no noise: ask at once
+            self.measure()
+
+        self._do(_remove)
 
     def record_end(self, action: RecordEnd) -> None:
         def _record(engine: Engine) -> None:
@@ -253,7 +271,8 @@ class RealNode:
 
     def _ask_itself(self, engine: Engine) -> None:
         fresh = read_facts(engine, self._clock)
-        fresh = msgspec.structs.replace(fresh, disk_free=self._facts.disk_free)
+        before = self._facts
+        fresh = msgspec.structs.replace(fresh, disk_free=before.disk_free, disk_size=before.disk_size)
         if self._plane is not None:
             links = read_links(engine)
             fresh = msgspec.structs.replace(
@@ -262,6 +281,7 @@ class RealNode:
         found = records.read(engine, self._label, shell_only=engine is self._told_by)
         if found is not None:
             self._cache.endings = found.endings
+            self._pulled.read(found.images)
             self._troubles["records"] = "; ".join(found.complaints)
         self._facts = steady(self._facts, fresh)
         told = network.read_pod_cidr(engine, self._label)
@@ -270,10 +290,15 @@ class RealNode:
 
     def measure(self) -> None:
         with contextlib.suppress(ReconcilerError):
-            disk = read_disk_free(self._contact.engine())
+            engine = self._contact.engine()
+            free, size = read_disk(engine) or (None, None)
+            full = free is not None and percent_used(free, size or 0)
+            often = self._fleet.spec.images.gc_high_threshold_percent
+            unused = self._pulled.unused(engine) if full and full >= often else ()
             with self._listing:
-                self._facts = steady(self._facts, msgspec.structs.replace(self._facts, disk_free=disk))
-                self._seen.described(self._facts)
+                fresh = msgspec.structs.replace(self._facts, disk_free=free, disk_size=size)
+                self._facts = steady(self._facts, fresh)
+                self._seen.described(self._facts, unused)
 
     def _judged(self) -> None:
         self._seen.judged()

@@ -109,6 +109,18 @@ class RecordEnd(PodAction, tag=True):
     verb = "record"
 
 
+class RemoveImages(Action, tag=True):
+    """Take these away, by name, where no container has come to need them meanwhile."""
+
+    images: tuple[str, ...]
+
+    verb = "remove"
+
+    @property
+    def subject(self) -> str:
+        return f"{', '.join(self.images)} from {self.node}"
+
+
 class StopPod(PodAction, tag=True):
     """preStop, SIGTERM, grace period (seconds), SIGKILL, remove all of its containers, volumes and records.
 
@@ -122,4 +134,6 @@ class StopPod(PodAction, tag=True):
     verb = "stop"
 
 
-AnyAction = PrepareNode | Publish | StartPod | StartContainers | RestartContainer | RecordEnd | StopPod
+AnyAction = (
+    PrepareNode | Publish | StartPod | StartContainers | RestartContainer | RecordEnd | RemoveImages | StopPod
+)

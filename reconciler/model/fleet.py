@@ -71,9 +71,22 @@ class ManifestsSpec(Model):
 
 
 class ImagesSpec(Model):
-    """`use_operator_login` lets pulls use what `docker login` left on the control machine."""
+    """`use_operator_login` lets pulls use what `docker login` left on the control machine.
+
+    Where a node's disk is as full as `gc_high_threshold_percent`, images that we pulled and nothing needs go,
+    the longest unused first, until it is as full as `gc_low_threshold_percent` (Kubernetes: the kubelet's
+    imageGC...); none that was pulled less than `minimum_gc_age` ago. 100 is never.
+    """
 
     use_operator_login: bool = False
+    gc_high_threshold_percent: Annotated[int, Meta(ge=1, le=100)] = 85
+    gc_low_threshold_percent: Annotated[int, Meta(ge=0, le=99)] = 80
+    minimum_gc_age: Duration = field(default="2m", name="minimumGCAge")
+
+
+def percent_used(free: int, size: int) -> int:
+    """As a kubelet counts: of a disk of unknown size nothing is in use."""
+    return 100 - free * 100 // size if size > 0 else 0
 
 
 class LogsSpec(Model):

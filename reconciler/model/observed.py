@@ -93,6 +93,17 @@ class Ending(Told, tag=True):
     containers: tuple[ContainerState, ...]
 
 
+class HeldImage(Told, tag=True):
+    """An image that this fleet has pulled onto a node, by the name that its pods gave it. `size` in bytes,
+    times in seconds since the epoch: `used_at` is when it was last known to be in use.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=1024)]
+    pulled_at: float
+    used_at: float
+    size: int = 0
+
+
 class PodState(Told):
     """One pod on one node. `containers` in starting order: sandbox, init containers, main ones.
 
@@ -151,6 +162,7 @@ class NodeFacts(Told):
     cpu_milli: int = 0
     memory: int = 0
     disk_free: int | None = None
+    disk_size: int | None = None
     clock_skew: float = 0.0
     cgroup_version: str = ""
     log_driver: str = ""
@@ -195,6 +207,8 @@ class NodeState(Told):
     """Since when nobody could tell its proxy who gets requests (epoch seconds)."""
     complaints: tuple[str, ...] = ()
     pods: tuple[PodState, ...] = ()
+    unused_images: tuple[HeldImage, ...] = ()
+    """Those that no container has. Looked at only while the disk is as full as spec.images says."""
 
 
 class Observed:

@@ -23,6 +23,8 @@ class PastVersion(Value):
     revision: str
     at: float
     promoted: int = 0
+    images: tuple[str, ...] = ()
+    """What its pods ran: a return to it needs them."""
 
 
 class RolloutState(Value):

@@ -6,7 +6,7 @@ import msgspec
 
 from reconciler.engine.observing.ended import of_this_pod, remembered
 from reconciler.engine.pods import records
-from reconciler.model.observed import ContainerState, Ending
+from reconciler.model.observed import ContainerState, Ending, HeldImage
 from tests.engine.pods import record
 
 POD = record("job", {"containers": [{"name": "app", "image": "job:v1"}], "restartPolicy": "Never"})
@@ -43,3 +43,10 @@ def test_a_record_of_an_earlier_pod_of_that_name_says_nothing_of_this_one() -> N
     changed = msgspec.structs.replace(POD, template_hash="another")
     assert of_this_pod(POD, ENDING) is ENDING
     assert of_this_pod(changed, ENDING) is None
+
+
+def test_images_that_were_pulled_stand_beside_what_has_ended() -> None:
+    image = HeldImage(name="web:v1", pulled_at=1.0, used_at=2.0)
+    found = records.parse(msgspec.json.encode(image) + b"\n" + msgspec.json.encode(ENDING), "pi-1")
+    assert found.images == {"web:v1": image}
+    assert len(found.endings) == 1

@@ -105,6 +105,7 @@ def test_paths_of_every_source_become_absolute(tmp_path: Path) -> None:
         (NODE + SOURCE + "  serve: {listen: '7420'}\n", 7, "expected host:port"),
         (NODE + SOURCE + "  onAbort: revert\n", 7, "a directory has no commits that could be taken back"),
         (NODE + SOURCE + "  logs: {maxSize: 1}\n", 7, "expected a size from 4Ki to 1Ti"),
+        (NODE + SOURCE + "  images: {gcLowThresholdPercent: 85}\n", 7, "expected less than gcHighThresholdPercent"),
         (NODE + SOURCE + "  logs: {maxFiles: 1}\n", 7, "spec.logs.maxFiles"),
         (NODE + SOURCE + "  logs: {driver: journald}\n", 7, "spec.logs.driver"),
         (NODE + SOURCE + "  onAbort: undo\n", 7, "spec.onAbort"),

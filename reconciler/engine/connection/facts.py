@@ -127,10 +127,22 @@ def read_disk_free(engine: Engine) -> int | None:
 
 def disk_free(engine: Engine, root: str) -> int | None:
     """Bytes free below `root`; its parent will do where this user may not look inside."""
+    found = disk(engine, root)
+    return found[0] if found is not None else None
+
+
+def read_disk(engine: Engine) -> tuple[int, int] | None:
+    """As `disk`, where Docker keeps its data."""
+    return disk(engine, read_info(engine).get("DockerRootDir", "/var/lib/docker"))
+
+
+def disk(engine: Engine, root: str) -> tuple[int, int] | None:
+    """Bytes free and bytes in all of the disk below `root`; None when the node's shell can't tell."""
     code, output = engine.run(f"df -Pk {shlex.quote(root)} 2>/dev/null || df -Pk /var/lib", 20.0)
     lines = output.decode(errors="replace").splitlines()
     try:
-        return int(lines[-1].split()[3]) * 1024 if code == 0 else None
+        _, size, _, free, *_ = lines[-1].split()
+        return (int(free) * 1024, int(size) * 1024) if code == 0 else None
     except (IndexError, ValueError):
         return None
 
@@ -138,7 +150,8 @@ def disk_free(engine: Engine, root: str) -> int | None:
 def steady(old: NodeFacts, fresh: NodeFacts) -> NodeFacts:
     """`fresh`, but `old` where only noise differs: a change of state costs the fleet a pass."""
     disk, clock_skew = fresh.disk_free, fresh.clock_skew
-    if disk is not None and old.disk_free is not None and abs(disk - old.disk_free) < DISK_NOISE:
+    noise = DISK_NOISE if fresh.disk_size is None else min(DISK_NOISE, fresh.disk_size // 100)
+    if disk is not None and old.disk_free is not None and abs(disk - old.disk_free) < noise:
         disk = old.disk_free
     if abs(clock_skew - old.clock_skew) < CLOCK_NOISE:
         clock_skew = old.clock_skew

@@ -10,7 +10,7 @@ import msgspec
 from reconciler.engine.dataplane.standing import Standing
 from reconciler.errors import ReconcilerError
 from reconciler.model.meta import Key
-from reconciler.model.observed import NodeFacts, NodeState, PodState
+from reconciler.model.observed import HeldImage, NodeFacts, NodeState, PodState
 
 Pods = tuple[PodState, ...]
 _NO_PLANE = Standing()
@@ -58,14 +58,16 @@ class Seen:
                 untold_since=plane.untold_since,
                 complaints=(*plane.complaints, *complaints),
                 pods=self._judge(pods),
+                unused_images=self.state.unused_images,
             )
             told = self._become(fresh)
         self._tell(told)
 
-    def described(self, facts: NodeFacts) -> None:
+    def described(self, facts: NodeFacts, unused_images: tuple[HeldImage, ...] = ()) -> None:
         """Something else is known of the node itself."""
         with self._lock:
-            told = self._become(msgspec.structs.replace(self.state, facts=facts))
+            fresh = msgspec.structs.replace(self.state, facts=facts, unused_images=unused_images)
+            told = self._become(fresh)
         self._tell(told)
 
     def told(self, plane: Standing) -> None:

@@ -47,11 +47,16 @@ def helper(
 
 
 @contextmanager
-def unnamed_helper(engine: Engine, fleet: str, binds: Sequence[str]) -> Iterator[str]:
+def unnamed_helper(engine: Engine, fleet: str, binds: Sequence[str], script: str = "") -> Iterator[str]:
     """The same for no pod in particular."""
     body: dict[str, Any] = {
         "Labels": {labels.FLEET: fleet, labels.ROLE: HELPER_ROLE},
-        "HostConfig": {"NetworkMode": "none", "Binds": list(binds)},
+        "Entrypoint": ["/bin/busybox", "sh", "-c", script],
+        "HostConfig": {
+            "NetworkMode": "none",
+            "UsernsMode": "host" if script else "",
+            "Binds": list(binds),
+        },
     }
     with _passing(engine, fleet, helper_name(fleet, "", ""), body) as made:
         yield made

@@ -1,18 +1,21 @@
 """What is kept on a node beside Docker: files in /var/lib/reconciler/<fleet>/records, which no prune takes.
 
-A record says how the containers of a pod have ended that are not to run again. A passing container writes and
-removes it, so that it works on nodes without a network of ours, too. The node's shell reads it, or, where
-none is granted, a passing container as well. What is read was on a node: it is parsed, and bounded.
+A record says how the containers of a pod have ended that are not to run again, or that we pulled an image. A
+passing container writes and removes it, so that it works on nodes without a network of ours, too. The node's
+shell reads it, or, where none is granted, a passing container as well. What is read was on a node: it is
+parsed, and bounded.
 """
 
 from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from hashlib import sha256
 from shlex import quote
 from time import time
+from typing import Any
 
 import msgspec
 
@@ -20,13 +23,14 @@ from reconciler.engine.connection.client import Engine
 from reconciler.engine.pods.files import File, tarball
 from reconciler.engine.pods.helper import helper, run, unnamed_helper
 from reconciler.errors import EngineError, NodeUnreachable
-from reconciler.model.base import Value, typed
+from reconciler.model.base import Value
 from reconciler.model.meta import Key
-from reconciler.model.observed import Ending
+from reconciler.model.observed import Ending, HeldImage, PodRecord
 
 ROOT = "/var/lib/reconciler"
 _INSIDE = "/records"
 """Where a passing container has that directory."""
+_ANY: Any = Ending | HeldImage
 _MOST_BYTES = 4 * 2**20
 _SECONDS = 30.0
 _SIGN = b"records:\n"
@@ -34,9 +38,12 @@ _SIGN = b"records:\n"
 
 
 class Records(Value):
-    """Pod -> how its containers have ended. `complaints`: what can't be read, in words for people."""
+    """Pod -> how its containers have ended, and images that we pulled by name. `complaints`: what can't be
+    read, in words for people.
+    """
 
     endings: dict[Key, Ending] = {}
+    images: dict[str, HeldImage] = {}
     complaints: tuple[str, ...] = ()
 
 
@@ -55,28 +62,46 @@ def parse(text: bytes, node: str) -> Records:
     gone has no address.
     """
     endings: dict[Key, Ending] = {}
+    images: dict[str, HeldImage] = {}
     damaged = 0
     for line in text.splitlines():
         try:
-            ending = msgspec.json.decode(line, type=typed(Ending))
+            found: Ending | HeldImage = msgspec.json.decode(line, type=_ANY)
         except (msgspec.DecodeError, ValueError, RecursionError):
             damaged += 1
             continue
-        if ending.record.owner.namespace != ending.record.namespace:
+        if isinstance(found, HeldImage):
+            images[found.name] = found
+        elif found.record.owner.namespace != found.record.namespace:
             damaged += 1
-            continue
-        record = msgspec.structs.replace(ending.record, node=node, ip="")
-        endings[record.key] = msgspec.structs.replace(ending, record=record)
+        else:
+            record = msgspec.structs.replace(found.record, node=node, ip="")
+            endings[record.key] = msgspec.structs.replace(found, record=record)
     said = f"{damaged} damaged records of ended pods below {ROOT}: what they are about may run again"
-    return Records(endings=endings, complaints=(said,) if damaged else ())
+    return Records(endings=endings, images=images, complaints=(said,) if damaged else ())
 
 
 def write(engine: Engine, fleet: str, ending: Ending) -> None:
     """In the place of what was recorded of this pod before."""
-    line = msgspec.json.encode(ending) + b"\n"
-    file = File(path=_name(ending.record.key), data=line, mode=0o644)
-    tar = tarball([], [(file.path, file, 0)], time())
-    with helper(engine, fleet, ending.record, [], binds=[_bind(fleet)]) as container:
+    _write(engine, fleet, ending.record, {_name(ending.record.key): ending})
+
+
+def write_images(engine: Engine, fleet: str, pod: PodRecord, images: Iterable[HeldImage]) -> None:
+    """For `pod`, which needed them."""
+    _write(engine, fleet, pod, {_image(one.name): one for one in images})
+
+
+def remove_images(engine: Engine, fleet: str, names: Iterable[str]) -> None:
+    script = "rm -f " + " ".join(quote(f"{_INSIDE}/{_image(name)}") for name in names)
+    with unnamed_helper(engine, fleet, binds=[_bind(fleet)], script=script) as container:
+        if code := run(engine, container, _SECONDS):
+            raise EngineError(f"records of images can't be removed (exit code {code})", node=engine.node)
+
+
+def _write(engine: Engine, fleet: str, pod: PodRecord, found: Mapping[str, Ending | HeldImage]) -> None:
+    files = (File(path=n, data=msgspec.json.encode(v) + b"\n", mode=0o644) for n, v in found.items())
+    tar = tarball([], [(file.path, file, 0) for file in files], time())
+    with helper(engine, fleet, pod, [], binds=[_bind(fleet)]) as container:
         engine.upload(container, _INSIDE, tar)
 
 
@@ -95,6 +120,10 @@ def remove(engine: Engine, fleet: str, ending: Ending) -> None:
 def _name(pod: Key) -> str:
     """No name of Kubernetes' has a `_`: never ambiguous."""
     return f"pod_{pod.namespace}_{pod.name}.json"
+
+
+def _image(name: str) -> str:
+    return f"image_{sha256(name.encode()).hexdigest()[:32]}.json"
 
 
 def _folder(fleet: str) -> str:

@@ -26,6 +26,7 @@ from reconciler.model.action import (
     PrepareNode,
     Publish,
     RecordEnd,
+    RemoveImages,
     RestartContainer,
     StartContainers,
     StartPod,
@@ -76,6 +77,7 @@ class SimulatedFleet:
         for name, state in observed.nodes.items():
             machine = made.machines.setdefault(name, SimulatedMachine(name, state.facts))
             machine.facts, machine.pod_cidr = state.facts, state.pod_cidr
+            machine.images = state.unused_images
             machine.data_plane = state.data_plane
             machine.told(state.telling or state.traffic)
             machine.pods = {p.key: adopted(p, now, made.behaviour) for p in state.pods}
@@ -127,6 +129,8 @@ class SimulatedFleet:
             case RecordEnd():
                 if (ended := machine.pods.get(action.key)) is not None:
                     ended.recorded = tuple(c.name for c in action.ending.containers)
+            case RemoveImages():
+                machine.remove_images(action.images)
             case StopPod():
                 self._stop(machine, action, now)
         self.log.append(action)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from reconciler.engine.simulation.simulated_pod import SimulatedPod
 from reconciler.model.meta import Key
-from reconciler.model.observed import DataPlane, NodeFacts, NodeState
+from reconciler.model.observed import DataPlane, HeldImage, NodeFacts, NodeState
 from reconciler.model.traffic import NodeTraffic
 
 
@@ -14,6 +16,7 @@ class SimulatedMachine:
     def __init__(self, name: str, facts: NodeFacts) -> None:
         self.name, self.facts = name, facts
         self.pod_cidr = ""
+        self.images: tuple[HeldImage, ...] = ()
         self.data_plane: DataPlane = ""
         self.traffic: NodeTraffic | None = None
         self.uncertain: tuple[NodeTraffic, ...] = ()
@@ -33,6 +36,15 @@ class SimulatedMachine:
             self.stale = False
         return self.seen
 
+    def remove_images(self, names: tuple[str, ...]) -> None:
+        """Their size is free again."""
+        gone = [one for one in self.images if one.name in names]
+        free = self.facts.disk_free
+        if free is not None:
+            freed = free + sum(one.size for one in gone)
+            self.facts = msgspec.structs.replace(self.facts, disk_free=freed)
+        self.images = tuple(one for one in self.images if one not in gone)
+
     def _now(self, now: float) -> NodeState:
         for key in [k for k, p in self.pods.items() if p.gone_at is not None and p.gone_at <= now]:
             del self.pods[key]
@@ -49,6 +61,7 @@ class SimulatedMachine:
             uncertain=self.uncertain,
             untold_since=self.untold_since,
             pods=pods,
+            unused_images=self.images,
         )
 
     def _cut_off(self) -> NodeState:
@@ -65,6 +78,7 @@ class SimulatedMachine:
             uncertain=seen.uncertain,
             untold_since=seen.untold_since,
             pods=seen.pods,
+            unused_images=seen.unused_images,
         )
 
     def told(self, traffic: NodeTraffic | None) -> None:

@@ -20,6 +20,7 @@ from reconciler.model.action import (
     PrepareNode,
     Publish,
     RecordEnd,
+    RemoveImages,
     RestartContainer,
     StartContainers,
     StartPod,
@@ -162,6 +163,9 @@ class SimulatedNode:
         self.world.perform(action)
 
     def restart_container(self, action: RestartContainer) -> None:
+        self.world.perform(action)
+
+    def remove_images(self, action: RemoveImages) -> None:
         self.world.perform(action)
 
     def record_end(self, action: RecordEnd) -> None:

@@ -20,6 +20,15 @@ _DRIVERS = ("json-file", "local")
 def of_fleet(spec: FleetSpec) -> Iterator[Said]:
     yield from _size(str(spec.logs.max_size), ("spec", "logs", "maxSize"))
 
+    images = spec.images
+    if images.gc_low_threshold_percent >= images.gc_high_threshold_percent:
+        message = (
+            f"expected less than gcHighThresholdPercent, which is {images.gc_high_threshold_percent}, "
+            f"found {images.gc_low_threshold_percent}"
+        )
+        path = ("spec", "images", "gcLowThresholdPercent")
+        yield Said(path, message, "leave both out for 80 and 85", rule="range")
+
 
 def of_pod(meta: ObjectMeta, path: Path) -> Iterator[Said]:
     at = (*path, "annotations")
