@@ -38,10 +38,16 @@ class PackageUnavailable(Exception):
 
 
 def fetch(
-    packages: Sequence[str], architecture: str, suite: str = SUITE, *, alone: bool = False
+    packages: Sequence[str],
+    architecture: str,
+    suite: str = SUITE,
+    *,
+    alone: bool = False,
+    patient: bool = True,
 ) -> dict[str, bytes]:
     """Name -> .deb, of `packages` and, unless `alone`, all that they depend on, of Debian's `architecture`
-    (amd64, arm64, armhf, armel). Their signature chain is checked by apt. Raises `PackageUnavailable`.
+    (amd64, arm64, armhf, armel). Their signature chain is checked by apt. Who is `patient` waits for a mirror
+    that is being synchronised. Raises `PackageUnavailable`.
     """
     if shutil.which("apt-get") is None:
         raise PackageUnavailable("there is no apt-get on this machine", _elsewhere())
@@ -51,16 +57,19 @@ def fetch(
         folder = Path(name)
         environment = {**os.environ, "APT_CONFIG": str(_apt_config(folder, architecture, suite))}
         wanted = [*_ALONE, *packages] if alone else [*_INSTALL, *packages, *_BETTER]
-        _persistently(["update"], wanted, environment=environment, folder=folder)
+        waits = WAITS if patient else ()
+        _persistently(["update"], wanted, environment=environment, folder=folder, waits=waits)
         found = {f.name.split("_")[0]: f.read_bytes() for f in folder.rglob("*.deb")}
     if missing := sorted({*packages} - {*found}):
         raise PackageUnavailable(f"apt-get brought no {', '.join(missing)} for {architecture}", _elsewhere())
     return found
 
 
-def _persistently(*commands: list[str], environment: dict[str, str], folder: Path) -> None:
+def _persistently(
+    *commands: list[str], environment: dict[str, str], folder: Path, waits: Sequence[float]
+) -> None:
     """All of them in order, from the first one again while the mirror is being synchronised."""
-    for wait in (*WAITS, None):
+    for wait in (*waits, None):
         try:
             for arguments in commands:
                 _apt(arguments, environment, folder)

@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import json
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 
 from reconciler.errors import LabError
@@ -19,6 +20,7 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 """The kernel's word for a machine -> the image format's (Go's GOARCH)."""
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 CONFIG = "application/vnd.docker.container.image.v1+json"
 LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
@@ -38,10 +40,15 @@ class ImageSpec(Value):
 
 
 class Image(Value):
-    """Blobs by their digest, and the manifest that names them."""
+    """Blobs by their digest, and the manifest that names them; or several images and the list of them."""
 
     manifest: bytes
-    blobs: dict[str, bytes]
+    blobs: dict[str, bytes] = {}
+    parts: tuple[Image, ...] = ()
+
+    @property
+    def media_type(self) -> str:
+        return LIST if self.parts else MANIFEST
 
 
 def build(spec: ImageSpec) -> Image:
@@ -62,6 +69,18 @@ def build(spec: ImageSpec) -> Image:
     return Image(
         manifest=json.dumps(manifest).encode(), blobs={digest(blob): blob for blob in [config, *packed]}
     )
+
+
+def index(images: Mapping[str, Image]) -> Image:
+    """One image for several machines: `os/arch[/variant]` -> the image for it."""
+    entries = []
+    for name, image in images.items():
+        system, architecture, *variant = name.split("/")
+        place = {"os": system, "architecture": architecture}
+        place |= {"variant": variant[0]} if variant else {}
+        entries.append({**_descriptor(MANIFEST, image.manifest), "platform": place})
+    text = {"schemaVersion": 2, "mediaType": LIST, "manifests": entries}
+    return Image(manifest=json.dumps(text).encode(), parts=tuple(images.values()))
 
 
 def configuration(spec: ImageSpec, diff_ids: list[str]) -> dict[str, object]:

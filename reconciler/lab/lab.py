@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -188,6 +189,13 @@ class Lab:
         from reconciler.lab.upload import push
 
         return push(self.registry, reference, build(spec))
+
+    def index(self, reference: str, specs: Mapping[str, ImageSpec]) -> str:
+        """As `image`, for several machines: `os/arch[/variant]` -> what is for it."""
+        from reconciler.lab.image import build, index
+        from reconciler.lab.upload import push
+
+        return push(self.registry, reference, index({name: build(spec) for name, spec in specs.items()}))
 
     def _running(self, name: str) -> LabNode:
         if not self.is_running(name):

@@ -70,7 +70,7 @@ def fetch(name: str) -> Path:
     if name not in KINDS:
         raise LabError(f"no engine {name}: expected one of {', '.join(KINDS)}")
     place = cache() / name
-    with _alone(name):
+    with locked(name):
         if not (place / "bin" / "dockerd").exists():
             _make(KINDS[name], place)
     return place
@@ -132,7 +132,7 @@ def _architecture() -> str:
 
 
 @contextmanager
-def _alone(name: str) -> Iterator[None]:
+def locked(name: str) -> Iterator[None]:
     """One at a time, also between processes."""
     cache().mkdir(parents=True, exist_ok=True)
     with (cache() / f"{name}.lock").open("w") as file:

@@ -7,7 +7,7 @@ import re
 from urllib.parse import urlencode, urlsplit
 
 from reconciler.errors import LabError
-from reconciler.lab.image import MANIFEST, Image
+from reconciler.lab.image import Image, digest
 
 REFERENCE = re.compile(r"(?P<name>[a-z0-9]+([._/-]+[a-z0-9]+)*):(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127})")
 
@@ -19,10 +19,9 @@ def push(registry: str, reference: str, image: Image) -> str:
         raise LabError(f"image {reference!r}: expected name:tag, in small letters, as web:v1")
     connection = http.client.HTTPConnection(registry, timeout=30)
     try:
-        for digest, blob in image.blobs.items():
-            _push_blob(connection, found["name"], digest, blob)
-        path = f"/v2/{found['name']}/manifests/{found['tag']}"
-        _call(connection, "PUT", path, image.manifest, MANIFEST)
+        for part in image.parts:
+            _push_manifest(connection, found["name"], digest(part.manifest), part)
+        _push_manifest(connection, found["name"], found["tag"], image)
     except OSError as error:
         raise LabError(f"can't push {reference}: {error}", where=f"registry {registry}") from error
     finally:
@@ -30,12 +29,19 @@ def push(registry: str, reference: str, image: Image) -> str:
     return f"{registry}/{reference}"
 
 
-def _push_blob(connection: http.client.HTTPConnection, name: str, digest: str, blob: bytes) -> None:
+def _push_manifest(connection: http.client.HTTPConnection, name: str, reference: str, image: Image) -> None:
+    for key, blob in image.blobs.items():
+        _push_blob(connection, name, key, blob)
+    path = f"/v2/{name}/manifests/{reference}"
+    _call(connection, "PUT", path, image.manifest, image.media_type)
+
+
+def _push_blob(connection: http.client.HTTPConnection, name: str, key: str, blob: bytes) -> None:
     """One that the registry has already isn't sent again: busybox is the same in every image."""
-    if _exists(connection, f"/v2/{name}/blobs/{digest}"):
+    if _exists(connection, f"/v2/{name}/blobs/{key}"):
         return
     location = urlsplit(_call(connection, "POST", f"/v2/{name}/blobs/uploads/"))
-    query = f"{location.query}&{urlencode({'digest': digest})}".lstrip("&")
+    query = f"{location.query}&{urlencode({'digest': key})}".lstrip("&")
     _call(connection, "PUT", f"{location.path}?{query}", blob)
 
 

@@ -7,11 +7,13 @@ import io
 import json
 import tarfile
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from reconciler.debian.deb import File, tree
-from reconciler.engine.node_image import layout
+from reconciler.debian.packages import PackageUnavailable
+from reconciler.engine.node_image import build, layout
 from reconciler.engine.node_image.archive import Image, image
 from reconciler.engine.node_image.build import assemble, recipe
 from reconciler.engine.node_image.closure import Incomplete, closure, licences
@@ -201,3 +203,28 @@ def test_the_recipe_counts_every_file_of_ours() -> None:
         "session.sh",
     }
     assert len(recipe()) == 12
+
+
+def test_packages_from_before_serve_where_there_are_no_newer_ones(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A mirror that is being synchronised, or gone: what was built before is built again, with a word."""
+    store, patience = tmp_path / "node-image" / "packages.tar", []
+
+    def fetch(*_: object, patient: bool) -> dict[str, bytes]:
+        patience.append(patient)
+        if len(patience) != 2:
+            raise PackageUnavailable("File has unexpected size", "ask later")
+        return _packages()
+
+    monkeypatch.setattr(build, "fetch", fetch)
+    with pytest.raises(PackageUnavailable, match="unexpected size"):
+        build.build("amd64", store)
+    first = build.build("amd64", store)
+    again = build.build("amd64", store)
+    assert (first.because, again.because) == ("", "File has unexpected size")
+    assert again.image == first.image
+    assert patience == [True, True, False]
+    store.write_bytes(b"cut off")
+    with pytest.raises(PackageUnavailable):
+        build.build("amd64", store)

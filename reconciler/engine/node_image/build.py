@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from reconciler.debian import deb
 from reconciler.debian.packages import SUITE, PackageUnavailable, fetch
 from reconciler.engine.node_image import archive, layout
 from reconciler.engine.node_image.archive import Image
 from reconciler.engine.node_image.closure import Incomplete
+from reconciler.engine.node_image.kept import keep, kept
 
 _HERE = Path(__file__).parent
 _CODE = (
@@ -34,9 +36,30 @@ def recipe() -> str:
     return digest.hexdigest()[:12]
 
 
-def build(architecture: str) -> Image:
-    """Fetches the packages. `architecture` is Debian's. Raises `PackageUnavailable`."""
-    packages = fetch(layout.PACKAGES, architecture)
+class Built(NamedTuple):
+    """`because`: why it is of packages that were fetched before; empty where it is of new ones."""
+
+    image: Image
+    because: str = ""
+
+
+def build(architecture: str, store: Path) -> Built:
+    """Of the packages that Debian has now, or else of those in `store`, where they are kept for that.
+    `architecture` is Debian's. Raises `PackageUnavailable`.
+    """
+    before = kept(store)
+    try:
+        packages = fetch(layout.PACKAGES, architecture, patient=not before)
+        made = _assembled(architecture, packages)
+    except PackageUnavailable as error:
+        if not before:
+            raise
+        return Built(_assembled(architecture, before), str(error))
+    keep(store, packages)
+    return Built(made)
+
+
+def _assembled(architecture: str, packages: Mapping[str, bytes]) -> Image:
     try:
         return assemble(architecture, packages)
     except Incomplete as error:

@@ -5,6 +5,7 @@ registry.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from reconciler.engine.pods import image
 from reconciler.errors import EngineError, ImageUnavailable
 
 _LOAD_SECONDS = 300.0
+log = logging.getLogger(__name__)
 
 
 def ensure(engine: Engine) -> str:
@@ -64,13 +66,15 @@ def _built(engine: Engine) -> tuple[str, bytes]:
 
 def _build(engine: Engine, architecture: str) -> Path:
     try:
-        made = build(architecture)
+        made, because = build(architecture, _packages(architecture))
     except PackageUnavailable as error:
         raise ImageUnavailable(
             f"the node image for {architecture} can't be built here: {error}",
             node=engine.node,
             remedy=error.remedy,
         ) from error
+    if because:
+        log.warning("the node image for %s is made of packages from before: %s", architecture, because)
     path = _folder() / f"{architecture}_{made.tag.partition(':')[2]}.tar.gz"
     unfinished = path.with_suffix(".new")
     unfinished.write_bytes(made.archive)
@@ -79,6 +83,11 @@ def _build(engine: Engine, architecture: str) -> Path:
 
 def _cached(architecture: str) -> Path | None:
     return next(iter(sorted(_folder().glob(f"{architecture}_*.tar.gz"))), None)
+
+
+def _packages(architecture: str) -> Path:
+    """Those that the last image was made of, of whatever recipe."""
+    return _folder().parent / f"packages-{architecture}.tar"
 
 
 def _folder() -> Path:
