@@ -20,7 +20,7 @@ from reconciler.errors import LabError
 from reconciler.lab import Lab, emulation
 from reconciler.lab.image import ImageSpec
 from tests.fleet.ingresses import ask, ingress
-from tests.fleet.networking import Place, get, service, serving
+from tests.fleet.networking import Place, get, service
 from tests.fleet.plugin import guarded_lab
 from tests.fleet.say import addresses
 from tests.fleet.site import until
@@ -32,6 +32,8 @@ NODES = {"pi-1": "arm64", "pi-2": "armhf", "pi-3": "armel"}
 PLATFORMS = {"arm64": "linux/arm64/v8", "armhf": "linux/arm/v7", "armel": "linux/arm/v6"}
 MACHINES = {"arm64": "aarch64", "armhf": "armv7l", "armel": "armv7l"}
 """What `uname -m` says there; the emulator has one machine for both ARMs of 32 bits."""
+EMULATED_S = 300.0
+"""For what an emulated node container does at its own pace."""
 NETFILTER = ("usr/sbin/*tables*", "usr/sbin/xtables*", "usr/sbin/nft", "usr/sbin/conntrack")
 APPLETS = ("sh", "httpd", "uname", "mkdir", "sleep", "cat")
 SCRIPT = "mkdir -p /tmp/www; uname -m > /tmp/www/index.html; exec httpd -f -p 8080 -h /tmp/www"
@@ -72,7 +74,10 @@ def place(lab: Lab, trees: Trees, tmp_path_factory: pytest.TempPathFactory) -> I
     )
     text = "".join(deployment(name, image) for name, image in images.items())
     text += ingress("arm", {"arm.test": {"/": "arm64"}})
-    with serving(lab, tmp_path_factory.mktemp("arm"), text) as ready:
+    ready = Place(lab, tmp_path_factory.mktemp("arm"))
+    ready.write(text, "all.yaml")
+    with ready.serve():
+        until(ready.converged, "it converged", ready.tell, EMULATED_S)
         yield ready
 
 
@@ -160,7 +165,7 @@ def test_the_check_names_images_of_other_architectures(place: Place) -> None:
 
 def test_a_rolling_update_reaches_every_architectures_proxy(place: Place) -> None:
     text = (place.apps / "all.yaml").read_text()
-    place.release(text.replace("replicas: 1", "replicas: 2"))
+    place.release(text.replace("replicas: 1", "replicas: 2"), within=EMULATED_S)
     until(lambda: len(place.pods()) == 8, "two pods of each run", place.tell)
     for node in place.lab.nodes:
         assert ask(node.ip, "http://arm.test/").body == "aarch64\n"

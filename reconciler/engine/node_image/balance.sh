@@ -73,12 +73,16 @@ occupied() {
 # The listening sockets come from the HAProxy that runs, ours or that of the container before, so that no
 # connection is refused. It then ends once what it is answering is done.
 haproxy_begin() {
-  local old from=
+  local old from= tries=0 said
   old=$(pid_of haproxy)
   alive "$old" || old=
   echo "show info" | socat -t 2 - UNIX-CONNECT:$SOCKET >/dev/null 2>&1 && from="-x $SOCKET"
   clear_doors "$from"
-  haproxy -D -f $RUN/haproxy.cfg.new -p $RUN/haproxy.pid $from ${old:+-sf $old} 9>&-
+  # One that is too busy to hand its sockets over within a second is asked again.
+  until said=$(haproxy -D -f $RUN/haproxy.cfg.new -p $RUN/haproxy.pid $from ${old:+-sf $old} 9>&- 2>&1); do
+    tries=$((tries + 1))
+    case "$tries $said" in [1-5]" "*"Failed to get the sockets"*) sleep 0.5;; *) echo "$said"; return 1;; esac
+  done
 }
 
 # Remove sockets that nobody listens on any more. They belong to HAProxy's user, so HAProxy, before it gives up root,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -119,6 +120,25 @@ def test_with_no_good_certificate_there_is_http(node: Node) -> None:
     node.serve(bad=OTHER.certificate + GOOD.key)
     socket.create_connection(("127.0.0.1", node.http), 2).close()
     assert node.complaints() == ["HAProxy can't use the certificate of Secret default/bad"]
+
+
+def test_a_proxy_that_is_slow_to_hand_over_its_sockets_is_asked_again(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a machine that is very busy: HAProxy waits a second for them and gives up."""
+    stub = tmp_path / "haproxy"
+    stub.write_text(f"""#!/bin/sh
+[ -e {tmp_path}/slow ] || exec {shutil.which("haproxy")} "$@"
+rm {tmp_path}/slow
+echo "[ALERT]    (7) : Failed to get the sockets from the old process!" >&2
+exit 1
+""")
+    stub.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    (tmp_path / "slow").touch()
+    node.serve()
+    assert node.complaints() == [] and not (tmp_path / "slow").exists()
+    socket.create_connection(("127.0.0.1", node.http), 2).close()
 
 
 def served_within(node: Node) -> float:
