@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ class Kustomization(Value):
 
 def kustomization_of(folder: Path) -> Path | None:
     """The folder's kustomization file; None when it has none."""
-    return next((folder / name for name in KUSTOMIZATIONS if (folder / name).is_file()), None)
+    return next((folder / name for name in KUSTOMIZATIONS if _form(folder / name) == "file"), None)
 
 
 class Kustomizations:
@@ -178,14 +179,15 @@ class _Reading:
             self._elsewhere(text)
             return
         target = self._inside(text, self.folder / name)
-        if field in PLUGINS and target.is_dir() and not self.remote:
+        form = _form(target)
+        if field in PLUGINS and form == "folder" and not self.remote:
             remedy = "name its files: what is rendered for a plugin could name anything"
             raise DocumentError(f'"{text[:200]}" is a folder of plugins', remedy=remedy)
-        if field in FOLDERS and target.is_dir():
+        if field in FOLDERS and form == "folder":
             self.refers.append(target)
-        elif field in PLUGINS and target.is_file():
+        elif field in PLUGINS and form == "file":
             self._plugins(Reader(check_text(read_bytes(target))).documents())
-        elif field in ("env", "envs") and target.is_file():
+        elif field in ("env", "envs") and form == "file":
             _refuse_environment(text, read_bytes(target))
 
     def _plugins(self, documents: Iterable[object]) -> None:
@@ -273,13 +275,22 @@ def _refuse_environment(text: str, data: bytes) -> None:
             )
 
 
+def _form(path: Path) -> str:
+    """`file`, `folder`, or empty: neither, not there, or out of our reach; kustomize words that better."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return ""
+    return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else ""
+
+
 def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
 def _files(folder: Path) -> Iterator[Path]:
     for here, below, names in os.walk(folder):
-        links = [name for name in below if (Path(here) / name).is_symlink()]
+        links = [name for name in below if os.path.islink(os.path.join(here, name))]  # noqa: PTH114, PTH118  # never raises
         below[:] = [name for name in below if name != ".git"]
         yield from (Path(here) / name for name in (*names, *links))
 

@@ -14,6 +14,8 @@ from reconciler.supervision import Supervised, sign_of_life
 
 MAX_BACKOFF_S = 300.0
 MIN_RETRY_S = 1.0
+JOIN_S = 0.5
+"""What a source runs was ended before; what it still waits for, such as a lock, nobody has to wait for."""
 LONGEST_S = 1800.0
 """For one attempt: a large repository over a slow line."""
 _log = logging.getLogger(__name__)
@@ -80,7 +82,7 @@ class Watch:
         self._awake.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.end()
-            self._thread.join(2.0)
+            self._thread.join(JOIN_S)
 
     def _run(self, changed: Callable[[], None]) -> None:
         told: tuple[str, str] | None = None

@@ -124,6 +124,12 @@ def test_what_cannot_be_read_as_kustomize_does_is_not_rendered(tree: Path, text:
     assert len(found(tree, text)) == 1
 
 
+@pytest.mark.parametrize("text", ["x" * 300, "/".join(["y" * 200] * 40), "cm.yaml/x", "*", "-", "~"])
+def test_a_path_that_no_file_can_have_is_kustomizes_to_tell(tree: Path, text: str) -> None:
+    for field in ("resources", "transformers", "crds"):
+        assert not found(tree, f'{field}: ["{text}"]')
+
+
 def test_what_is_of_the_tree_is_well(tree: Path) -> None:
     (tree / "app" / "e.env").write_text("# settings\n\nA=1\n")
     (tree / "app" / "web@2x.png").write_bytes(b"x")
