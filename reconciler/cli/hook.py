@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
-from reconciler.errors import ReconcilerError, SourceError
+from reconciler.errors import ReconcilerError
 from reconciler.printable import printable, printable_lines
 
 MAX_OPTIONS = 20
@@ -31,22 +27,18 @@ def command() -> None:
 def pre_receive() -> int:
     """Validate what is being pushed; exit 1 refuses it."""
     from reconciler.cli.ask import capacity_behind
+    from reconciler.cli.hook_bounds import held
     from reconciler.source.follow import wake
     from reconciler.source.hooks import SOCKET
-    from reconciler.source.limits import MAX_MEMORY
     from reconciler.source.receive import accept, updates
 
     repository = _repository()
     _speak_plainly()
-    try:
-        with _bounded():
-            accepted = accept(repository, updates(sys.stdin), _say, capacity_behind(repository / SOCKET))
-    except ReconcilerError as error:
-        _say(f"refused: {error}")
-        accepted = False
-    except MemoryError:
-        _say(f"refused: to check it takes more than {MAX_MEMORY >> 20} MB of memory\n  push less at once")
-        accepted = False
+
+    def check() -> bool:
+        return accept(repository, updates(sys.stdin), _say, capacity_behind(repository / SOCKET))
+
+    accepted = held(check, _say)
     if accepted:
         wake(repository / SOCKET)  # it then sees the branch move, 0.1 s before the next hook is up
     return 0 if accepted else 1
@@ -110,22 +102,3 @@ def _speak_plainly() -> None:
     for stream in (sys.stdin, sys.stdout):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-
-
-@contextmanager
-def _bounded() -> Iterator[None]:
-    """A pusher decides what is looked at; none of it may take all of this machine's memory, or for ever."""
-    from reconciler.manifests.rlimits import hold
-    from reconciler.source.limits import HOOK_SECONDS, MAX_MEMORY, MAX_PACK_BYTES
-
-    def over(_number: int, _frame: object) -> NoReturn:
-        remedy = "push less at once; submodules and kustomizations take time, too"
-        raise SourceError(f"it couldn't be checked within {HOOK_SECONDS:g} s", remedy=remedy)
-
-    hold(0, memory=MAX_MEMORY, file_bytes=MAX_PACK_BYTES)
-    signal.signal(signal.SIGALRM, over)
-    signal.setitimer(signal.ITIMER_REAL, HOOK_SECONDS)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)

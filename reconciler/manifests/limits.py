@@ -21,7 +21,7 @@ MAX_VALUES = 400_000
 MAX_FILES = 50_000
 """Files of one tree."""
 
-MAX_TOTAL_BYTES = 200_000_000
+MAX_TOTAL_BYTES = 64_000_000
 """All files of one tree together."""
 
 RENDER_SECONDS = 60.0
