@@ -11,15 +11,18 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from reconciler.api.follow import Followers
 from reconciler.api.metrics import Metrics
 from reconciler.errors import UsageError
+from reconciler.loop.guard import Guard
 from reconciler.loop.narrate import Narrator, describe
 from reconciler.loop.steady import elapsed
 from reconciler.loop.turn import Turn
 from reconciler.model.delivery import Order
+from reconciler.model.event import Event
 from reconciler.model.meta import Key
 from reconciler.model.observed import NodeState
 from reconciler.model.plan import Plan
@@ -59,7 +62,7 @@ class Reporter:
         self.followers, self.metrics = Followers(), Metrics(fleet)
         self._fleet, self._journal, self._wake, self._silence = fleet, journal, wake, silence
         self._order = order
-        self._narrator = Narrator()
+        self._narrator, self._guard = Narrator(), Guard()
         self._turn: Turn | None = None
         self._taken_at = elapsed()
         self._standing: tuple[str, str] = ("", "")
@@ -73,13 +76,18 @@ class Reporter:
     def take(self, turn: Turn) -> None:
         """Called after every pass, from the loop's thread."""
         self._turn, self._taken_at = turn, elapsed()
-        lines, events = self._narrator.tell(turn)
+        lines, events = self._told(turn)
         for event in events:
             self._journal.event(event)
         for line in lines:
             LOG.info(line)
         self._follow(turn, lines)
         self._measure(turn)
+
+    def _told(self, turn: Turn) -> tuple[list[str], list[Event]]:
+        """A bug in the words for people costs words, and nobody else what they are told."""
+        nothing: tuple[list[str], list[Event]] = ([], [])
+        return self._guard("the words of a pass", partial(self._narrator.tell, turn), nothing)
 
     def _follow(self, turn: Turn, lines: list[str]) -> None:
         if turn.refusal is not None:

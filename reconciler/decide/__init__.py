@@ -11,6 +11,7 @@ analysis    what is measured, how it is judged
 rollout     from one version to the next
 schedule    where a pod goes, and why nowhere
 lifecycle   what a pod needs next
+isolated    one object's trouble is its own
 attempts    pods that couldn't be started
 prune       what nobody wants any more
 images      what goes when a disk fills up
@@ -28,11 +29,14 @@ from reconciler.decide.current import Pass
 from reconciler.decide.delivery.handover import takers
 from reconciler.decide.effects import prepare_idle
 from reconciler.decide.images import collect_images, remember_images
-from reconciler.decide.network import plan_network
+from reconciler.decide.isolated import as_it_was, isolated
+from reconciler.decide.network import NetworkMemo, plan_network
 from reconciler.decide.prune import prune
+from reconciler.decide.schedule.ground import Bases
 from reconciler.decide.settled import Calm, Memo, Settled
 from reconciler.decide.survey import survey
 from reconciler.decide.workloads import plan_workload
+from reconciler.model.action import StopPod
 from reconciler.model.desired import Desired
 from reconciler.model.kinds import Workload
 from reconciler.model.meta import Key
@@ -67,18 +71,18 @@ def decide(
     turn = Pass(desired, observed, progress, now, seen, memo.bases if memo else {}, ahead)
     calm_before = memo.calm if memo and memo.survey.same_standing(seen) else {}
     calm: dict[Key, Calm] = {}
-    turn.takers = takers(desired)
+    turn.takers = isolated(turn, "workloadRef", lambda: takers(desired), {})
     verdicts: dict[Key, Verdict] = {}
     for key, workload in _takers_first(turn).items():
         verdicts[key] = _verdict(turn, key, workload, calm_before.get(key), calm)
     if turn.takers:
         verdicts = {key: verdicts[key] for key in desired.workloads}
-    plan_runs(turn)
-    pruning = prune(turn)
+    isolated(turn, "analyses", lambda: plan_runs(turn), None)
+    pruning: Standing = isolated(turn, "what no manifest wants", lambda: prune(turn), "failed")
     _free_places(turn)
-    collect_images(turn)
-    prepare_idle(turn)
-    network, network_memo = plan_network(turn, pruning, memo.network if memo else None)
+    isolated(turn, "images", lambda: collect_images(turn), None)
+    isolated(turn, "idle nodes", lambda: prepare_idle(turn), None)
+    network, network_memo = _network(turn, pruning, memo.network if memo else None)
     if unseen := turn.hidden.note():
         turn.draft.note(unseen)
     unasked = tuple(view.name for view in seen.views.values() if view.status == "unknown")
@@ -94,7 +98,23 @@ def decide(
         standing=_standing(verdicts, pruning, network, "progressing" if unasked else "converged"),
         measures=tuple(turn.measures),
     )
-    return plan.remember(Memo(seen, calm, turn.ground.refresh(), network_memo, now, ahead))
+    nothing: Bases = {}
+    bases = isolated(turn, "what nodes hold", turn.ground.refresh, nothing)
+    return plan.remember(Memo(seen, calm, bases, network_memo, now, ahead), tuple(turn.bugs))
+
+
+def _network(
+    turn: Pass, pruning: Standing, before: NetworkMemo | None
+) -> tuple[Standing, NetworkMemo | None]:
+    """Where it can't be planned nobody is told anything, and no pod ends that a proxy may still ask."""
+    bugs = len(turn.bugs)
+    nothing: tuple[Standing, NetworkMemo | None] = ("failed", None)
+    network, memo = isolated(turn, "the network", lambda: plan_network(turn, pruning, before), nothing)
+    if len(turn.bugs) == bugs:
+        return network, memo
+    if memo is None and turn.desired.fleet.spec.network.enabled:
+        turn.draft.without(StopPod)
+    return "failed", None
 
 
 def _takers_first(turn: Pass) -> dict[Key, Workload]:
@@ -121,8 +141,11 @@ def _verdict(turn: Pass, key: Key, workload: Workload, before: Calm | None, calm
             turn.rollouts[key] = rollout
         return before.verdict
     said = turn.draft.size
-    verdict = plan_workload(turn, key, workload)
-    remember_images(turn, key)
+    verdict = isolated(turn, str(key), lambda: plan_workload(turn, key, workload), None)
+    if verdict is None:
+        as_it_was(turn, key)
+        return Verdict(standing="failed", message=str(turn.bugs[-1]), total=len(pods))
+    isolated(turn, str(key), lambda: remember_images(turn, key), None)
     steady = key not in turn.unsteady and turn.draft.size == said
     if verdict.standing == "converged" and steady and not turn.attempts_of(key):
         calm[key] = Calm(

@@ -15,7 +15,7 @@ from reconciler.model.delivery import RunState
 from reconciler.model.desired import Desired
 from reconciler.model.meta import Key
 from reconciler.model.observed import Observed, PodRecord
-from reconciler.model.plan import Measure
+from reconciler.model.plan import Bug, Measure
 from reconciler.model.progress import Attempt, Progress, RolloutState
 from reconciler.model.rollout import Rollout
 
@@ -45,6 +45,8 @@ class Pass:
         self.rollouts: dict[Key, RolloutState] = {}
         self.runs: dict[Key, RunState] = {}
         self.measures: list[Measure] = []
+        self.bugs: list[Bug] = []
+        """See `isolated`."""
         self.homeless: dict[Key, str] = {}
         """Analyses that measure with a pod which finds no place, and why."""
         self.unsteady: set[Key] = set()

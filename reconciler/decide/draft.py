@@ -67,6 +67,26 @@ class Draft:
         """The nodes that pods are started on."""
         return {s.action.node for s in self._steps if isinstance(s.action, StartPod)}
 
+    def back_to(self, size: tuple[int, int, int]) -> None:
+        """Forget what was said since it was of this `size`."""
+        del self._steps[size[0] :]
+        for said, most in ((self._waits, size[1]), (self._notes, size[2])):
+            for key in [*said][most:]:
+                del said[key]
+
+    def without(self, kind: type[AnyAction]) -> None:
+        """Take these out, and what waits for one of them."""
+        out: set[int] = set()
+        for step in self._steps:
+            if isinstance(step.action, kind) or out.intersection(step.after):
+                out.add(step.number)
+        left = [step for step in self._steps if step.number not in out]
+        number = {step.number: place for place, step in enumerate(left, 1)}
+        self._steps = [
+            Step(number=number[s.number], action=s.action, after=tuple(number[n] for n in s.after))
+            for s in left
+        ]
+
     @property
     def size(self) -> tuple[int, int, int]:
         """How much has been said: a workload that adds nothing has nothing to do."""

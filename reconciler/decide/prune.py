@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from reconciler.decide.current import Pass
 from reconciler.decide.effects import stop_pod
+from reconciler.decide.isolated import isolated
 from reconciler.decide.names import KNOWN_KINDS
 from reconciler.model.meta import Key
 from reconciler.model.plan import Standing
@@ -32,7 +35,7 @@ def prune(turn: Pass) -> Standing:
             f"not pruned: {_some(known)}; no manifest wants them, but spec.prune.enabled is false"
         )
         return "converged"
-    pending = [_remove(turn, owner) for owner in known]
+    pending = [isolated(turn, str(owner), partial(_remove, turn, owner), True) for owner in known]
     return "progressing" if any(pending) else "converged"
 
 

@@ -24,6 +24,7 @@ from reconciler.decide.reverting import due
 from reconciler.engine.node import Node
 from reconciler.loop.companions import Analyst, Certificates, ProgressKeeper, Reverts
 from reconciler.loop.fleet import FleetView
+from reconciler.loop.guard import Guard
 from reconciler.loop.orders import Fold, Orders, nothing_known
 from reconciler.loop.steady import BEAT_S, SteadyClock
 from reconciler.loop.turn import Ordered, Turn
@@ -74,6 +75,8 @@ class Loop:
         self._walker = Walker(nodes, self._ended.append, self.wake, self._clock.now)
         self._orders = Orders(fold)
         self._settled: Settled | None = None
+        self._guard = Guard()
+        self._last: Desired | None = None
         self._stopped = self._lit = False
         self._began = time.monotonic()
         self.progress = self._saved = keeper.load()
@@ -169,7 +172,10 @@ class Loop:
         under_way = self._walker.under_way()  # before the outcomes: see Walker
         before, ended = self._saved, self._learn(now)
         observed = overlay(self._view.observe(), under_way)
-        desired, orders = self._heard(observed, self._still_dark(observed))
+        dark = self._still_dark(observed)
+        as_before: tuple[Desired | None, tuple[Ordered, ...]] = (None if dark else self._last, ())
+        desired, orders = self._guard("what is wanted", lambda: self._heard(observed, dark), as_before)
+        self._last = desired
         turn = Turn(
             at=wall,
             now=now,
@@ -188,7 +194,7 @@ class Loop:
         if turn.waits_for_no_time(self._clock.ahead()):
             self._clock.fall_in()
         for listener in self._listeners:
-            listener(turn)
+            self._guard("what tells of a pass", partial(listener, turn), None)
         self._orders.answer()
         return turn
 
@@ -199,7 +205,7 @@ class Loop:
         if orders:
             desired = self._wanted.update(self.progress, observed)
         if desired is not None and self._certificates is not None:
-            desired = self._certificates.complete(desired)
+            desired = self._guard("certificates", partial(self._certificates.complete, desired), desired)
         return None if dark else desired, orders
 
     def _obey(self, desired: Desired | None) -> tuple[Ordered, ...]:
@@ -221,16 +227,21 @@ class Loop:
         return not self._lit
 
     def _act(self, turn: Turn, desired: Desired, now: float) -> Turn:
-        ahead = self._clock.ahead()
-        plan = decide(desired, turn.observed, self.progress, now, self._settled, ahead=ahead)
+        nothing = Plan(revision=desired.revision.id, standing="failed", progress=self.progress)
+        past, ahead = (self.progress, now, self._settled), self._clock.ahead()
+        decided = partial(decide, desired, turn.observed, *past, ahead=ahead)
+        plan = self._guard("the whole plan", decided, nothing)
         self._settled = plan.settled
-        plan = _with_notes(plan, complaints())
-        plan = self._certified(plan, desired, turn.observed)
+        self._guard.log(plan.bugs)
+        plan = self._guard("certificates", partial(self._certified, plan, desired, turn.observed), plan)
+        plan = _with_notes(plan, (*complaints(), *self._guard.said()))
         self._keep(_with_revisions(plan, desired))
-        plan, reverted = self._taken_back(plan, desired)
+        none: tuple[Plan, tuple[Reverted, ...]] = (plan, ())
+        plan, reverted = self._guard("reverts", partial(self._taken_back, plan, desired), none)
         begun = self._walker.submit(plan.steps, partial(contents_for, desired, plan.progress.runs))
         if self._analyst is not None:
-            self._analyst.submit(plan.measures, desired.contents)
+            asked = partial(self._analyst.submit, plan.measures, desired.contents)
+            self._guard("measurements", asked, None)
         idle = not self._walker.under_way()
         failing = tuple(map(str, self._walker.failing(plan.steps)))
         return msgspec.structs.replace(
@@ -271,7 +282,8 @@ class Loop:
         for outcome in ended:
             self.progress = _learned(self.progress, outcome, now)
         for measured in self._analyst.ended() if self._analyst is not None else ():
-            self.progress = after_measurement(self.progress, measured)
+            judged = partial(after_measurement, self.progress, measured)
+            self.progress = self._guard(str(measured.run), judged, self.progress)
         return tuple(ended)
 
     def _keep(self, progress: Progress) -> None:

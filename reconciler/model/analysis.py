@@ -9,12 +9,12 @@ from msgspec import Meta
 from reconciler.model.base import Model
 from reconciler.model.container import SecretKeySelector
 from reconciler.model.meta import Key, ObjectMeta
-from reconciler.model.names import HEADER_NAME
+from reconciler.model.names import HEADER_NAME, Int32, Int64
 from reconciler.model.pod import PodTemplate
 from reconciler.model.rollout import AnalysisTemplateRef, DryRun, FieldRef, MeasurementRetention
 from reconciler.model.workload import Count
 
-Amount = int | str
+Amount = Int32 | str
 """A number; text where an argument stands for it: `"{{args.count}}"`."""
 
 Duration = Annotated[str, Meta(title="Duration")]
@@ -61,7 +61,7 @@ class PrometheusMetric(Model):
 
     address: str
     query: str
-    timeout: int = 0
+    timeout: Int64 = 0
     """Seconds; 0: 30."""
     insecure: bool = False
     headers: tuple[WebHeader, ...] = ()

@@ -8,7 +8,15 @@ from typing import Any, Literal, NamedTuple
 from msgspec import field
 
 from reconciler.model.base import Model
-from reconciler.model.names import Annotations, DNSLabel, DNSSubdomain, Labels, LabelValue, QualifiedName
+from reconciler.model.names import (
+    Annotations,
+    DNSLabel,
+    DNSSubdomain,
+    Int64,
+    Labels,
+    LabelValue,
+    QualifiedName,
+)
 
 
 class Key(NamedTuple):
@@ -42,10 +50,10 @@ class ObjectMeta(Model):
     annotations: Annotations = {}
     uid: str = ""
     resource_version: str = ""
-    generation: int = 0
+    generation: Int64 = 0
     creation_timestamp: str = ""
     deletion_timestamp: str = ""
-    deletion_grace_period_seconds: int | None = None
+    deletion_grace_period_seconds: Int64 | None = None
     self_link: str = ""
     finalizers: tuple[str, ...] = ()
     owner_references: tuple[OwnerReference, ...] = ()

@@ -73,4 +73,5 @@ DNSName = Annotated[str, Meta(pattern=DNS_NAME, max_length=253)]
 Id = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 """A user or group ID."""
 Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Seconds = Annotated[int, Meta(ge=0, le=2**31 - 1)]

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from reconciler.model.base import Model
 from reconciler.model.meta import LabelSelector
-from reconciler.model.names import LabelValue, QualifiedName
+from reconciler.model.names import Int64, LabelValue, QualifiedName
 
 Effect = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
 Weight = Annotated[int, Meta(ge=1, le=100)]
@@ -27,7 +27,7 @@ class Toleration(Model):
     operator: Literal["Exists", "Equal"] = "Equal"
     value: str = ""
     effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = ""
-    toleration_seconds: int | None = None
+    toleration_seconds: Int64 | None = None
 
     def tolerates(self, taint: Taint) -> bool:
         if self.effect and self.effect != taint.effect:
@@ -86,7 +86,7 @@ class Affinity(Model):
 
 
 class TopologySpreadConstraint(Model):
-    max_skew: Annotated[int, Meta(ge=1)]
+    max_skew: Annotated[int, Meta(ge=1, le=2**31 - 1)]
     topology_key: QualifiedName
     when_unsatisfiable: Literal["DoNotSchedule", "ScheduleAnyway"]
     label_selector: LabelSelector | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from reconciler.model.action import AnyAction
 from reconciler.model.analysis import Argument, Metric
@@ -105,6 +105,19 @@ class Measured(Value):
     asked: Metric | None = None
 
 
+class Bug(NamedTuple):
+    """What nobody expected: an exception in planning what is about `about`. All else is planned as ever."""
+
+    about: str
+    error: Exception
+
+    def __str__(self) -> str:
+        """Without what the exception says at length: it could be anything."""
+        said = ascii(str(self.error))[1:-1]
+        kind = type(self.error).__name__
+        return f"internal error: {kind}: {said[:160]}; this is a bug, please report it"
+
+
 class Settled:
     """What a pass may take over from the one before. Opaque: `decide` makes it, `decide` reads it."""
 
@@ -134,9 +147,15 @@ class Plan(Value, dict=True):
         memo: Settled | None = self.__dict__.get("_settled")
         return memo
 
-    def remember(self, memo: Settled) -> Plan:
-        """This plan, with `settled` set."""
-        self.__dict__["_settled"] = memo
+    @property
+    def bugs(self) -> tuple[Bug, ...]:
+        """Beside the fields, too: the loop writes their traces into the log."""
+        found: tuple[Bug, ...] = self.__dict__.get("_bugs", ())
+        return found
+
+    def remember(self, memo: Settled, bugs: tuple[Bug, ...] = ()) -> Plan:
+        """This plan, with `settled` and `bugs` set."""
+        self.__dict__["_settled"], self.__dict__["_bugs"] = memo, bugs
         return self
 
     @property

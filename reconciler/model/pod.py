@@ -10,7 +10,7 @@ from msgspec import Meta, field
 from reconciler.model.base import Model
 from reconciler.model.container import Container
 from reconciler.model.meta import Key, ObjectMeta
-from reconciler.model.names import DNSLabel, DNSSubdomain, Labels, Seconds
+from reconciler.model.names import DNSLabel, DNSSubdomain, Int32, Labels, Seconds
 from reconciler.model.placement import Affinity, Toleration, TopologySpreadConstraint
 from reconciler.model.security import PodSecurityContext
 from reconciler.model.volume import Volume
@@ -71,7 +71,7 @@ class PodSpec(Model):
     automount_service_account_token: bool | None = None
     enable_service_links: bool = True
     priority_class_name: str = ""
-    priority: int | None = None
+    priority: Int32 | None = None
     preemption_policy: Literal["PreemptLowerPriority", "Never"] = "PreemptLowerPriority"
     scheduler_name: str = "default-scheduler"
 

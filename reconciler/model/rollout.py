@@ -8,14 +8,14 @@ from msgspec import Meta
 
 from reconciler.model.base import Model
 from reconciler.model.meta import Key, LabelSelector, ObjectMeta
-from reconciler.model.names import HEADER_NAME, Annotations, DNSSubdomain, Labels, Seconds
+from reconciler.model.names import HEADER_NAME, Annotations, DNSSubdomain, Int32, Labels, Seconds
 from reconciler.model.pod import PodSpec, PodTemplate
 from reconciler.model.workload import Count, Deadline, Share, Surge
 
 HASH_LABEL = "rollouts-pod-template-hash"
 """On every pod of a Rollout: its version."""
 
-Weight = Annotated[int, Meta(ge=0)]
+Weight = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 """A share of the traffic, out of `maxTrafficWeight` (100)."""
 
 NO_TEMPLATE = PodTemplate(spec=PodSpec(containers=()))
@@ -104,7 +104,7 @@ class BackgroundAnalysis(RolloutAnalysis):
 class Pause(Model):
     """For ever without a `duration`; a number is seconds, text has a unit or is seconds, too."""
 
-    duration: int | str | None = None
+    duration: Int32 | str | None = None
 
 
 class SetCanaryScale(Model):
@@ -182,7 +182,7 @@ class TrafficRouting(Model):
 
     nginx: NginxTrafficRouting | None = None
     managed_routes: tuple[ManagedRoute, ...] = ()
-    max_traffic_weight: Annotated[int, Meta(ge=1)] = 100
+    max_traffic_weight: Annotated[int, Meta(ge=1, le=2**31 - 1)] = 100
 
 
 class BlueGreenStrategy(Model):
@@ -223,7 +223,7 @@ class CanaryStrategy(Model):
     abort_scale_down_delay_seconds: Seconds | None = None
     """Left out: 30; 0: the canary of an aborted update stays."""
     dynamic_stable_scale: bool = False
-    min_pods_per_replica_set: Annotated[int, Meta(ge=1)] = 1
+    min_pods_per_replica_set: Annotated[int, Meta(ge=1, le=2**31 - 1)] = 1
     replica_progress_threshold: ReplicaProgressThreshold | None = None
 
 

@@ -48,7 +48,7 @@ class ServiceSpec(Model):
     external_name: str = ""
     external_traffic_policy: Literal["Cluster", "Local", ""] = ""
     internal_traffic_policy: Literal["Cluster", "Local"] = "Cluster"
-    health_check_node_port: int = 0
+    health_check_node_port: Annotated[int, Meta(ge=0, le=65535)] = 0
     publish_not_ready_addresses: bool = False
     session_affinity: Literal["None", "ClientIP"] = "None"
     session_affinity_config: SessionAffinityConfig | None = None

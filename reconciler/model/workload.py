@@ -13,9 +13,9 @@ from reconciler.model.pod import PodTemplate
 
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Deadline = Annotated[int, Meta(ge=1, le=2**31 - 1)]
-Share = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=PERCENTAGE)]
+Share = Annotated[int, Meta(ge=0, le=2**31 - 1)] | Annotated[str, Meta(pattern=PERCENTAGE)]
 """A number of pods, or a percentage of them: `1`, `25%`."""
-Surge = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=ANY_PERCENTAGE)]
+Surge = Annotated[int, Meta(ge=0, le=2**31 - 1)] | Annotated[str, Meta(pattern=ANY_PERCENTAGE)]
 """The same; more than all of them is allowed, as in Kubernetes: `200%`."""
 
 

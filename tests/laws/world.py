@@ -128,6 +128,7 @@ class World:
             anew = decide(desired, observed, self.progress, self.clock, ahead=self.ahead)
             assert plan == anew, f"the memo changed the plan:\n{plan}\n--- without\n{anew}"
             assert str(plan) == str(anew)
+        assert not plan.bugs, [str(bug) for bug in plan.bugs]
         self.settled = plan.settled
         self.plan = plan
         return plan

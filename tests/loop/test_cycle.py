@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,6 +93,32 @@ def test_files_become_running_pods(world: World) -> None:
     assert turn.plan.standing == "converged"
     assert world.images() == ["web:v1"] * 4
     assert world.memory.kept.converged == "one"
+
+
+@pytest.mark.parametrize("place", ["plan_workload", "survey"])
+def test_a_bug_in_planning_is_logged_once_and_the_loop_goes_on(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, place: str
+) -> None:
+    """In one workload's plan, or in what all plans begin with; and in whoever listens to passes."""
+    room = import_module("reconciler.decide")
+    whole = getattr(room, place)
+
+    def broken(*args: Any) -> Any:
+        raise OverflowError("too large")
+
+    world.source.push("one", many("web:v1"))
+    loop = world.loop()
+    loop.listen(broken)
+    monkeypatch.setattr(room, place, broken)
+    with running(loop) as turns:
+        until(lambda: sum(t.plan is not None and t.plan.standing == "failed" for t in turns()) > 2)
+        plan = next(t.plan for t in reversed(turns()) if t.plan is not None)
+        assert [n for n in plan.notes if "OverflowError: too large; this is a bug, please report it" in n]
+        assert sum(r.exc_info is not None for r in caplog.records) == 2
+        assert world.images() == []
+        monkeypatch.setattr(room, place, whole)
+        loop.wake()
+        until(lambda: world.images() == ["web:v1"] * 4)
 
 
 def test_a_converged_fleet_is_left_alone_and_nothing_is_written(world: World) -> None:

@@ -11,6 +11,7 @@ ended, beyond its owner's history limit   forgotten, the oldest first
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import msgspec
 
@@ -19,6 +20,7 @@ from reconciler.decide.analysis.begin import digest, from_file
 from reconciler.decide.analysis.pursue import go_on
 from reconciler.decide.analysis.run import ended
 from reconciler.decide.current import Pass
+from reconciler.decide.isolated import isolated
 from reconciler.model.analysis import AnalysisRun, TTLStrategy
 from reconciler.model.delivery import ENDED, RunState
 from reconciler.model.meta import Key
@@ -27,7 +29,9 @@ from reconciler.model.rollout import AnalysisHistory, Rollout
 
 def plan_runs(turn: Pass) -> None:
     for key, given in turn.desired.runs.items():
-        turn.runs[key] = _own(turn, key, given)
+        run = isolated(turn, str(key), partial(_own, turn, key, given), turn.before.runs.get(key))
+        if run is not None:
+            turn.runs[key] = run
     for owner, runs in _left(turn).items():
         _keep(turn, owner, runs)
     jobs.clear(turn)

@@ -40,7 +40,8 @@ class Peers:
         own = self.addresses.get(name, "")
         peers = self._without(own)
         if published is not None and not self.complete:
-            peers = tuple(sorted({*peers, *published.overlay.peers} - {own}))
+            known = filter(_ADDRESS.match, published.overlay.peers)
+            peers = tuple(sorted({*peers, *known} - {own}))
         network = self._network
         return Overlay(
             address=own,

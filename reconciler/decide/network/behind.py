@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from reconciler.decide.network.backers import Backer, Ending, Fleetwide, Part, part_of
 from reconciler.decide.network.memo import Backers, NetworkMemo
@@ -25,6 +25,7 @@ class Behind:
         pods: Mapping[Key, tuple[PodState, ...]],
         ending: Mapping[Key, Ending],
         fleet: Fleetwide,
+        caught: Callable[[str, Exception], None],
     ) -> None:
         for owner in self.parts.keys() - pods.keys():
             self._replace(owner, None)
@@ -32,7 +33,12 @@ class Behind:
             before, ends = self.parts.get(owner), ending.get(owner, NONE)
             if before is not None and before.lasting and before.pods is mine and before.ending == ends:
                 continue
-            self._replace(owner, part_of(mine, ends, fleet))
+            try:
+                part = part_of(mine, ends, fleet)
+            except Exception as error:
+                caught(f"who stands behind services of {owner}", error)
+            else:
+                self._replace(owner, part)
 
     def _replace(self, owner: Key, part: Part | None) -> None:
         before = self.parts.pop(owner, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -34,28 +34,35 @@ def routed_services(
     doors: Doors,
     domain: str,
     before: Mapping[Key, Routed],
+    caught: Callable[[str, Exception], None],
 ) -> dict[Key, Routed]:
+    """One that raises stays as it was."""
     node_ports: dict[Key, dict[tuple[int, str], int]] = {}
     for (key, port, protocol), number in allocation.ports.items():
         node_ports.setdefault(key, {})[port, protocol] = number
     found: dict[Key, Routed] = {}
     for key, service in [*services.items(), *_at_ingresses(services, splits, doors, before)]:
-        behind = backers.get(_selecting(key)) or NOBODY
-        split = standing_in(splits.services.get(key), in_order(behind))
-        told = published.everywhere(key.namespace, key.name) if split is not None and split.only else []
-        fresh = Routed(
-            service=service,
-            by_owner=behind,
-            by_hand=by_hand.get(key, ()),
-            ip=allocation.ips.get(key, ""),
-            node_ports=node_ports.get(key, {}),
-            led=key in doors.led,
-            split=split,
-            live=live_slot(split, in_order(behind), told),
-            parting=parting(split, in_order(behind), told),
-        )
         old = before.get(key)
-        found[key] = old if old is not None and old.from_same(fresh) else _made(fresh, domain, old)
+        try:
+            behind = backers.get(_selecting(key)) or NOBODY
+            split = standing_in(splits.services.get(key), in_order(behind))
+            told = published.everywhere(key.namespace, key.name) if split is not None and split.only else []
+            fresh = Routed(
+                service=service,
+                by_owner=behind,
+                by_hand=by_hand.get(key, ()),
+                ip=allocation.ips.get(key, ""),
+                node_ports=node_ports.get(key, {}),
+                led=key in doors.led,
+                split=split,
+                live=live_slot(split, in_order(behind), told),
+                parting=parting(split, in_order(behind), told),
+            )
+            found[key] = old if old is not None and old.from_same(fresh) else _made(fresh, domain, old)
+        except Exception as error:
+            caught(str(key), error)
+            if old is not None:
+                found[key] = old
     return found
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from operator import attrgetter
 
 from reconciler.decide.current import Pass
 from reconciler.decide.delivery.split import splits
+from reconciler.decide.isolated import caught, isolated
 from reconciler.decide.network.address import Peers, addresses_of
 from reconciler.decide.network.allocate import allocate
 from reconciler.decide.network.backers import Backer, Fleetwide, Home, Selectors, endings
@@ -65,7 +67,8 @@ def _woven(turn: Pass, inputs: Inputs, before: NetworkMemo | None) -> NetworkMem
     alike = steady is not None and steady.homes == homes and steady.inputs.splits.labels == labels
     behind = Behind(steady if alike else None)
     fleetwide = Fleetwide(selectors, homes, published, labels)
-    behind.look(turn.observed.by_owner, endings(inputs.ending), fleetwide)
+    bug = partial(caught, turn)
+    behind.look(turn.observed.by_owner, endings(inputs.ending), fleetwide, bug)
     held = held_services(turn, published) if inputs.held else []
     allocation = allocate(desired.services, held, published, network.service_cidr)
     gates = _doors(turn, inputs, published, before)
@@ -79,6 +82,7 @@ def _woven(turn: Pass, inputs: Inputs, before: NetworkMemo | None) -> NetworkMem
         gates,
         network.cluster_domain,
         before.routed if before else {},
+        bug,
     )
     kept = with_endpoints(turn, held, frozenset((node, pod) for _, node, pod in inputs.ending))
     services = _services(turn, routed, kept, published)
@@ -102,7 +106,11 @@ def _woven(turn: Pass, inputs: Inputs, before: NetworkMemo | None) -> NetworkMem
         tables=published.tables,
         services=services,
         names=names,
-        wanted={view.name: loom.traffic(view) for view in ready},
+        wanted={
+            view.name: traffic
+            for view in ready
+            if (traffic := isolated(turn, f"node {view.name}", partial(loom.traffic, view), None)) is not None
+        },
         copies=loom.copies,
         notes=(
             *allocation.notes,

@@ -92,6 +92,10 @@ class Ground:
             self.bases = {name: self.bases[name] for name in self.survey.views}
         return self.bases
 
+    def forget_after(self, number: int) -> None:
+        """Steps behind this number have been taken back."""
+        self.prepared = {node: step for node, step in self.prepared.items() if step <= number}
+
     def records(self) -> Iterator[tuple[PodRecord, NodeView]]:
         """Every pod that has a place: seen, held or given away in this pass."""
         views = self.survey.views
