@@ -1,8 +1,7 @@
 """What failed is tried again, but not at once: whatever the cause, a node isn't hammered.
 
 Decides nothing: the action is done as soon as a plan wants it and its pause is over. Pods that couldn't be
-started have a longer memory, in progress (`decide.attempts`); lost nodes have their own
-(`engine.observing.watch`).
+started have a longer memory, in progress (`decide.attempts`).
 """
 
 from __future__ import annotations
@@ -16,6 +15,8 @@ from reconciler.errors import NodeUnreachable, ReconcilerError
 from reconciler.model.action import AnyAction, PodAction, Publish, StartPod
 
 FIRST_S, LONGEST_S = 1.0, 60.0
+FIRST_UNREACHABLE_S, LONGEST_UNREACHABLE_S = 0.5, 4.0
+"""A node that doesn't answer: it may soon, or is known to be lost, and then no plan asks for it."""
 FORGET_S = 600.0
 """A pause that has been over for so long and led to no further failure is forgotten."""
 
@@ -37,7 +38,9 @@ class Failure(NamedTuple):
 
 
 class Backoff:
-    """Thread-safe. Pauses of 1, 2, 4, ... 60 seconds after each failure of one thing in a row."""
+    """Thread-safe. Pauses of 1, 2, 4, ... 60 seconds after each failure of one thing in a row; of 0.5 to 4
+    where the node didn't answer.
+    """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
@@ -46,15 +49,14 @@ class Backoff:
 
     def ended(self, action: AnyAction, error: Exception | None) -> None:
         """Take in how it ended; `error` None: well."""
-        if isinstance(action, StartPod) or isinstance(error, NodeUnreachable):
+        if isinstance(action, StartPod):
             return
         with self._lock:
             task, now = _task(action), self._clock()
             before = self._failures.pop(task, None)
             if error is not None:
                 times = before.times if before else 0
-                pause = min(LONGEST_S, FIRST_S * 2.0 ** min(times, 10))
-                self._failures[task] = Failure(action, error, times + 1, now + pause)
+                self._failures[task] = Failure(action, error, times + 1, now + _pause(error, times))
             self._failures = {t: f for t, f in self._failures.items() if f.due + FORGET_S > now}
 
     def holds(self, action: AnyAction) -> bool:
@@ -76,6 +78,12 @@ class Backoff:
         with self._lock:
             found = (self._failures.get(_task(action)) for action in wanted)
             return tuple(failure for failure in found if failure is not None)
+
+
+def _pause(error: Exception, times: int) -> float:
+    silent = isinstance(error, NodeUnreachable)
+    first, longest = (FIRST_UNREACHABLE_S, LONGEST_UNREACHABLE_S) if silent else (FIRST_S, LONGEST_S)
+    return min(longest, first * 2.0 ** min(times, 10))
 
 
 def _news(action: AnyAction, failed: AnyAction) -> bool:

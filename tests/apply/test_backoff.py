@@ -46,11 +46,23 @@ def test_other_pods_and_other_actions_do_not_wait() -> None:
     assert not any(map(backoff.holds, [stop("web", "b"), stop("other"), start("web"), network]))
 
 
-def test_a_lost_node_and_a_pod_that_cannot_start_have_memories_of_their_own() -> None:
+def test_a_pod_that_cannot_start_has_a_memory_of_its_own() -> None:
     backoff = Backoff(Clock())
-    backoff.ended(stop("web"), NodeUnreachable("gone", node="a"))
     backoff.ended(start("web"), NO)
     assert backoff.pause() is None
+
+
+def test_a_node_that_does_not_answer_is_asked_soon_but_not_at_once() -> None:
+    """An engine that stops refuses every call for seconds, before its node is known to be lost."""
+    clock = Clock()
+    backoff = Backoff(clock)
+    pauses = []
+    for _ in range(6):
+        backoff.ended(stop("web"), NodeUnreachable("no Docker Engine answers", node="a"))
+        assert backoff.holds(stop("web"))
+        pauses.append(backoff.pause() or 0.0)
+        clock.now += pauses[-1]
+    assert pauses == [0.5, 1, 2, 4, 4, 4]
 
 
 def test_what_fails_is_said_with_the_remedy_while_it_is_wanted() -> None:
