@@ -210,6 +210,17 @@ def test_events_that_cannot_be_read_are_said_once_and_cause_listings(
     assert caplog.records == []
 
 
+def test_events_that_never_begin_are_not_waited_for(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "OPENING", 0.1)
+    site.wrong["/events"] = b""
+    site.node.start(lambda: None)
+    state = site.until(lambda s: s.reachable is False)
+    assert state.message == "no answer in time to GET /events"
+    monkeypatch.setattr(watch, "OPENING", 30.0)
+    site.wrong.clear()
+    site.until(lambda s: s.reachable is True)
+
+
 def test_event_streams_that_end_at_once_are_no_storm(site: Site) -> None:
     site.wrong["/events"] = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
     site.node.start(lambda: None)

@@ -30,6 +30,8 @@ VERDICT = 10.0
 FIRST_RETRY, LAST_RETRY = 0.5, 30.0
 DOCKER_RETRY = 1.0
 """At most so long between tries while sshd answers and Docker doesn't: it is probably starting."""
+OPENING = 30.0
+"""Seconds for the Engine to begin with its events."""
 BREATH = 0.04
 """Seconds between listings: a deploy's events come in bursts."""
 EVENTS = ("create", "start", "die", "oom", "destroy", "pause", "unpause", "rename", "update")
@@ -147,7 +149,11 @@ class Watch:
         else:
             self._again = retries()
         self._follow_at = now + next(self._again)
-        self._following = Following(engine, self._fleet, self._told, self._node.said)
+        try:
+            self._following = Following(engine, self._fleet, self._told, self._node.said)
+        except TimeoutError as error:
+            self._node.drop(engine)  # else whoever reads that stream would wait for ever
+            raise NodeUnreachable("no answer in time to GET /events", node=self._name) from error
 
     def _followed(self, engine: Engine) -> bool:
         return self._following is not None and self._following.goes_on(engine)
@@ -197,7 +203,8 @@ class Following:
         filters = {"type": ["container"], "event": list(EVENTS), "label": [f"{FLEET}={fleet}"]}
         self._params = {"since": engine.ping() - 1, "filters": filters}
         Supervised(f"events-{engine.node}", self._read).start()
-        self._opened.wait()
+        if not self._opened.wait(OPENING):
+            raise TimeoutError
         if self._error is not None:
             raise self._error
 
