@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from reconciler.model.base import Model
 from reconciler.model.meta import Key, LabelSelector, ObjectMeta
-from reconciler.model.names import HEADER_NAME, Annotations, DNSSubdomain, Int32, Labels, Seconds
+from reconciler.model.names import HEADER_NAME, Annotations, DNSSubdomain, Int64, Labels, Seconds
 from reconciler.model.pod import PodSpec, PodTemplate
 from reconciler.model.workload import Count, Deadline, Share, Surge
 
@@ -104,7 +104,7 @@ class BackgroundAnalysis(RolloutAnalysis):
 class Pause(Model):
     """For ever without a `duration`; a number is seconds, text has a unit or is seconds, too."""
 
-    duration: Int32 | str | None = None
+    duration: Int64 | str | None = None
 
 
 class SetCanaryScale(Model):
