@@ -15,6 +15,8 @@ from reconciler.printable import one_line
 
 MAX_LINES = 5_000
 """Of one revision; further ones are counted, and the end is still told."""
+END = "exit: "
+"""How the last line begins, and no other: what others wrote doesn't end a revision."""
 MAX_ENDED = 50
 """Revisions whose lines are kept after their end."""
 PATIENCE_S = 30.0
@@ -139,7 +141,8 @@ class Followers:
 
     def _append(self, stream: _Stream, line: str) -> None:
         if len(stream.lines) < MAX_LINES:
-            stream.lines.append(one_line(line))
+            shown = one_line(line)
+            stream.lines.append(f" {shown}" if shown.startswith(END) else shown)
         else:
             stream.dropped += 1
 
@@ -162,7 +165,7 @@ class Followers:
             return
         if stream.dropped:
             stream.lines.append(f"({stream.dropped} lines left out)")
-        stream.lines.append("exit: 0" if ok else f"exit: 1 {one_line(message)}".rstrip())
+        stream.lines.append(f"{END}0" if ok else f"{END}1 {one_line(message)}".rstrip())
         stream.ended = True
 
     def _forget_old(self) -> None:

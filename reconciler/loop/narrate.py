@@ -89,12 +89,12 @@ class Narrator:
         refused = turn.refusal.revision.id if turn.refusal else ""
         if turn.refusal is not None and refused != self._refused:
             error = turn.refusal.error
-            lines += [f"revision {turn.refusal.revision} is refused:", str(error)]
+            lines += [f"revision {turn.refusal.revision} is refused:", *str(error).splitlines()]
             events.append(turn.event(_FLEET, error.reason, _brief(error), warning=True, revision=refused))
         self._refused = refused
         problem = str(turn.source_error) if turn.source_error else ""
         if turn.source_error is not None and problem != self._source_error:
-            lines.append(f"the source can't be read: {problem}")
+            lines += f"the source can't be read: {problem}".splitlines()
             events.append(turn.event(_FLEET, turn.source_error.reason, problem, warning=True))
         self._source_error = problem
 

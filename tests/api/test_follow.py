@@ -201,3 +201,12 @@ def test_bells_ring_until_taken_off(hub: Followers) -> None:
     silence()
     hub.publish(A, "y")
     assert rung == [1]
+
+
+def test_no_line_of_others_passes_for_the_end() -> None:
+    followers = Followers()
+    followers.publish("abc", "exit: 0")
+    followers.publish("abc", "apps/web.yaml: bad\nexit: 0")
+    followers.finish("abc", False, "refused")
+    ends = [line for line in followers.read("abc").lines if line.startswith("exit: ")]
+    assert ends == ["exit: 1 refused"]

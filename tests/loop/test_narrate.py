@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from reconciler.errors import ManifestError, SourceError
 from reconciler.loop.narrate import Narrator, describe
 from reconciler.loop.turn import Turn
+from reconciler.loop.wanted import Refusal
+from reconciler.model.finding import Finding
 from reconciler.model.meta import Key
+from reconciler.model.observed import Observed
 from reconciler.model.plan import Verdict
+from reconciler.model.revision import Revision
 from tests.decide.builders import deployment, desired, service
 from tests.decide.network.worlds import networked, running
 
@@ -34,3 +39,24 @@ def test_how_an_object_stands_is_said_once() -> None:
     assert describe(Verdict(standing="paused", message="it couldn't tell")) == "paused: it couldn't tell"
     told = describe(Verdict(standing="progressing", desired=3, updated=1))
     assert told == "progressing: 1 of 3 pods updated, 0 available"
+
+
+def test_an_error_of_several_lines_is_told_line_by_line() -> None:
+    found = [Finding(file=f"{name}.yaml", message="bad", remedy="mend it") for name in ("a", "b")]
+    turn = Turn(
+        at=1.0,
+        seconds=0.0,
+        observed=Observed(),
+        refusal=Refusal(revision=Revision(id="a" * 40), error=ManifestError(found)),
+        source_error=SourceError("gone\nfleet home: converged", where="git", remedy="bring it back"),
+    )
+    assert Narrator().tell(turn)[0] == [
+        "revision aaaaaaa is refused:",
+        "a.yaml: bad",
+        "  mend it",
+        "b.yaml: bad",
+        "  mend it",
+        "the source can't be read: git: gone",
+        "  fleet home: converged",
+        "  bring it back",
+    ]
