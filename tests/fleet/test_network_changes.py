@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from reconciler.lab import Lab
+from tests.fleet.load import load
 from tests.fleet.networking import ALL_PORTS, Place, app, get, service, settled
 from tests.fleet.site import until
 
@@ -85,7 +86,10 @@ def program(command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
         process.communicate(timeout=10)
 
 
-def test_what_one_node_cannot_be_told_holds_nothing_up(place: Place, apps: dict[str, str]) -> None:
+def test_what_one_node_cannot_keep_holds_nothing_up_and_loses_no_request(
+    place: Place, apps: dict[str, str]
+) -> None:
+    """As with a full disk: its running proxy is told all the same."""
     block, free = (
         ["exec", NODE, "/bin/busybox", *verb.split(), "/net/haproxy.cfg.new"] for verb in ("mkdir", "rm -r")
     )
@@ -93,9 +97,14 @@ def test_what_one_node_cannot_be_told_holds_nothing_up(place: Place, apps: dict[
     with place.serve():
         try:
             until(place.converged, "it converged", place.tell)
-            place.write(manifests(apps["app:v2"]), "all.yaml")
-            within = until(lambda: set(place.images()) == {"v2"}, "all are of v2", place.tell, 60)
+            by_it = place.lab.entering("pi-2")
+            with load(
+                f"http://{place.ip('app')}/", connections=3, rate=100, keep_alive=False, at=by_it
+            ) as run:
+                place.write(manifests(apps["app:v2"]), "all.yaml")
+                within = until(lambda: set(place.images()) == {"v2"}, "all are of v2", place.tell, 60)
             print(f"rolled within {within:.1f} s")
+            assert run.result.failed == 0, str(run.result)
             until(lambda: "haproxy.cfg.new" in place.run("status").stdout, "it is said", place.tell)
             assert not place.converged()
         finally:
