@@ -126,6 +126,10 @@ class RealNode:
         engine = self._usable()
         try:
             plane.publish(engine, action.traffic, contents)
+        except NodeError:
+            with contextlib.suppress(ReconcilerError):
+                self.relist(full=False)
+            raise
         finally:
             self._seen.told(plane.standing)
 

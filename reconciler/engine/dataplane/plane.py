@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -46,6 +46,7 @@ class Plane:
         self._rendering = ""
         """Which form of files it has; empty when it isn't sure to have all of them."""
         self._container = ""
+        self._touched: set[str] = set()
         self._steered: NodeTraffic | None = None
         """What the running HAProxy is known to do, also where the node couldn't keep it."""
         self._uncertain: tuple[NodeTraffic, ...] = ()
@@ -58,38 +59,50 @@ class Plane:
         self.standing = Standing()
 
     def look(
-        self, engine: Engine, listing: list[dict[str, Any]], touched: Container[str] = (), *, full: bool
+        self, engine: Engine, listing: list[dict[str, Any]], touched: Collection[str] = (), *, full: bool
     ) -> None:
         """Take in how the container stands; ask it what it was told where that isn't known, or `full`.
 
         `touched` are IDs of containers that something has just happened to.
         """
+        self._touched.update(touched)
+        if not self._lock.acquire(blocking=False):
+            return  # it is being made, or told something, which may take long: what comes of it is seen then
+        try:
+            touched, self._touched = self._touched, set()
+            self._look(engine, listing, touched, full=full)
+        finally:
+            self._lock.release()
+
+    def _look(
+        self, engine: Engine, listing: list[dict[str, Any]], touched: Collection[str], *, full: bool
+    ) -> None:
+        """You hold the lock."""
         found = install.present(self._fleet, listing)
-        with self._lock:
-            self._leftovers = bool(install.retired(self._fleet, listing))
-            fresh = found is not None and found["Id"] in touched
-            if fresh or found is None or found["Id"] != self._container:
-                # The session of one that was restarted has ended, too, and it does what it has kept.
-                self._forget()
-                self._container = "" if found is None else found["Id"]
-                self._surely(None)
-            # The Engine tells of an end before its listing has it.
-            if found is None or not (install.runs(engine, found) if fresh else found["State"] == "running"):
-                self._forget()
-                self.standing = Standing(data_plane="stopped" if found else "")
-                return
-            if self._session is None or not self._session.usable or self._session.container != found["Id"]:
-                self._forget()
-                self._session = Session(engine, found["Id"])
-                full = True
-            if full:
-                try:
-                    self._read(self._session, engine.node)
-                except ReconcilerError:
-                    self._untold_since = self._untold_since or self._clock()
-            ours = (found.get("Labels") or {}).get(VERSION_LABEL) == version()
-            self._current = ours and not install.unfinished(self._fleet, listing)
-            self._stand()
+        self._leftovers = bool(install.retired(self._fleet, listing))
+        fresh = found is not None and found["Id"] in touched
+        if fresh or found is None or found["Id"] != self._container:
+            # The session of one that was restarted has ended, too, and it does what it has kept.
+            self._forget()
+            self._container = "" if found is None else found["Id"]
+            self._surely(None)
+        # The Engine tells of an end before its listing has it.
+        if found is None or not (install.runs(engine, found) if fresh else found["State"] == "running"):
+            self._forget()
+            self.standing = Standing(data_plane="stopped" if found else "")
+            return
+        if self._session is None or not self._session.usable or self._session.container != found["Id"]:
+            self._forget()
+            self._session = Session(engine, found["Id"])
+            full = True
+        if full:
+            try:
+                self._read(self._session, engine.node)
+            except ReconcilerError:
+                self._untold_since = self._untold_since or self._clock()
+        ours = (found.get("Labels") or {}).get(VERSION_LABEL) == version()
+        self._current = ours and not install.unfinished(self._fleet, listing)
+        self._stand()
 
     def install(self, engine: Engine, base: NodeTraffic) -> None:
         """A node container of our version runs. `base` is what a first one does."""

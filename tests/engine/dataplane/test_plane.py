@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -136,6 +137,25 @@ def test_one_that_cannot_be_asked_may_still_do_what_it_did(said: type[Said]) -> 
     said.fails = frozenset()
     plane.look(ENGINE, listing(), full=True)
     assert (plane.standing.traffic, plane.standing.uncertain, plane.standing.untold_since) == (BOTH, (), None)
+
+
+def test_telling_it_something_holds_no_look_at_its_node_up(
+    said: type[Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that hangs takes a minute to be given up: its node's pods are seen and started meanwhile."""
+    plane = made()
+    looked: list[bool] = []
+
+    def commit(session: Said, *, reload: bool) -> None:
+        thread = threading.Thread(target=lambda: plane.look(ENGINE, listing(), full=True), daemon=True)
+        thread.start()
+        thread.join(30)
+        looked.append(not thread.is_alive())
+
+    monkeypatch.setattr(said, "commit", commit)
+    plane.publish(ENGINE, ONE, {})
+    assert looked == [True]
+    assert plane.standing.traffic == ONE
 
 
 def test_one_that_was_restarted_does_what_it_has_kept(said: type[Said]) -> None:
