@@ -8,6 +8,7 @@ import http.client
 import logging
 import os
 import resource
+import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -197,7 +198,9 @@ def test_one_who_follows_and_never_reads_is_let_go(
     slow.sendall(b"GET /follow/abc HTTP/1.1\r\nHost: x\r\n\r\n")
     for _ in range(4000):
         daemon.followers.publish("abc", "x" * 500)
-    wait_until(lambda: bool(daemon.followers._bells))
+    end = select.poll()
+    end.register(slow, 0)  # nothing but the other side's end
+    assert end.poll(60_000)
     wait_until(lambda: not daemon.followers._bells)
     slow.close()
 
