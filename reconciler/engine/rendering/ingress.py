@@ -24,6 +24,8 @@ CERTIFICATE_LIST = "certs/list"
 CHALLENGES = "/.well-known/acme-challenge/"
 PUBLIC = re.compile(r"[A-Za-z0-9_.-]+")
 """What tokens and answers of ACME are made of (RFC 8555, 8.1)."""
+_OF_CLIENTS = "^(forwarded|x[-_](real[-_]ip|forwarded[-_](for|proto|host|port)))$"
+"""Headers in which proxies tell of a client."""
 
 
 def ingress(traffic: NodeTraffic, certificates: frozenset[str]) -> Iterator[str]:
@@ -136,7 +138,10 @@ def _passing(port: int, scheme: str, leading: list[str]) -> Iterator[str]:
     """What the pods are told of the client. What the client says of itself is not believed."""
     timeout = f"var(txn.route),map_str_int({FOLDER}/maps/timeouts.map)"
     yield f"  http-request set-var(txn.timeout) {timeout}"
-    yield "  http-request del-header X-Forwarded-For"
+    # A program that reads headers as CGI does takes an underscore for a hyphen.
+    yield f"  http-request del-header {_OF_CLIENTS} -m reg"
+    # What comes after such an upgrade is HTTP/2, in which nobody looks at paths any more.
+    yield "  http-request del-header Upgrade if { req.hdr(upgrade) -m beg -i h2c }"
     yield "  http-request set-header X-Real-IP %[src]"
     yield f"  http-request set-header X-Forwarded-Proto {scheme}"
     yield "  http-request set-header X-Forwarded-Host %[req.hdr(host)]"

@@ -13,13 +13,21 @@ LONGEST = 8000
 
 _KEPT = "regsub('%(2[035]|[01][0-9A-Fa-f]|7[Ff])','%25\\1',g),regsub('%3[Ff]','%253F',g)"
 """What is no text of a path stays encoded: control characters, blanks, `#`, `%` and `?`."""
+_HOST = r"'^([a-z0-9._-]*|\[[0-9a-f:.]*\])(:[0-9]*)?$'"
+"""A name or an address, and a port. Routes are found by host and path in one text: a slash in the host would
+begin another path.
+"""
 _CLIMBS = "{ var(txn.path) -m reg '/[.][.](;[^/]*)?(/|$)' }"
 
 
 def meant() -> Iterator[str]:
     """`txn.path` is what is meant, unset where a request has no path (`OPTIONS *`)."""
     yield f"  http-request return status 414 if {{ path,length gt {LONGEST} }}"
+    refused = f"{{ req.hdr(host) -m found }} !{{ req.hdr(host) -m reg -i {_HOST} }}"
+    yield f"  http-request deny deny_status 400 if {refused}"
     yield "  http-request deny deny_status 400 if { path -m sub %00 '#' }"
+    # By the URL standard of browsers, and of programs in Node.js, it is a slash.
+    yield r"  http-request deny deny_status 400 if { path -m sub '\' }"
     yield "  http-request set-var(txn.asked) pathq"
     yield f'  http-request set-var(txn.path) "path,{_KEPT},url_dec"'
     # It can't be decoded.

@@ -30,7 +30,7 @@ OPEN = (
 )  # fmt: skip
 REFUSED = (
     "/shop%00", "/%00/../shop", "/%", "/%zz/shop", "/x/..;/shop", "/shop//../x", "/shop/;/../x",
-    "/shop/..%2fx", "/x%2F..%2Fshop", "/x/%2e%2e%2fshop", "/shop#x", "/x#/../shop",
+    "/shop/..%2fx", "/x%2F..%2Fshop", "/x/%2e%2e%2fshop", "/shop#x", "/x#/../shop", "/x\\..\\shop", "/\\shop",
 )  # fmt: skip
 """What servers read in different ways, or nobody can read."""
 DOOR = free_port()
@@ -76,6 +76,22 @@ def test_no_spelling_passes_the_limit_of_another(paths: tuple[str, ...], expecte
 @pytest.mark.usefixtures("site")
 def test_a_host_may_end_with_a_dot() -> None:
     assert [status("/shop", host) for host in ("P.example.net.", "p.example.net.:80")] == [403, 403]
+
+
+@pytest.mark.usefixtures("site")
+def test_a_host_holds_no_part_of_a_path() -> None:
+    """Routes are found by both in one text: `p.example.net/x` and `/shop` would be another route's."""
+    odd = (
+        "p.example.net/x",
+        "p.example.net/x/",
+        "/x",
+        "p.example.net:80/x",
+        "a@p.example.net",
+        "p.example.net?",
+    )
+    assert {host: status("/shop", host) for host in odd} == dict.fromkeys(odd, 400)
+    plain = ("", "p_x.example.net", "[::1]:80", "192.0.2.1:80")
+    assert {host: status("/shop", host) for host in plain} == dict.fromkeys(plain, 200)
 
 
 @pytest.mark.usefixtures("site")
