@@ -39,8 +39,13 @@ def uid(fleet: str, key: Key) -> str:
 
 
 def timestamp(at: float | None) -> str | None:
-    """Seconds since the epoch as RFC 3339 in whole seconds, as Kubernetes' `metav1.Time`."""
-    return None if not at else datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Seconds since the epoch as RFC 3339 in whole seconds, as Kubernetes' `metav1.Time`. None also where no
+    calendar holds it: nodes tell of times, too.
+    """
+    try:
+        return None if not at else datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, OSError, ValueError):
+        return None
 
 
 def time_of_day(at: float) -> str:

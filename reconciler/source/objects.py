@@ -14,12 +14,17 @@ from typing import Self
 
 from reconciler.model.base import Value
 from reconciler.model.revision import Revision
+from reconciler.printable import MOST
 from reconciler.source.limits import MAX_COMMIT_BYTES, Tally, shortened, too_large
 from reconciler.source.process import Git, GitFailed
 
 READ_TIMEOUT_S = 60.0
 """For all that is read of one revision; it is local."""
 CHUNK_BYTES = 1 << 16
+LONGEST_TEXT = 4 * MOST
+"""Bytes of a commit's subject or an author's name that are looked at: more than are shown."""
+END_OF_TIME = 253_402_300_800
+"""The year 10000 (epoch seconds), which Python's dates don't have."""
 REGULAR, EXECUTABLE, SYMLINK, GITLINK, FOLDER = "100644", "100755", "120000", "160000", "040000"
 
 
@@ -163,13 +168,16 @@ def parse_commit(identity: str, content: bytes) -> Revision:
 
 
 def _text(raw: bytes, encoding: str) -> str:
+    """Whoever commits names the encoding: some raise whatever they are given, some take ages for it."""
+    raw = raw[:LONGEST_TEXT]
     try:
         return raw.decode(encoding, "replace")
-    except LookupError:
+    except (LookupError, UnicodeError):
         return raw.decode("utf-8", "replace")
 
 
 def _time(signature: bytes) -> float:
-    """`Name <mail> 1700000000 +0100`: the second word from the end."""
+    """`Name <mail> 1700000000 +0100`: the second word from the end. 0 for what no calendar shows."""
     words = signature.split()
-    return float(words[-2]) if len(words) > 1 and words[-2].isdigit() else 0.0
+    told = float(words[-2]) if len(words) > 1 and words[-2].isdigit() else 0.0
+    return told if told < END_OF_TIME else 0.0

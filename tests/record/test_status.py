@@ -18,7 +18,7 @@ from reconciler.model.pod import PodSpec
 from reconciler.model.progress import Attempt, PastVersion, Progress, RolloutState
 from reconciler.model.revision import Revision
 from reconciler.model.workload import Deployment
-from reconciler.record.metadata import Shown
+from reconciler.record.metadata import Shown, timestamp
 from reconciler.record.pod_status import qos_class
 from reconciler.record.status import Portrait, objects
 
@@ -330,3 +330,8 @@ def test_quality_of_service(requests: dict[str, Any], limits: dict[str, Any], wa
     )
     record = msgspec.structs.replace(pod("p").record, spec=PodSpec(containers=(container,)))
     assert qos_class(record) == wanted
+
+
+@pytest.mark.parametrize("at", [1e300, -1e300, float("inf"), float("nan"), 253402300800.0])
+def test_a_time_that_no_calendar_has_is_none(at: float) -> None:
+    assert timestamp(at) is None

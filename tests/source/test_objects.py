@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.printable import MOST
 from reconciler.source.objects import parse_commit
 
 ID = "a" * 40
@@ -48,3 +50,15 @@ def test_no_message() -> None:
 @given(st.binary())
 def test_nothing_breaks_it(content: bytes) -> None:
     assert parse_commit(ID, content).id == ID
+
+
+def test_an_encoding_that_takes_no_text_or_ages() -> None:
+    for encoding in (b"idna", b"undefined", b"hex", b"utf-7", b"punycode"):
+        found = parse_commit(ID, commit(b"ab" * 300_000 + b"\xff", b"encoding " + encoding)).subject
+        assert 0 < len(found) <= MOST, encoding
+
+
+@pytest.mark.parametrize("date", [b"99999999999999", b"9" * 400, b"253402300800"])
+def test_a_date_that_no_calendar_has(date: bytes) -> None:
+    content = b"tree x\nauthor A <a@b> 1 +0000\ncommitter A <a@b> " + date + b" +0000\n\nx\n"
+    assert parse_commit(ID, content).time == 0.0
