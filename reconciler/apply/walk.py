@@ -6,6 +6,7 @@ next decision sees what is and plans anew.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,13 +17,14 @@ from time import monotonic
 from reconciler.apply.backoff import Backoff, Failure
 from reconciler.apply.perform import Lane, lane_of, perform
 from reconciler.engine.node import Node
-from reconciler.errors import NodeError
+from reconciler.errors import NodeError, NotUnderstood
 from reconciler.model.action import AnyAction, PodAction, RemoveImages
 from reconciler.model.base import Value
 from reconciler.model.desired import Contents
 from reconciler.model.plan import Step
 from reconciler.turns import Stopping, Turns
 
+LOG = logging.getLogger(__name__)
 LANES: Mapping[Lane, int] = {"traffic": 1, "stops": 32, "starts": 128}
 """Actions at a time on one node. A stop mostly waits for its grace period. Kubernetes has 110 pods a node."""
 STARTING_PER_NODE = 4
@@ -107,11 +109,17 @@ class Walker:
     def begin(self, action: AnyAction, contents: ContentsOf, then: Callable[[bool], None]) -> None:
         """Queue one action in its node's lane; `then` is told whether it succeeded."""
         with self._changed:
-            stopping, lane = self._stopping, None if self._stopping else self._lane(action)
-        if stopping or lane is None:
+            lane = None if self._stopping else self._lane(action)
+        if lane is None:
             self.drop([action])
-        else:
-            lane.submit(self._do, action, contents, then)
+            return
+        begun = threading.Lock()
+        try:
+            lane.submit(self._do, begun, action, contents, then)
+        except (RuntimeError, MemoryError) as error:  # no thread is to be had; what was queued is so still
+            if begun.acquire(blocking=False):
+                failed = Outcome(action=action, seconds=0.0, error=_no_thread(action, error))
+                self._end(action, failed, then)
 
     def drop(self, actions: Iterable[AnyAction]) -> None:
         """These won't run, or have ended."""
@@ -138,22 +146,42 @@ class Walker:
             self._turns.setdefault(action.node, Turns(STARTING_PER_NODE))
         return self._lanes[key]
 
-    def _do(self, action: AnyAction, contents: ContentsOf, then: Callable[[bool], None]) -> None:
+    def _do(
+        self, begun: threading.Lock, action: AnyAction, contents: ContentsOf, then: Callable[[bool], None]
+    ) -> None:
+        if not begun.acquire(blocking=False):
+            return  # it was given up before its thread came
         turn = self._turns[action.node].taken() if lane_of(action) == "starts" else nullcontext()
         with suppress(Stopping), turn:
             with self._changed:
                 if self._stopping:
                     return
                 self._running += 1
+            outcome = None
             try:
                 outcome = _attempt(action, self._nodes, contents)
-                self._backoff.ended(action, outcome.error or outcome.bug)
-                self._done(outcome)
-                then(outcome.error is None and outcome.bug is None)
             finally:
+                self._end(action, outcome, then)
                 with self._changed:
                     self._running -= 1
-                self.drop([action])
+                    self._changed.notify_all()
+
+    def _end(self, action: AnyAction, outcome: Outcome | None, then: Callable[[bool], None]) -> None:
+        """Whatever goes wrong in telling of it, it has ended. An outcome of None: it was cut off."""
+        succeeded = False
+        try:
+            if outcome is not None:
+                self._backoff.ended(action, outcome.error or outcome.bug)
+                self._done(outcome)
+                succeeded = outcome.error is None and outcome.bug is None
+        except Exception:
+            LOG.exception("how %s ended can't be told", action.subject)
+        try:
+            then(succeeded)
+        except Exception:
+            LOG.exception("what comes after %s can't be begun", action.subject)
+        finally:
+            self.drop([action])
 
 
 class _Walk:
@@ -208,6 +236,14 @@ def _attempt(action: AnyAction, nodes: Mapping[str, Node], contents: ContentsOf)
     except Exception as failure:  # a bug in one action is reported; it must not end the loop
         bug = failure
     return Outcome(action=action, seconds=monotonic() - began, error=error, bug=bug)
+
+
+def _no_thread(action: AnyAction, error: Exception) -> NodeError:
+    return NotUnderstood(
+        f"this machine has no thread for it ({str(error) or 'out of memory'})",
+        node=action.node,
+        remedy="look at its limits on processes and memory (ulimit -u, TasksMax of its service)",
+    )
 
 
 def _subject(action: AnyAction) -> tuple[str, str]:
