@@ -8,10 +8,8 @@ or of all, the one that has kept a place the longest without asking anything mak
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import logging
-import os
 import socket
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
@@ -20,6 +18,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from reconciler.api.spares import Spares
 from reconciler.api.tasks import go_on
 from reconciler.api.visitor import Patience, Visitor, origin
 
@@ -51,14 +50,13 @@ class Door:
         """By aiohttp's protocol, in the order of their coming."""
         self._listeners: list[socket.socket] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._spare: int | None = None
-        """A file of no use, to be given up for a connection when there is no other."""
+        self._spares = Spares()
         self._said_at = float("-inf")
 
     async def open(self, listeners: Iterable[socket.socket], server: web.Server) -> None:
         """Take connections from these sockets, and close those that were listened on before."""
         await self._hang_up()
-        self._save_a_file()
+        self._spares.fill()
         for listener in listeners:
             listener.setblocking(False)
             self._listeners.append(listener)
@@ -71,9 +69,7 @@ class Door:
     async def close(self) -> None:
         """Nobody new comes in. Who is in is let go by aiohttp."""
         await self._hang_up()
-        if self._spare is not None:
-            os.close(self._spare)
-            self._spare = None
+        self._spares.close()
 
     @web.middleware
     async def attend(
@@ -101,29 +97,30 @@ class Door:
     async def _take(self, listener: socket.socket, server: web.Server) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            await _knocked(listener)
             try:
-                link, address = await loop.sock_accept(listener)
+                link, address = listener.accept()
             except OSError as error:
                 if error.errno in OUT_OF_FILES:
                     await self._bear(error)
                 continue  # else that connection has ended before it was taken
-            if visitor := self._admit(server, origin(address)):
+            link.setblocking(False)
+            if visitor := self._admit(server, link, origin(address)):
                 try:
                     await loop.connect_accepted_socket(lambda v=visitor: v, link)  # type: ignore[misc]
                 except OSError:
-                    self._forget(visitor)
-                    link.close()
+                    self._leave(visitor)
             else:
-                link.close()
+                self._spares.take_over(link)
 
-    def _admit(self, server: web.Server, who: str) -> Visitor | None:
+    def _admit(self, server: web.Server, link: socket.socket, who: str) -> Visitor | None:
         """None when there is no place."""
         same = [v for v in self._visitors.values() if v.origin == who]
         if len(same) >= self._most_of_one and not self._make_room(same):
             return None
         if len(self._visitors) >= self._most and not self._make_room(self._visitors.values()):
             return None
-        visitor = Visitor(server(), who, self._forget)
+        visitor = Visitor(server(), link, who, self._leave)
         self._visitors[visitor.inner] = visitor
         return visitor
 
@@ -140,31 +137,40 @@ class Door:
     def _forget(self, visitor: Visitor) -> None:
         self._visitors.pop(visitor.inner, None)
 
+    def _leave(self, visitor: Visitor) -> None:
+        self._forget(visitor)
+        self._spares.take_over(visitor.link)
+
     async def _look_after(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            self._save_a_file()
+            self._spares.fill()
             now = loop.time()
             for visitor in [v for v in self._visitors.values() if v.overdue(self._patience, now)]:
                 visitor.turn_out()
 
     async def _bear(self, error: OSError) -> None:
-        """No file is left: the one that was saved makes the next try succeed; without it, wait."""
+        """No file is left: a saved one makes the next try succeed, or that of who asks nothing; or wait."""
         now = asyncio.get_running_loop().time()
         if now - self._said_at > SAID_AGAIN_S:
             self._said_at = now
             log.warning("%s: no connection can be taken for now: %s", self._name, error.strerror)
-        if self._spare is not None:
-            os.close(self._spare)
-            self._spare = None
-        else:
-            await asyncio.sleep(BACKOFF_S)
+        if self._spares.give_up():
+            return
+        waiting = [v for v in self._visitors.values() if v.doing != "answered"]
+        await asyncio.sleep(0 if self._make_room(waiting) else BACKOFF_S)  # its file comes in that round
 
-    def _save_a_file(self) -> None:
-        if self._spare is None:
-            with contextlib.suppress(OSError):
-                self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+async def _knocked(listener: socket.socket) -> None:
+    """Until somebody wants to come in: accept(2) wants a file before it looks whether anybody does."""
+    loop = asyncio.get_running_loop()
+    somebody = asyncio.Event()
+    loop.add_reader(listener, somebody.set)
+    try:
+        await somebody.wait()
+    finally:
+        loop.remove_reader(listener)
 
 
 def note_malformed(record: logging.LogRecord) -> bool:

@@ -7,6 +7,7 @@ connection that says nothing, or a byte now and then, would be kept for an hour.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Literal
@@ -30,10 +31,12 @@ class Patience(Value):
 
 
 class Visitor(asyncio.Protocol):
-    """`gone` is called once, when the connection has ended."""
+    """`gone` is called once, when the connection has ended: nobody uses `link` any more."""
 
-    def __init__(self, inner: RequestHandler, origin: str, gone: Callable[[Visitor], None]) -> None:
-        self.inner, self.origin = inner, origin
+    def __init__(
+        self, inner: RequestHandler, link: socket.socket, origin: str, gone: Callable[[Visitor], None]
+    ) -> None:
+        self.inner, self.link, self.origin = inner, link, origin
         self._gone = gone
         self._transport: asyncio.Transport | None = None
         self.doing: Doing = "asking"
@@ -72,8 +75,10 @@ class Visitor(asyncio.Protocol):
 
     def connection_lost(self, error: BaseException | None) -> None:
         self._transport = None
-        self._gone(self)
-        self.inner.connection_lost(error)
+        try:
+            self.inner.connection_lost(error)
+        finally:
+            self._gone(self)
 
 
 def origin(address: object) -> str:

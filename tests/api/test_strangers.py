@@ -140,6 +140,45 @@ def test_more_than_there_are_files_for(
             assert well(tcp(server))
 
 
+def test_while_others_take_every_file_that_becomes_free_it_is_told_who_is_well(
+    server: ApiServer, path: Path
+) -> None:
+    assert well(tcp(server))  # what is imported late needs files
+    idle = [visit(server) for _ in range(3)]
+    wait_until(lambda: len(server._doors[1]._visitors) >= 3)
+    ours = [socket.socket() for _ in range(12)]
+    hog: list[int] = []
+    over = threading.Event()
+
+    def take() -> None:
+        while not over.wait(0.005):
+            with contextlib.suppress(OSError):
+                while True:
+                    hog.append(os.open(os.devnull, os.O_RDONLY))
+
+    with few_files(8):
+        hungry = threading.Thread(target=take)
+        hungry.start()
+        try:
+            wait_until(lambda: len(hog) >= 8)
+            for link in ours:
+                door = tcp(server)
+                host, port = str(server.address).split(":")
+                link.settimeout(20)
+                link.connect((host, int(port)))
+                door.sock = link
+                door.request("GET", "/healthz")
+                assert door.getresponse().status == 200
+                os.dup2(hog[0], link.fileno())  # it is closed, and nobody gets its file
+        finally:
+            over.set()
+            hungry.join()
+            for number in hog:
+                os.close(number)
+    for link in (*ours, *idle):
+        link.close()
+
+
 @pytest.mark.usefixtures("impatient")
 def test_a_head_that_drips_ends(server: ApiServer) -> None:
     link = visit(server, b"GET /healthz HTTP/1.1\r\n")
