@@ -19,6 +19,8 @@ from reconciler.printable import printable
 PATIENCE_S = 300.0
 """A thread that has given no sign of life for so long is stuck, unless it said that it takes longer."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
+STOPPED_S = 10.0
+"""In so many seconds several threads of a daemon give signs of life: without any, all of it stood still."""
 STEADY_S = 60.0
 """After a run of so long the pauses begin anew, and the failure before it is forgotten."""
 MOST_TOLD = 16
@@ -33,6 +35,30 @@ class Life(Value):
     silent: float
     late: float
     failures: int
+
+
+class Running:
+    """A clock of the time that this process runs. Thread-safe; `clock` is for tests.
+
+    One that was stopped (SIGSTOP, a debugger, a frozen container) knows it only by nobody's having looked at
+    the clock: that time isn't counted, so no thread is late by it.
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock, self._lock = clock, threading.Lock()
+        self._stopped, self._looked_at = 0.0, clock()
+
+    def __call__(self) -> float:
+        """Seconds. Whoever asks shows that the process runs."""
+        with self._lock:
+            now = self._clock()
+            since = now - self._looked_at
+            self._stopped += since if since > STOPPED_S else 0.0
+            self._looked_at = now
+            return now - self._stopped
+
+
+running = Running()
 
 
 class Supervised(threading.Thread):
@@ -57,7 +83,7 @@ class Supervised(threading.Thread):
         self._told: set[str] = set()
         self._since: float | None = None
         """When the present run began; None in a pause."""
-        self.seen_at = monotonic()
+        self.seen_at = running()
         self.due = self.seen_at + PATIENCE_S
         self.failures = 0
         self.failure = ""
@@ -120,13 +146,13 @@ def sign_of_life(within: float = PATIENCE_S) -> None:
     """
     thread = threading.current_thread()
     if isinstance(thread, Supervised):
-        thread.seen_at = monotonic()
+        thread.seen_at = running()
         thread.due = thread.seen_at + max(PATIENCE_S, within)
 
 
 def lives() -> tuple[Life, ...]:
     """Every supervised thread that goes on, by name; of several with one name the one that is worst off."""
-    now = monotonic()
+    now = running()
     found: dict[str, Life] = {}
     for thread in _threads():
         life = Life(

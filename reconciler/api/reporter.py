@@ -19,7 +19,6 @@ from reconciler.api.metrics import Metrics
 from reconciler.errors import UsageError
 from reconciler.loop.guard import Guard
 from reconciler.loop.narrate import Narrator, describe
-from reconciler.loop.steady import elapsed
 from reconciler.loop.turn import Turn
 from reconciler.model.delivery import Order
 from reconciler.model.event import Event
@@ -34,7 +33,7 @@ from reconciler.record.overview import Overview, overview
 from reconciler.record.published import data_planes, newest
 from reconciler.record.status import Portrait
 from reconciler.record.world import World
-from reconciler.supervision import stuck
+from reconciler.supervision import running, stuck
 
 LOG = logging.getLogger("reconciler.loop")
 SILENCE_S = 300.0
@@ -64,7 +63,7 @@ class Reporter:
         self._order = order
         self._narrator, self._guard = Narrator(), Guard()
         self._turn: Turn | None = None
-        self._taken_at = elapsed()
+        self._taken_at = running()
         self._standing: tuple[str, str] = ("", "")
         self._source_error = ""
         self._blocked_since: float | None = None
@@ -75,7 +74,7 @@ class Reporter:
 
     def take(self, turn: Turn) -> None:
         """Called after every pass, from the loop's thread."""
-        self._turn, self._taken_at = turn, elapsed()
+        self._turn, self._taken_at = turn, running()
         lines, events = self._told(turn)
         for event in events:
             self._journal.event(event)
@@ -208,7 +207,7 @@ class Reporter:
     def healthy(self) -> tuple[bool, str]:
         if self._turn is None:
             return False, "starting"
-        silent = elapsed() - self._taken_at
+        silent = running() - self._taken_at
         if silent > self._silence:
             return False, f"the loop has made no pass for {silent:.0f} s"
         if late := stuck():

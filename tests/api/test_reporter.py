@@ -12,7 +12,6 @@ import pytest
 from reconciler import supervision
 from reconciler.api.reporter import Reporter
 from reconciler.errors import SourceError, UsageError
-from reconciler.loop.steady import elapsed
 from reconciler.loop.turn import Ordered, Turn
 from reconciler.loop.wanted import Refusal
 from reconciler.model.delivery import Order
@@ -24,6 +23,7 @@ from reconciler.model.progress import Progress, RolloutState
 from reconciler.model.revision import Revision
 from reconciler.record.journal import Journal
 from reconciler.record.store import Store
+from reconciler.supervision import running
 from tests.record import delivered
 from tests.record.test_status import FLEET
 
@@ -105,8 +105,8 @@ def test_health(reporter: Reporter, monkeypatch: pytest.MonkeyPatch) -> None:
     assert reporter.healthy() == (False, "starting")
     reporter.take(turn(A, "converged", 10.0))
     assert reporter.healthy()[0], "whatever people's clocks show"
-    long_after = elapsed() + 3600
-    monkeypatch.setattr("reconciler.api.reporter.elapsed", lambda: long_after)
+    long_after = running() + 3600
+    monkeypatch.setattr("reconciler.api.reporter.running", lambda: long_after)
     assert not reporter.healthy()[0], "its last pass was an hour ago"
     assert reporter.overview().fleet == "home"
 

@@ -105,8 +105,24 @@ def test_one_that_gives_no_sign_of_life_is_stuck_and_one_that_waits_for_work_is_
 def test_one_that_said_how_long_it_takes_is_waited_for(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervision, "PATIENCE_S", 0.0)
     _, thread = begin(promise=3600.0)
-    until(lambda: thread.due > time.monotonic() + 3000)
+    until(lambda: thread.due > supervision.running() + 3000)
     assert stuck() == ()
+
+
+def test_none_is_late_by_a_time_in_which_the_process_was_stopped(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = began = float(int(time.monotonic()))
+    monkeypatch.setattr(supervision, "running", supervision.Running(lambda: now))
+    _, thread = begin(promise=0.0)
+    until(lambda: thread.due == began + 300)
+    now += 3600.0  # stopped
+    assert stuck() == ()
+    for _ in range(59):  # it runs on, and others give signs of life
+        now += 5.0
+        assert stuck() == ()
+    now += 6.0
+    assert stuck() == ("a-thread has given no sign of life for 301 s",)
 
 
 def test_a_sign_of_life_from_any_other_thread_is_nothing() -> None:
