@@ -91,6 +91,10 @@ POD = [
         'securityContext: {appArmorProfile: {type: Localhost, localhostProfile: "a b"}}',
         "securityContext.appArmorProfile.localhostProfile: expected a profile's name",
     ),
+    (
+        "securityContext: {appArmorProfile: {type: Localhost, localhostProfile: unconfined}}",
+        "securityContext.appArmorProfile.localhostProfile: expected a profile's name",
+    ),
 ]
 CONTAINER = [
     ('command: ["a\\0b"]', "command[0]: holds a NUL byte"),

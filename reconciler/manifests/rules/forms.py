@@ -129,8 +129,10 @@ def signal(name: str, path: Path) -> Iterator[Said]:
 
 
 def profile(name: str, path: Path) -> Iterator[Said]:
-    """Of AppArmor: one word."""
-    yield from _unless(bool(_PROFILE.fullmatch(name)), name, path, "a profile's name", "without blanks")
+    """Of AppArmor: one word, and not the one by which engines mean none at all."""
+    good = bool(_PROFILE.fullmatch(name)) and name != "unconfined"
+    remedy = "without blanks; for no profile at all write type: Unconfined"
+    yield from _unless(good, name, path, "a profile's name", remedy)
 
 
 def selinux(text: str, path: Path) -> Iterator[Said]:
