@@ -10,6 +10,7 @@ import pytest
 from reconciler.engine.pods.downward import Place
 from reconciler.engine.pods.held import MASKED, for_engine, vanished
 from reconciler.engine.pods.pod import DockerPod, translate
+from reconciler.engine.pods.subpaths import folders
 from reconciler.model.desired import Contents
 from reconciler.model.observed import ContainerState, PodRecord
 from tests.engine.pods import config_map, record
@@ -35,8 +36,13 @@ def made(pod: PodRecord) -> DockerPod:
 
 
 def host_config(pod: PodRecord, api: str, number: int = 0) -> dict[str, Any]:
-    found: dict[str, Any] = for_engine(made(pod).containers[number].body, api, DIRECTORIES)["HostConfig"]
+    bodies = [container.body for container in made(pod).containers]
+    found: dict[str, Any] = for_engine(bodies[number], api, DIRECTORIES, folders(bodies))["HostConfig"]
     return found
+
+
+def binds(host: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(m["Source"], m["Target"]) for m in host["Mounts"] if m["Type"] == "bind"]
 
 
 def volumes(host: dict[str, Any]) -> list[tuple[str, str]]:
@@ -59,6 +65,26 @@ def test_nothing_is_added_where_the_engine_counts_it_anyway() -> None:
     host = host_config(one(whole), "1.41")
     assert "MaskedPaths" not in host
     assert [target for _, target in volumes(host)] == ["/all", "/every"]
+
+
+def test_no_container_can_put_a_link_in_the_place_of_what_another_mounts() -> None:
+    """An old engine follows it on the node, at each start: any directory of the node would be mounted."""
+    deep = [{"name": "data", "mountPath": "/in", "subPath": "db/log"}]
+    parent = [{"name": "data", "mountPath": "/db", "subPath": "db"}]
+    reader = [{"name": "data", "mountPath": "/all", "readOnly": True}]
+    others = [
+        {"name": f"c{number}", "image": "c:v1", "volumeMounts": mounts}
+        for number, mounts in enumerate((deep, parent, reader))
+    ]
+    pod = one([{"name": "data", "mountPath": "/all"}], *others)
+    every = [binds(host_config(pod, "1.41", number)) for number in range(1, 5)]
+    assert every == [
+        [("/v/data/db", "/all/db"), ("/v/data/db/log", "/all/db/log")],
+        [("/v/data/db/log", "/in")],
+        [("/v/data/db", "/db"), ("/v/data/db/log", "/db/log")],
+        [],
+    ]
+    assert not binds(host_config(pod, "1.45", 1))
 
 
 def test_an_unmasked_proc_stays_so() -> None:

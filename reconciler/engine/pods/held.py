@@ -9,10 +9,11 @@ as well, at a place that is masked as /proc/kcore is, so that its program sees n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from reconciler.engine.pods.naming import volume_name
+from reconciler.engine.pods.subpaths import guards, subpath_of
 from reconciler.engine.pods.volumes import SUBPATH_API, DockerVolume, without_subpath
 from reconciler.model.observed import ContainerState, PodRecord
 
@@ -40,14 +41,22 @@ def sandbox_mounts(volumes: tuple[DockerVolume, ...]) -> list[dict[str, Any]]:
     return [_held(v.name, n) for n, v in enumerate(held)]
 
 
-def for_engine(body: dict[str, Any], api_version: str, mountpoints: Mapping[str, str]) -> dict[str, Any]:
-    """`body` as this Engine takes it. `mountpoints`: volume name -> its directory on the node."""
+def for_engine(
+    body: dict[str, Any],
+    api_version: str,
+    mountpoints: Mapping[str, str],
+    ways: Mapping[str, Collection[str]],
+) -> dict[str, Any]:
+    """`body` as this Engine takes it. `mountpoints`: volume name -> its directory on the node; `ways`: see
+    `subpaths.folders`.
+    """
     host = body["HostConfig"]
     mounts = host.get("Mounts") or []
-    by_subpath = [m for m in mounts if m.get("VolumeOptions", {}).get("Subpath")]
-    if tuple(int(n) for n in api_version.split(".")) >= SUBPATH_API or not by_subpath:
+    if tuple(int(n) for n in api_version.split(".")) >= SUBPATH_API or not any(ways.values()):
         return body
+    by_subpath = [m for m in mounts if subpath_of(m)]
     more: dict[str, Any] = {"Mounts": [without_subpath(m, mountpoints) for m in mounts]}
+    more["Mounts"] += guards(mounts, ways, mountpoints)
     whole = {m["Source"] for m in mounts if m not in by_subpath}
     alone = not str(host.get("NetworkMode", "")).startswith("container:")
     if alone and (unheld := sorted({m["Source"] for m in by_subpath} - whole)):

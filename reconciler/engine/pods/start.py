@@ -18,6 +18,7 @@ from reconciler.engine.pods.hostaddress import host_ip
 from reconciler.engine.pods.naming import network_name
 from reconciler.engine.pods.pod import DockerContainer, DockerPod, images_to_ask, translate
 from reconciler.engine.pods.resources import quality_of_service
+from reconciler.engine.pods.subpaths import folders
 from reconciler.errors import Conflict, ContainerFailed, EngineError, ImageUnavailable, StartFailed
 from reconciler.model import labels
 from reconciler.model.action import PodAction, RestartContainer, StartContainers, StartPod
@@ -136,7 +137,8 @@ def _create(
     fleet_name: str,
 ) -> bool:
     """Whether it has not been started yet. A container of that name must be ours and of the same pod."""
-    body = for_engine(container.body, engine.api_version, mountpoints)
+    ways = folders(c.body for c in pod.containers)
+    body = for_engine(container.body, engine.api_version, mountpoints, ways)
     params = {"name": container.docker_name}
     with about(engine, pod.record, container.name):
         try:
