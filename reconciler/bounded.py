@@ -18,6 +18,8 @@ from typing import Any, Literal, Protocol
 from reconciler.supervision import sign_of_life
 
 MOST_FILE = 1 << 20
+MOST_AT_ONCE = 1 << 16
+"""Bytes; memory is taken for as many as are asked for, and who says how long his answer is may lie."""
 
 
 class Stream(Protocol):
@@ -66,7 +68,7 @@ class Bounded:
         if self._left <= 0:
             raise TooLong(f"more than {self._most:.0f} bytes were sent")
         self._stream.settimeout(self._patience())
-        data = self._stream.recv(size)
+        data = self._stream.recv(int(min(size, MOST_AT_ONCE, self._left)))
         self._left -= len(data)
         return data
 

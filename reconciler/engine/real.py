@@ -6,7 +6,6 @@ import contextlib
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from time import monotonic
 
@@ -45,6 +44,8 @@ from reconciler.model.traffic import Counter
 from reconciler.supervision import reason
 
 LOG = logging.getLogger(__name__)
+MOST_STALE = 10_000
+"""Containers that are looked at anew one by one; where more happened, all are."""
 
 
 class RealNode:
@@ -65,7 +66,7 @@ class RealNode:
         self._cache = ObserveCache()
         self._listing = threading.Lock()
         self._listed_at = -1.0
-        self._stale: deque[str] = deque()
+        self._staling, self._stale = threading.Lock(), set[str]()
         self._facts, self._pod_cidr = NodeFacts(), ""
         self._troubles: dict[str, str] = {}
         """What can't be understood of it: its events, a probe's answer, its slice."""
@@ -236,7 +237,9 @@ class RealNode:
         self._contact.drop(engine)
 
     def stale(self, container_id: str) -> None:
-        self._stale.append(container_id)
+        with self._staling:
+            if len(self._stale) < MOST_STALE:
+                self._stale.add(container_id)
 
     def said(self, complaint: str) -> None:
         self._troubles["events"] = complaint
@@ -255,14 +258,13 @@ class RealNode:
                 return
             engine = self._contact.engine()
             self._listed_at = monotonic()
+            touched = self._touched()
+            full = full or len(touched) >= MOST_STALE
+            for one in touched:
+                self._cache.forget(one)
             if full or engine is not self._told_by:
                 self._cache.clear()
                 self._ask_itself(engine)
-            touched = set[str]()
-            while self._stale:
-                touched.add(self._stale.pop())
-            for one in touched:
-                self._cache.forget(one)
             pods = list_pods(engine, self._label, self._cache, self._pod_cidr)
             self._prober.update(pods)
             if self._plane is None:
@@ -272,6 +274,12 @@ class RealNode:
                 left = self._plane.standing
             complaints = (*self._cache.complaints, *filter(None, self._troubles.values()))
             self._seen.listed(pods, self._facts, self._pod_cidr, left, complaints)
+
+    def _touched(self) -> set[str]:
+        """What something happened to since this was asked last."""
+        with self._staling:
+            touched, self._stale = self._stale, set()
+        return touched
 
     def _ask_itself(self, engine: Engine) -> None:
         fresh = read_facts(engine, self._clock)

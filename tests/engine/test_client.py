@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -201,7 +202,7 @@ def test_progress_comes_line_by_line_however_it_is_cut(start: Start) -> None:
     _, engine = start(
         lambda request: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
     )
-    assert list(engine.lines("POST", "/images/create")) == [{"a": 1}, {"b": 2}, {"c": 3}]
+    assert list(engine.lines(Any, "POST", "/images/create")) == [{"a": 1}, {"b": 2}, {"c": 3}]
 
 
 def test_exec_separates_frames_and_waits_for_the_exit_code(start: Start) -> None:

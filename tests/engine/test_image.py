@@ -2,12 +2,53 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
 from typing import Any
 
 import pytest
 
 from reconciler.engine.pods import image
 from reconciler.errors import CallTimeout, ImageUnavailable
+from reconciler.model.config import Secret
+from reconciler.model.meta import Key, ObjectMeta
+from tests.engine.pods import record
+
+ENTRIES = {
+    "registry.example.net/other": {"auth": 5},
+    "registry.example.net/a": ["not", "an", "entry"],
+    "registry.example.net/b": {"username": ["a"]},
+    "registry.example.net/c": {"auth": "/w=="},
+    "registry.example.net": {"auth": None, "username": "me", "password": "secret"},
+}
+
+
+@pytest.mark.parametrize("name", [".dockerconfigjson", ".dockercfg"])
+def test_an_entry_that_is_none_hides_no_other(name: str) -> None:
+    text = json.dumps({"auths": ENTRIES} if name == ".dockerconfigjson" else ENTRIES)
+    assert of(name, text) == (
+        {"serveraddress": "registry.example.net", "username": "me", "password": "secret"},
+    )
+
+
+@pytest.mark.parametrize("text", ["[]", '{"auths": 5}', '{"auths": null}', "[" * 100_000, "", "\x00"])
+def test_logins_that_cant_be_read_are_none(text: str) -> None:
+    assert of(".dockerconfigjson", text) == ()
+
+
+def of(name: str, text: str) -> tuple[image.Login, ...]:
+    pull = Secret(
+        api_version="v1",
+        kind="Secret",
+        metadata=ObjectMeta(name="pull", namespace="default"),
+        data={name: b64encode(text.encode()).decode()},
+    )
+    spec = {
+        "containers": [{"name": "app", "image": "registry.example.net/c/web:v1"}],
+        "imagePullSecrets": [{"name": "pull"}],
+    }
+    one = record("web", spec)
+    return image.logins("registry.example.net/c/web:v1", one, {Key("Secret", one.namespace, "pull"): pull})
 
 
 class Hanging:

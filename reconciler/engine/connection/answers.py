@@ -98,6 +98,18 @@ class ExecState(TypedDict):
     ExitCode: NotRequired[int | None]
 
 
+class Waited(TypedDict):
+    """How a container ended that was waited for."""
+
+    StatusCode: Annotated[int, Meta(ge=-(1 << 31), le=1 << 32)]
+
+
+class Progress(TypedDict):
+    """One line about a pull or a load."""
+
+    error: NotRequired[Text]
+
+
 class Info(TypedDict):
     """GET /info. The flags are what the kernel can limit."""
 

@@ -24,8 +24,8 @@ from reconciler.engine.connection.answers import UNREADABLE, ExecState, Made, co
 from reconciler.engine.connection.connect import CONNECT_TIMEOUT, open_link
 from reconciler.engine.connection.failures import broken, refusal, unreadable
 from reconciler.engine.connection.frames import both_outputs
-from reconciler.engine.connection.http import BROKEN, Body, Limits
-from reconciler.engine.connection.lines import values
+from reconciler.engine.connection.http import BROKEN, Body, Limits, whole
+from reconciler.engine.connection.lines import split_lines
 from reconciler.engine.connection.link import Link, Stream
 from reconciler.engine.connection.pool import Pool
 from reconciler.errors import CallTimeout, CommandTimeout, EngineError, NodeUnreachable
@@ -36,8 +36,12 @@ ANSWER_SECONDS = 5.0
 """For the Engine to say that it is there, when one call had no answer."""
 OLDEST, NEWEST = (1, 41), (1, 51)
 """Docker 20.10's API, and the newest that this client was written for; the Engine may offer less."""
-MOST_ANSWER = 64 << 20
-"""Bytes of one whole answer: a listing of some thousand containers has 20 MB."""
+MOST_ANSWER = 4 << 20
+"""Bytes of one whole answer."""
+MOST_LISTING = 32 << 20
+"""Bytes of a listing: one of some thousand containers has 20 MB."""
+MOST_COMMAS = 1 << 20
+"""In one answer, as many as it has values: each is some 100 bytes of memory, however short it was written."""
 MOST_REFUSAL = 1 << 16
 """Bytes of a refusal's words that are read."""
 MOST_STREAM = 1 << 30
@@ -84,11 +88,11 @@ class Engine:
         *,
         body: Any = None,
         params: Params | None = None,
-        headers: Mapping[str, str] | None = None,
         timeout: float = CALL_TIMEOUT,
+        listing: bool = False,
     ) -> Any:
         """JSON in, JSON out; None for an empty answer."""
-        return self._called(Any, method, path, body, params, headers, timeout)
+        return self._called(Any, method, path, body, params, timeout, listing)
 
     def ask(
         self,
@@ -99,9 +103,10 @@ class Engine:
         body: Any = None,
         params: Params | None = None,
         timeout: float = CALL_TIMEOUT,
+        listing: bool = False,
     ) -> T:
         """`call`, its answer checked: one that isn't of this type (see `answers`) is `AnswerUnreadable`."""
-        found: T = self._called(kind, method, path, body, params, None, timeout)
+        found: T = self._called(kind, method, path, body, params, timeout, listing)
         return found
 
     def _called(
@@ -111,14 +116,17 @@ class Engine:
         path: str,
         body: Any,
         params: Params | None,
-        headers: Mapping[str, str] | None,
         timeout: float,
+        listing: bool,
     ) -> Any:
         data = None if body is None else msgspec.json.encode(body)
-        every = {**({"Content-Type": "application/json"} if data is not None else {}), **(headers or {})}
-        limits = Limits(timeout, max(LONGEST_ANSWER, 2 * timeout), MOST_ANSWER)
+        every = {"Content-Type": "application/json"} if data is not None else {}
+        most = MOST_LISTING if listing else MOST_ANSWER
+        limits = Limits(timeout, max(LONGEST_ANSWER, 2 * timeout), most)
         with self._answer(method, path, self._target(path, params), data, every, limits) as response:
-            answer = response.read()
+            answer = whole(response, most)
+        if (commas := answer.count(b",")) > MOST_COMMAS:
+            raise unreadable(self.node, f"{method} {path}", f"{commas} commas; {MOST_COMMAS} are read")
         if kind is Any and not answer.strip():
             return None
         try:
@@ -151,18 +159,18 @@ class Engine:
         with self._answer(method, path, target, data, every, limits, own=True) as response:
             yield iter(lambda: response.read1(65536), b"")
 
-    def lines(self, method: str, path: str, **options: Any) -> Iterator[Any]:
-        """`stream`, one JSON value per line: pull and load progress, events."""
+    def lines(self, kind: type[T], method: str, path: str, **options: Any) -> Iterator[T]:
+        """`stream`, one value of this type per line: pull and load progress."""
         with self.stream(method, path, **options) as chunks:
             try:
-                yield from values(chunks)
+                yield from map(decoder(kind).decode, split_lines(chunks))
             except UNREADABLE as error:
                 raise unreadable(self.node, f"{method} {path}", complaint(error)) from error
 
     def ping(self, timeout: float = CALL_TIMEOUT) -> int:
         """The node's clock: whole seconds since the epoch. The cheapest way to ask whether it is there."""
         with self._answer("GET", _PING, _PING, None, {}, _brief(timeout), own=self._pool.full) as response:
-            response.read()
+            whole(response, MOST_REFUSAL)
             date = response.headers.get("Date", "")
         try:
             return int(parsedate_to_datetime(date).timestamp())
@@ -259,13 +267,13 @@ class Engine:
         """Whether it says anything at all, on a connection that no other call can hold up."""
         try:
             with self._pool.ask("GET", _PING, None, {}, _brief(ANSWER_SECONDS), own=True) as response:
-                return bool(response.read())
+                return bool(whole(response, MOST_REFUSAL))
         except (*BROKEN, NodeUnreachable):
             return False
 
     def _negotiate(self) -> str:
         with self._answer("GET", _PING, _PING, None, {}, _brief(CALL_TIMEOUT)) as response:
-            response.read()
+            whole(response, MOST_REFUSAL)
             offered = response.headers.get("Api-Version", "")[:20]
         try:
             version = tuple(int(n) for n in offered.split("."))

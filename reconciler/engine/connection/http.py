@@ -9,7 +9,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from math import inf
 from typing import Any, NamedTuple
 
-from reconciler.bounded import Bounded
+from reconciler.bounded import Bounded, TooLong
 from reconciler.engine.connection.link import Stream
 
 Body = bytes | Iterable[bytes] | None
@@ -26,6 +26,17 @@ class Limits(NamedTuple):
     most: float = inf
     brief: bool = False
     """It may take what is kept free of calls that last (`sessions.RESERVED`)."""
+
+
+def whole(response: HTTPResponse, most: int) -> bytes:
+    """All of an answer whose connection gives `most` bytes. Raises `BROKEN`.
+
+    Asked for no number, http.client takes memory for as many as a chunk says that it has.
+    """
+    try:
+        return response.read(most + 1) if response.chunked else response.read()
+    except ValueError as error:
+        raise HTTPException("a chunk whose length is none") from error
 
 
 class Connection(HTTPConnection):
@@ -64,9 +75,12 @@ class Connection(HTTPConnection):
         headers: Mapping[str, str],
         limits: Limits,
     ) -> HTTPResponse:
-        """The response with its head read."""
+        """The response with its head read. Raises `BROKEN`."""
         self._bounded.allow(limits.wait, limits.seconds, limits.most)
         chunked = body is not None and not isinstance(body, bytes)
         every = {"Transfer-Encoding": "chunked", **headers} if chunked else dict(headers)
         self.request(method, target, body=body, headers=every, encode_chunked=chunked)
-        return self.getresponse()
+        response = self.getresponse()
+        if (response.length or 0) > limits.most:
+            raise TooLong(f"{response.length} bytes; {limits.most:.0f} are read")
+        return response

@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
-
-import msgspec
 
 MOST_LINE = 1 << 20
 """Bytes."""
-
-
-def values(chunks: Iterable[bytes]) -> Iterator[Any]:
-    """The JSON values of a stream that has one a line. Raises `answers.UNREADABLE`."""
-    yield from map(msgspec.json.decode, split_lines(chunks))
 
 
 def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:

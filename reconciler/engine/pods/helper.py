@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from reconciler.engine.connection.answers import Waited
 from reconciler.engine.connection.client import Engine
+from reconciler.engine.connection.failures import unreadable
 from reconciler.engine.pods import nodeimage, owned
 from reconciler.engine.pods.naming import HELPER_NAME, HELPER_ROLE, container_labels, helper_name
 from reconciler.errors import Conflict
@@ -79,5 +81,7 @@ def _passing(engine: Engine, fleet: str, name: str, body: dict[str, Any]) -> Ite
 def run(engine: Engine, container: str, seconds: float) -> int:
     """Start it and wait for its exit code."""
     engine.call("POST", f"/containers/{container}/start", timeout=seconds)
-    answers = engine.lines("POST", f"/containers/{container}/wait", timeout=seconds)
-    return int(next(iter(answers))["StatusCode"])
+    path = f"/containers/{container}/wait"
+    for waited in engine.lines(Waited, "POST", path, timeout=seconds):
+        return waited["StatusCode"]
+    raise unreadable(engine.node, f"POST {path}", "it is empty")

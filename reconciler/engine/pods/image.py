@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 from collections.abc import Iterator
+from contextlib import suppress
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 from urllib.parse import quote
 
+import msgspec
+
+from reconciler.engine.connection.answers import UNREADABLE, Progress, decoder
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.connection.failures import refusal
 from reconciler.engine.pods.owned import is_gone
@@ -29,6 +32,21 @@ _STALL = 300.0
 """Seconds without a sign of progress after which a pull is given up."""
 
 Login = dict[str, str]
+
+
+class _Entry(TypedDict):
+    """What a Docker configuration says of one registry; `auth` is base64 of name:password."""
+
+    auth: NotRequired[str | None]
+    username: NotRequired[str | None]
+    password: NotRequired[str | None]
+    identitytoken: NotRequired[str | None]
+    registrytoken: NotRequired[str | None]
+
+
+class _DockerConfig(TypedDict):
+    auths: NotRequired[dict[str, msgspec.Raw] | None]
+
 
 OPERATOR = Key("Secret", "", "operator-login")
 """Where `operator_login` puts this machine's own logins among a pod's contents."""
@@ -82,9 +100,9 @@ def pull(engine: Engine, image: str, candidates: tuple[Login, ...] = ()) -> None
 def _pull(engine: Engine, image: str, login: Login | None) -> None:
     name, tag = split_reference(image)
     headers = {"X-Registry-Auth": urlsafe_b64encode(json.dumps(login).encode()).decode()} if login else {}
-    params = {"fromImage": name, "tag": tag}
+    options = {"params": {"fromImage": name, "tag": tag}, "headers": headers, "timeout": _STALL}
     try:
-        for line in engine.lines("POST", "/images/create", params=params, headers=headers, timeout=_STALL):
+        for line in engine.lines(Progress, "POST", "/images/create", **options):
             if "error" in line:
                 message = f'image "{image}": {line["error"]}'
                 raise _as_unavailable(refusal(engine.node, "POST", "/images/create", 404, message))
@@ -163,23 +181,25 @@ def _entries(secret: Secret) -> Iterator[tuple[str, Login]]:
     data = secret.contents()
     try:
         if ".dockerconfigjson" in data:
-            entries = json.loads(data[".dockerconfigjson"]).get("auths", {})
+            entries = decoder(_DockerConfig).decode(data[".dockerconfigjson"]).get("auths")
         else:
-            entries = json.loads(data.get(".dockercfg", b"{}"))
-        for server, entry in entries.items():
-            yield server, _login(server, entry)
-    except (ValueError, AttributeError, Base64Error):
+            entries = decoder(dict[str, msgspec.Raw]).decode(data.get(".dockercfg", b"{}"))
+    except UNREADABLE:
         return  # an unreadable secret gives no credentials; the pull then says what is wrong
+    for server, entry in (entries or {}).items():
+        with suppress(*UNREADABLE):
+            yield server, _login(server, decoder(_Entry).decode(entry))
 
 
-def _login(server: str, entry: dict[str, str]) -> Login:
+def _login(server: str, entry: _Entry) -> Login:
+    """Raises `ValueError`."""
     login = {"serveraddress": server}
-    if entry.get("auth"):
-        name, _, password = b64decode(entry["auth"]).decode().partition(":")
+    if auth := entry.get("auth"):
+        name, _, password = b64decode(auth).decode().partition(":")
         login |= {"username": name, "password": password}
     for field in ("username", "password", "identitytoken", "registrytoken"):
-        if entry.get(field):
-            login[field] = entry[field]
+        if isinstance(value := entry.get(field), str) and value:
+            login[field] = value
     return login
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reconciler.debian.packages import PackageUnavailable
+from reconciler.engine.connection.answers import Progress
 from reconciler.engine.connection.client import Engine
 from reconciler.engine.node_image.archive import RECIPE_LABEL, REPOSITORY
 from reconciler.engine.node_image.build import build, debian_architecture, recipe
@@ -29,9 +30,9 @@ def ensure(engine: Engine) -> str:
     if there := present(engine):
         return there
     tag, archive = _built(engine)
-    headers = {"Content-Type": "application/x-tar"}
+    options = {"params": {"quiet": True}, "headers": {"Content-Type": "application/x-tar"}}
     for line in engine.lines(
-        "POST", "/images/load", params={"quiet": True}, body=archive, headers=headers, timeout=_LOAD_SECONDS
+        Progress, "POST", "/images/load", body=archive, timeout=_LOAD_SECONDS, **options
     ):
         if "error" in line:
             raise EngineError(f"the node image can't be loaded: {line['error']}", node=engine.node)
@@ -43,7 +44,7 @@ def ensure(engine: Engine) -> str:
 def present(engine: Engine) -> str:
     """The tag of one of our recipe that is on the node; empty where there is none."""
     filters = f'{{"label":["{RECIPE_LABEL}={recipe()}"]}}'
-    found = engine.call("GET", "/images/json", params={"filters": filters}) or []
+    found = engine.call("GET", "/images/json", params={"filters": filters}, listing=True) or []
     # Podman calls what has no registry `localhost/...`, and finds it by the plain name as well.
     tags = [str(t).removeprefix("localhost/") for i in found for t in i.get("RepoTags") or []]
     return min((t for t in tags if t.startswith(f"{REPOSITORY}:")), default="")

@@ -51,12 +51,13 @@ def list_volumes(engine: Engine, fleet: str, **wanted: str) -> list[dict[str, An
 def summaries(engine: Engine, fleet: str, unread: list[str], /, **wanted: str) -> list[Summary]:
     """`unread` gets a line about what can't be read."""
     params = {"all": True, "filters": label_filter(fleet, **wanted)}
-    found = engine.ask(_Listing, "GET", "/containers/json", params=params) or []
+    found = engine.ask(_Listing, "GET", "/containers/json", params=params, listing=True) or []
     return [c for c in _each(Summary, found, "container", unread) if c["Labels"].get(labels.FLEET) == fleet]
 
 
 def volumes(engine: Engine, fleet: str, unread: list[str], /, **wanted: str) -> list[Volume]:
-    found = engine.ask(_Volumes, "GET", "/volumes", params={"filters": label_filter(fleet, **wanted)})
+    params = {"filters": label_filter(fleet, **wanted)}
+    found = engine.ask(_Volumes, "GET", "/volumes", params=params, listing=True)
     if (found or {}).get("Warnings"):
         unread.append("its Docker Engine lists its volumes with a warning: some may be missing in the list")
     every = _each(Volume, (found or {}).get("Volumes") or [], "volume", unread)

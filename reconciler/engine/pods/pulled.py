@@ -59,7 +59,7 @@ class PulledImages:
         """Those that are there and that no container has, with their sizes, by name."""
         if not self._known:
             return ()
-        containers = engine.call("GET", "/containers/json", params={"all": True}) or []
+        containers = engine.call("GET", "/containers/json", params={"all": True}, listing=True) or []
         taken = {str(c.get("ImageID", "")) for c in containers}
         found: list[HeldImage] = []
         for name, held in sorted(self._known.items()):
