@@ -93,7 +93,8 @@ class Submodules:
             return {}
         if (size := modules.stat().st_size) > MAX_MODULES_BYTES:
             raise too_large(f".gitmodules has {size:,} bytes, and {MAX_MODULES_BYTES:,} are the most")
-        git = Git(modules.parent, environment())
+        # Not with the tree for a repository: what was pushed there would be Git's settings.
+        git = Git(self._cache, environment())
         try:
             listing = git.run("config", "--null", "--file", str(modules), "--list", timeout=LIST_TIMEOUT_S)
         except GitFailed as failure:

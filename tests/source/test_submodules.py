@@ -73,6 +73,18 @@ def test_a_missing_one_is_an_error_never_an_empty_folder(work: Work, remote: Rem
     assert source.latest() == good
 
 
+@pytest.mark.usefixtures("local")
+def test_a_tree_that_passes_for_a_repository_sets_nothing(
+    work: Work, inner: Work, remote: Remote, tmp_path: Path
+) -> None:
+    """An `include` in a file `config` had Git read any file of the machine, and say where it is no config."""
+    (tmp_path / "private").write_text("no config = [")
+    config = f"[include]\n\tpath = {tmp_path}/private\n"
+    work.commit({"HEAD": "ref: refs/heads/main\n", "objects/x": "", "refs/x": "", "config": config})
+    add(work, inner, "base")
+    assert shown(remote(work.path).fetch().root)["base/base.yaml"] == "b: 1\n"
+
+
 def test_one_without_a_url(work: Work, inner: Work, remote: Remote) -> None:
     add(work, inner, "base")
     work.git("rm", "--quiet", "--cached", ".gitmodules")
