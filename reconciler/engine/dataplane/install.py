@@ -38,6 +38,7 @@ def install(engine: Engine, fleet: str, files: Mapping[str, bytes]) -> None:
 
     Cut off anywhere and done again, it ends the same.
     """
+    _end_paused(engine, fleet)
     found = present(fleet, owned.list_containers(engine, fleet))
     if found is None or not _is_current(found):
         current = _make(engine, fleet, found, files)
@@ -68,6 +69,7 @@ def _make(engine: Engine, fleet: str, old: dict[str, Any] | None, files: Mapping
 
 def remove(engine: Engine, fleet: str) -> None:
     """No node container is left, nor what it set up, nor what it was told."""
+    _end_paused(engine, fleet)
     for one in containers(owned.list_containers(engine, fleet)):
         # A moment to take its rules and devices away: it does that when it is told to end.
         if one["State"] != "running":
@@ -136,6 +138,15 @@ def _make_volume(engine: Engine, fleet: str) -> None:
         "Labels": {labels.FLEET: fleet, labels.ROLE: NODE_ROLE},
     }
     engine.call("POST", "/volumes/create", body=wish)
+
+
+def _end_paused(engine: Engine, fleet: str) -> None:
+    """Somebody has paused it, and Docker starts none that is. It may know pods that have ended meanwhile (a
+    proxy that stands still holds up none), so it doesn't go on where it was: it begins anew.
+    """
+    for one in containers(owned.list_containers(engine, fleet)):
+        if one["State"] == "paused":
+            engine.call("POST", f"/containers/{one['Id']}/kill")
 
 
 def _start(engine: Engine, container: str) -> None:
