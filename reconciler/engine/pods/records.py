@@ -13,6 +13,7 @@ import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
+from pathlib import PurePath
 from shlex import quote
 from time import time
 from typing import Any
@@ -23,7 +24,7 @@ from reconciler.engine.connection.client import Engine
 from reconciler.engine.pods.files import File, tarball
 from reconciler.engine.pods.helper import helper, run, unnamed_helper
 from reconciler.errors import EngineError, NodeUnreachable
-from reconciler.model.base import Value
+from reconciler.model.base import Value, typed
 from reconciler.model.meta import Key
 from reconciler.model.observed import Ending, HeldImage, PodRecord
 
@@ -34,7 +35,7 @@ _ANY: Any = Ending | HeldImage
 _MOST_BYTES = 4 * 2**20
 _SECONDS = 30.0
 _SIGN = b"records:\n"
-"""What the shell writes first: without it, it wasn't the shell that answered."""
+"""What the shell writes first: without it, it wasn't the shell that answered, or it may not look there."""
 
 
 class Records(Value):
@@ -48,25 +49,36 @@ class Records(Value):
 
 
 def read(engine: Engine, fleet: str, *, shell_only: bool) -> Records | None:
-    """Every record; None where `shell_only` and the node grants no shell."""
-    script = f"echo records:; cat {quote(_folder(fleet))}/*.json 2>/dev/null | head -c {_MOST_BYTES}"
+    """Every record; None where `shell_only` and the node's shell can't tell."""
     with suppress(NodeUnreachable):
-        code, output = engine.run(script, _SECONDS)
+        code, output = engine.run(script(_folder(fleet)), _SECONDS)
         if code == 0 and output.startswith(_SIGN):
             return parse(output.removeprefix(_SIGN), engine.node)
     return None if shell_only else parse(b"".join(_unpacked(engine, fleet)), engine.node)
 
 
+def script(folder: str) -> str:
+    """Says nothing where this user may not look into the folder, or may not see whether there is one: that
+    isn't a node without records.
+    """
+    way = " ".join(quote(str(part)) for part in (*reversed(PurePath(folder).parents), folder))
+    return (
+        f'for d in {way}; do [ ! -d "$d" ] || [ -x "$d" ] || exit 1; done; '
+        '[ ! -d "$d" ] || [ -r "$d" ] || exit 1; echo records:; '
+        f'cat "$d"/*.json 2>/dev/null | head -c {_MOST_BYTES}'
+    )
+
+
 def parse(text: bytes, node: str) -> Records:
-    """One JSON object a line. The node is the one that it was read on, whatever is written there, and what is
-    gone has no address.
+    """One JSON object a line, and empty lines. The node is the one that it was read on, whatever is written
+    there, and what is gone has no address.
     """
     endings: dict[Key, Ending] = {}
     images: dict[str, HeldImage] = {}
     damaged = 0
-    for line in text.splitlines():
+    for line in filter(None, text.split(b"\n")):
         try:
-            found: Ending | HeldImage = msgspec.json.decode(line, type=_ANY)
+            found: Ending | HeldImage = msgspec.json.decode(line, type=typed(_ANY))
         except (msgspec.DecodeError, ValueError, RecursionError):
             damaged += 1
             continue
@@ -79,6 +91,11 @@ def parse(text: bytes, node: str) -> Records:
             endings[record.key] = msgspec.structs.replace(found, record=record)
     said = f"{damaged} damaged records of ended pods below {ROOT}: what they are about may run again"
     return Records(endings=endings, images=images, complaints=(said,) if damaged else ())
+
+
+def line(found: Ending | HeldImage) -> bytes:
+    """A file's contents. It begins a new line: the file that is read before it may have been cut off."""
+    return b"\n" + msgspec.json.encode(found) + b"\n"
 
 
 def write(engine: Engine, fleet: str, ending: Ending) -> None:
@@ -99,7 +116,7 @@ def remove_images(engine: Engine, fleet: str, names: Iterable[str]) -> None:
 
 
 def _write(engine: Engine, fleet: str, pod: PodRecord, found: Mapping[str, Ending | HeldImage]) -> None:
-    files = (File(path=n, data=msgspec.json.encode(v) + b"\n", mode=0o644) for n, v in found.items())
+    files = (File(path=name, data=line(one), mode=0o644) for name, one in found.items())
     tar = tarball([], [(file.path, file, 0) for file in files], time())
     with helper(engine, fleet, pod, [], binds=[_bind(fleet)]) as container:
         engine.upload(container, _INSIDE, tar)
@@ -136,14 +153,19 @@ def _bind(fleet: str) -> str:
 
 
 def _unpacked(engine: Engine, fleet: str) -> Iterator[bytes]:
-    """The files, out of the tar that Docker makes of a directory in a container."""
+    """The files, out of the tar that Docker makes of a directory in a container. What can't be unpacked (it
+    was too much) is a damaged one.
+    """
     with unnamed_helper(engine, fleet, binds=[_bind(fleet)]) as container:
         packed, left = bytearray(), 2 * _MOST_BYTES
         path = {"path": _INSIDE}
         with engine.stream("GET", f"/containers/{container}/archive", params=path) as chunks:
             for chunk in chunks:
                 packed += chunk[: max(0, left - len(packed))]
-    with tarfile.open(fileobj=io.BytesIO(packed), mode="r|") as tar:
-        for entry in tar:
-            if entry.isfile() and (file := tar.extractfile(entry)) is not None:
-                yield file.read()
+    try:
+        with tarfile.open(fileobj=io.BytesIO(packed), mode="r|") as tar:
+            for entry in tar:
+                if entry.isfile() and (file := tar.extractfile(entry)) is not None:
+                    yield file.read()
+    except tarfile.TarError:
+        yield b"\n(cut off)\n"
