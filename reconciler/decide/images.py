@@ -11,10 +11,11 @@ import msgspec
 
 from reconciler.decide.current import Pass
 from reconciler.decide.survey import NodeView
-from reconciler.decide.version import wanted_version
+from reconciler.decide.version import stable_version, wanted_version
 from reconciler.model.action import RemoveImages
 from reconciler.model.duration import seconds
 from reconciler.model.fleet import percent_used
+from reconciler.model.image_reference import parse
 from reconciler.model.meta import Key
 from reconciler.model.observed import HeldImage
 
@@ -57,8 +58,15 @@ def collect_images(turn: Pass) -> None:
 
 def _chosen(turn: Pass, view: NodeView, goal: int, age: float) -> list[HeldImage]:
     """As many as make room for `goal` bytes."""
-    needed = _needed(turn, view)
-    free = [i for i in view.state.unused_images if i.name not in needed and turn.now - i.pulled_at >= age]
+    # Removing a tag takes digests of the same contents along, so these count as well (`id`).
+    needed = {_full(name) for name in _needed(turn)}
+    held = [(one, _full(one.name) in needed) for one in view.state.unused_images]
+    kept = {one.id for one, is_needed in held if is_needed} - {""}
+    free = [
+        one
+        for one, is_needed in held
+        if not is_needed and one.id not in kept and turn.now - one.pulled_at >= age
+    ]
     chosen: list[HeldImage] = []
     for one in sorted(free, key=lambda i: (i.used_at, i.pulled_at, i.name)):
         if sum(c.size for c in chosen) >= goal:
@@ -67,14 +75,25 @@ def _chosen(turn: Pass, view: NodeView, goal: int, age: float) -> list[HeldImage
     return chosen
 
 
-def _needed(turn: Pass, view: NodeView) -> set[str]:
+def _full(name: str) -> str:
+    """One spelling for the names of one image: an Engine removes it by any."""
+    try:
+        return str(parse(name))
+    except ValueError:
+        return name
+
+
+def _needed(turn: Pass) -> set[str]:
+    """Also for pods of other nodes: any of these may become theirs."""
     found: set[str] = set()
     for key, state in turn.rollouts.items():
         past = state.history if key.kind in _ROLLED_BACK else state.history[-1:]
         found.update(image for version in past for image in version.images)
-    here = [pod.record for pod in view.state.pods]
-    for record in (*here, *(attempt.record for attempt in turn.attempts.values())):
-        found.update(c.image for c in record.spec.every_container())
+    there = [pod.record.spec for pod in turn.observed.pods()]
+    tried = [attempt.record.spec for attempt in turn.attempts.values()]
+    returns = [stable_version(key, one).spec for key, one in turn.desired.stable.items()]
+    for spec in (*there, *tried, *returns):
+        found.update(c.image for c in spec.every_container())
     return found
 
 

@@ -95,13 +95,15 @@ class Ending(Told, tag=True):
 
 class HeldImage(Told, tag=True):
     """An image that this fleet has pulled onto a node, by the name that its pods gave it. `size` in bytes,
-    times in seconds since the epoch: `used_at` is when it was last known to be in use.
+    times in seconds since the epoch: `used_at` is when it was last known to be in use. `id` is the Engine's,
+    of its contents; no record has it.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=1024)]
     pulled_at: float
     used_at: float
     size: int = 0
+    id: str = ""
 
 
 class PodState(Told):

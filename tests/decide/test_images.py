@@ -106,3 +106,41 @@ def test_progress_of_an_earlier_version_learns_what_runs() -> None:
     world.progress = msgspec.structs.replace(world.progress, rollouts=rollouts)
     world.settled = None
     assert world.run().progress.rollouts[WEB].history[-1].images == ("web:v1",)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        ("docker.io/library/web:v1",),
+        ("index.docker.io/web:v1", "web:v1"),
+    ],
+)
+def test_a_name_counts_however_it_is_spelled(held: tuple[str, ...]) -> None:
+    """To an Engine it is the same image, and goes by any of its names."""
+    world = settled()
+    full(world, *map(image, held))
+    assert removed(world) == []
+
+
+def test_what_has_the_contents_of_a_needed_image_stays() -> None:
+    """An Engine that removes a tag removes the digest of that repository as well, and both have one image."""
+    digest = f"web@sha256:{'ab' * 32}"
+    world = settled(deployment(image=digest))
+    same = [msgspec.structs.replace(image(name), id="sha256:1") for name in (digest, "web:v1")]
+    full(world, *same, msgspec.structs.replace(image("web:v0"), id="sha256:2"))
+    assert removed(world) == ["web:v0"]
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+def test_what_a_failure_falls_back_to_stays_whatever_the_history_limit(limit: int) -> None:
+    """Also where no pod of it is left: two versions that fail come after it."""
+    at_once = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "100%", "maxSurge": 0}}
+    world = settled(deployment(revisionHistoryLimit=limit))
+    for version in ("v2", "v3"):
+        failing = deployment(image=f"web:{version}", revisionHistoryLimit=limit, strategy=at_once)
+        world.commit(desired(failing, of=world.desired.fleet))
+        while any("web:v1" in str(pod.record.spec) for pod in world.observe().pods()):
+            world.turn()
+        world.now += 0.1
+    full(world, image("web:v1"))
+    assert removed(world) == []

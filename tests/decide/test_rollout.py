@@ -145,7 +145,7 @@ def test_history_is_trimmed() -> None:
         state = advance(state, sight(str(number), 3, history_limit=2), [], float(number))
     assert [p.template_hash for p in state.history] == ["3", "4", "5"]
     state = advance(state, sight("6", 3, history_limit=0), [], 9.0)
-    assert [p.template_hash for p in state.history] == ["6"]
+    assert [p.template_hash for p in state.history] == ["5", "6"]  # a failure falls back to 5
 
 
 def test_without_progress_a_long_failed_version_is_soon_judged_again() -> None:

@@ -99,12 +99,16 @@ def _serving(slots: list[Slot], template_hash: str) -> tuple[str, str] | None:
 
 
 def _next(before: RolloutState, sight: Sight, now: float) -> RolloutState:
-    """A return to an old version moves it to a new number, as in Kubernetes."""
+    """A return to an old version moves it to a new number, as in Kubernetes. What a failure falls back to
+    stays in the history, whatever its limit.
+    """
     number = before.number + 1
     complete = before.phase == "complete"
     entry = PastVersion(number=number, template_hash=sight.template_hash, revision=sight.revision, at=now)
     older = [p for p in before.history if p.template_hash != sight.template_hash]
-    kept = older[-sight.history_limit :] if sight.history_limit else []
+    counted = older[-sight.history_limit :] if sight.history_limit else []
+    stable = before.template_hash if complete else before.stable_hash
+    kept = [p for p in older if p in counted or p.template_hash == stable]
     return RolloutState(
         template_hash=sight.template_hash,
         phase="progressing",
@@ -112,7 +116,7 @@ def _next(before: RolloutState, sight: Sight, now: float) -> RolloutState:
         started_at=now,
         progressed_at=now,
         best=(sight.updated, sight.available),
-        stable_hash=before.template_hash if complete else before.stable_hash,
+        stable_hash=stable,
         stable_revision=_revision(before) if complete else before.stable_revision,
         history=(*kept, entry),
         replicas=before.replicas,

@@ -65,7 +65,8 @@ class PulledImages:
         for name, held in sorted(self._known.items()):
             there = image.inspect(engine, name)
             if there is not None and there.get("Id") not in taken:
-                found.append(msgspec.structs.replace(held, size=max(0, int(there.get("Size") or 0))))
+                size = max(0, int(there.get("Size") or 0))
+                found.append(msgspec.structs.replace(held, size=size, id=str(there.get("Id") or "")))
         return tuple(found)
 
     def remove(self, engine: Engine, names: Iterable[str]) -> None:
