@@ -210,3 +210,17 @@ def test_tokens_and_variables_are_filled_in(monkeypatch: pytest.MonkeyPatch) -> 
         userconfig.expanded("${KEYS}/%r@%h:%p-%n-%k-%%-%i", filled)
         == f"/keys/admin@192.0.2.7:22-pi-pi-%-{os.getuid()}"
     )
+
+
+@pytest.mark.programs
+@pytest.mark.parametrize("word", ["IdentityFile", "UserKnownHostsFile", "RevokedHostKeys"])
+def test_the_home_of_nobody_is_said(tmp_path: Path, word: str) -> None:
+    with pytest.raises(InventoryError, match="[Nn]o such user"):
+        configured(tmp_path, f"Host *\n {word} ~nobody.here/file\n")
+
+
+@pytest.mark.programs
+def test_which_keys_are_revoked(tmp_path: Path) -> None:
+    found = configured(tmp_path, "Host pi\n RevokedHostKeys /etc/gone\nHost *\n RevokedHostKeys none\n")
+    assert found.target.revoked_keys == "/etc/gone"
+    assert configured(tmp_path, "Host *\n RevokedHostKeys none\n").target.revoked_keys == ""

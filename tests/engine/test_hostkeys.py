@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,28 @@ def test_a_revoked_key_is_refused_though_it_is_known(tmp_path: Path) -> None:
     file.write_text(f"10.0.0.5 {KEY.line}\n@revoked * {KEY.line}\n")
     with pytest.raises(HostKeyRefused, match="revoked"):
         trusted("pi-1", endpoint(file), "").check("pi-1", "10.0.0.5", KEY)
+
+
+@pytest.mark.parametrize("text", ["{0}\n", "# gone\n{0} somebody@example.net\n", "not a key\n{0}\n"])
+def test_a_key_in_the_file_of_revoked_ones_is_refused_though_it_is_known(tmp_path: Path, text: str) -> None:
+    known, revoked = tmp_path / "known", tmp_path / "revoked"
+    known.write_text(f"10.0.0.5 {KEY.line}\n10.0.0.5 {OTHER.line}\n")
+    revoked.write_text(text.format(KEY.line))
+    trust = trusted("pi-1", replace(endpoint(known), revoked_keys=str(revoked)), "")
+    with pytest.raises(HostKeyRefused, match=f"revoked in {known} or {revoked}"):
+        trust.check("pi-1", "10.0.0.5", KEY)
+    trust.check("pi-1", "10.0.0.5", OTHER)
+
+
+@pytest.mark.parametrize(("data", "says"), [(None, "can't be read"), (b"SSHKRL\n\0\0\0\0\1", "binary list")])
+def test_nothing_is_trusted_beside_a_list_of_revoked_keys_that_is_not_read(
+    tmp_path: Path, data: bytes | None, says: str
+) -> None:
+    revoked = tmp_path / "revoked"
+    if data is not None:
+        revoked.write_bytes(data)
+    with pytest.raises(InventoryError, match=says):
+        trusted("pi-1", replace(endpoint(tmp_path / "known"), revoked_keys=str(revoked)), "")
 
 
 def test_the_remedy_for_an_unknown_jump_host_is_a_line_that_works(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 As `ssh` does it: what the inventory says wins, then the user's and the machine's configuration (HostName,
 User, Port, IdentityFile, IdentitiesOnly, IdentityAgent, ProxyJump, HostKeyAlias, UserKnownHostsFile,
-GlobalKnownHostsFile), then the defaults.
+GlobalKnownHostsFile, RevokedHostKeys), then the defaults.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ class Endpoint:
     given: str = ""
     agent: str = ""
     """The agent's socket, `none` for no agent; "" for the one of the environment."""
+    revoked_keys: str = ""
+    """The file of RevokedHostKeys; "" for none."""
     socket_path: str = "/run/docker.sock"
 
     @property
@@ -104,6 +106,7 @@ def _endpoint(text: str, spec: NodeSpec, config: UserConfig, where: str, jump: s
     files = (spec.identity_file,) if spec.identity_file else known.get("identityfile", ())
     hosts = (spec.known_hosts_file,) if spec.known_hosts_file else _known_hosts(known)
     agent = _one(known, "identityagent")
+    revoked = _one(known, "revokedhostkeys")
     endpoint = Endpoint(
         host=host,
         port=port,
@@ -118,6 +121,7 @@ def _endpoint(text: str, spec: NodeSpec, config: UserConfig, where: str, jump: s
         else agent
         if agent == "none"
         else agent and _agent(agent, filled),
+        revoked_keys="" if revoked in ("", "none") else expanded(revoked, filled),
         socket_path=spec.docker_socket,
     )
     jumps = _one(known, "proxyjump")

@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from reconciler.engine.connection.address import Endpoint
-from reconciler.engine.connection.knownhosts import REVOKED, lines_of
+from reconciler.engine.connection.knownhosts import REVOKED, lines_of, revoked_keys
 from reconciler.errors import HostKeyRefused, InventoryError
 
 
@@ -45,6 +45,7 @@ class Trust:
     keys: tuple[HostKey, ...]
     source: str
     revoked: tuple[HostKey, ...] = ()
+    revoked_in: str = ""
     pinned_in: str = ""
     """Of a jump host: the file where its key is to be, since nodes.yaml has no place for it."""
 
@@ -56,7 +57,7 @@ class Trust:
         """Raises `HostKeyRefused` unless `shown` is one of the keys."""
         if shown in self.revoked:
             raise HostKeyRefused(
-                f"the host key of {known_as} is revoked in {self.source}: {shown}",
+                f"the host key of {known_as} is revoked in {self.revoked_in}: {shown}",
                 node=node,
                 remedy="give that machine a new host key (`ssh-keygen -A` after removing the old one)",
             )
@@ -108,10 +109,13 @@ def trusted(node: str, endpoint: Endpoint, host_key: str, *, last: bool = True) 
     if last and host_key.strip():
         return Trust(pinned(node, host_key), "nodes.yaml")
     found = [line for file in endpoint.known_hosts for line in lines_of(Path(file), endpoint.names)]
+    if endpoint.revoked_keys:
+        found += revoked_keys(Path(endpoint.revoked_keys))
     files = endpoint.known_hosts[:1]
     return Trust(
         tuple(HostKey(line.kind, line.blob) for line in found if not line.marker),
         " and ".join(files) or "no known_hosts file",
         tuple(HostKey(line.kind, line.blob) for line in found if line.marker == REVOKED),
+        " or ".join((*files, *filter(None, [endpoint.revoked_keys]))),
         "" if last else "".join(files),
     )

@@ -18,6 +18,7 @@ from reconciler.errors import InventoryError
 MOST = 16 << 20
 """Bytes of one file that are read."""
 REVOKED = "@revoked"
+_KRL = b"SSHKRL\n\0"
 
 
 class Line(NamedTuple):
@@ -46,12 +47,35 @@ def lines_of(file: Path, names: Iterable[str]) -> Iterator[Line]:
                 continue  # as ssh does: that line says nothing
 
 
+def revoked_keys(file: Path) -> Iterator[Line]:
+    """Those of a file of RevokedHostKeys (ssh_config(5)): a public key a line.
+
+    Raises `InventoryError` for one that can't be read or isn't there: ssh trusts no key then. Also for a key
+    revocation list of ssh-keygen's, which isn't read here.
+    """
+    data = _bytes(file)
+    if data.startswith(_KRL):
+        raise InventoryError(
+            "a binary list of revoked keys isn't read here",
+            where=str(file),
+            remedy="write the keys into it as in .pub files, or as @revoked lines into known_hosts",
+        )
+    for line in data.decode(errors="replace").splitlines():
+        kind, _, rest = line.strip().partition(" ")
+        try:
+            yield Line(REVOKED, kind, base64.b64decode(rest.split(" ")[0], validate=True))
+        except binascii.Error:
+            continue
+
+
 def _read(file: Path) -> str:
-    if not file.is_file():
-        return ""
+    return _bytes(file).decode(errors="replace") if file.is_file() else ""
+
+
+def _bytes(file: Path) -> bytes:
     try:
         with file.open("rb") as opened:
-            return opened.read(MOST).decode(errors="replace")
+            return opened.read(MOST)
     except OSError as error:
         raise InventoryError(
             f"can't be read: {error.strerror}", where=str(file), remedy="mend the file"

@@ -22,7 +22,7 @@ SYSTEM = Path("/etc/ssh/ssh_config")
 TIMEOUT_S = 20.0
 """`Match exec` runs programs, and names may be resolved."""
 _OURS = re.compile(
-    r"^\s*(hostname|user|port|identit|proxy|(user|global)knownhosts|hostkeyalias|canonical|match|tag)",
+    r"^\s*(hostname|user|port|identit|proxy|(user|global)knownhosts|hostkeyalias|revoked|canonical|match|tag)",
     re.I | re.M,
 )
 """Words that make the machine's configuration worth a question."""
@@ -45,7 +45,7 @@ class UserConfig:
         """What holds for a login there. Raises `InventoryError` for a file that ssh refuses."""
         if not self._own.is_file() and (self._only or not _system_says_something()):
             return {}
-        command = ["ssh", "-G", *(["-F", str(self._own)] if self._only else [])]
+        command = ["ssh", "-G", "-T", *(["-F", str(self._own)] if self._only else [])]
         command += [*(["-l", user] if user else []), *(["-p", port] if port else []), "--", host]
         try:
             done = subprocess.run(
@@ -67,14 +67,21 @@ class UserConfig:
 
 
 def expanded(text: str, tokens: Mapping[str, str]) -> str:
-    """A file's name with its tokens (ssh_config(5), "TOKENS") and environment variables filled in."""
+    """A file's name with its tokens (ssh_config(5), "TOKENS") and environment variables filled in.
+
+    Raises `InventoryError` for the home of a user who isn't there.
+    """
 
     def fill(found: re.Match[str]) -> str:
         if found[2]:
             return os.environ.get(found[2], "")
         return tokens.get(found[1], found[0])
 
-    return str(Path(_TOKEN.sub(fill, text)).expanduser())
+    try:
+        return str(Path(_TOKEN.sub(fill, text)).expanduser())
+    except RuntimeError as error:
+        remedy = "mend ssh's configuration, or say everything in nodes.yaml"
+        raise InventoryError(f"{text}: there is no such user on this machine", remedy=remedy) from error
 
 
 def tokens(given: str, host: str, port: int, user: str, alias: str) -> dict[str, str]:
