@@ -215,7 +215,7 @@ def test_tokens_and_variables_are_filled_in(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.programs
 @pytest.mark.parametrize("word", ["IdentityFile", "UserKnownHostsFile", "RevokedHostKeys"])
 def test_the_home_of_nobody_is_said(tmp_path: Path, word: str) -> None:
-    with pytest.raises(InventoryError, match="[Nn]o such user"):
+    with pytest.raises(InventoryError, match=r"[Nn]o such user"):
         configured(tmp_path, f"Host *\n {word} ~nobody.here/file\n")
 
 
