@@ -227,3 +227,11 @@ def test_labels_of_a_node() -> None:
         "kubernetes.io/os": "linux",
         "zone": "attic",
     }
+
+
+@pytest.mark.parametrize(("free", "place"), [(None, 1), (2**30, 1), (2**29, 0), (0, 0)])
+def test_a_full_disk_has_no_room_and_an_unknown_one_is_not_full(free: int | None, place: int) -> None:
+    facts = {"pi-1": msgspec.structs.replace(SMALL, disk_free=free)}
+    container = needs(**{"ephemeral-storage": "1Gi"})
+    found = plan(deployment(replicas=1, container=container), of=fleet("pi-1"), facts=facts)
+    assert len(placed(found)) == place

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
-from reconciler.engine.connection.facts import links, missing_limits, skew, steady
+from reconciler.engine.connection.facts import disk, links, missing_limits, skew, steady
 from reconciler.model.observed import NodeFacts
 
 
@@ -37,6 +39,33 @@ def test_noise_is_no_change_but_a_change_is() -> None:
     fresh = msgspec.structs.replace(old, disk_free=5 * 2**30, clock_skew=9.0)
     assert steady(old, fresh) == fresh
     assert steady(NodeFacts(), old).disk_free == old.disk_free
+
+
+class Shell:
+    """A node whose `df` says this."""
+
+    def __init__(self, row: str) -> None:
+        self.row = row
+
+    def run(self, script: str, seconds: float) -> tuple[int, bytes]:
+        return 0, f"Filesystem 1024-blocks Used Available Capacity Mounted on\n{self.row}\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("row", "found"),
+    [
+        ("/dev/sda1 1000 600 400 60% /", (400 * 1024, 1000 * 1024)),
+        ("/dev/sda1 1000 1010 -10 100% /", (0, 1000 * 1024)),
+        ("/dev/sda1 1000 0 1001 0% /", None),
+        (f"/dev/sda1 {'9' * 400} 0 {'9' * 400} 0% /", None),
+        (f"/dev/sda1 {'9' * 5000} 0 1 0% /", None),
+        ("/dev/sda1 -5 0 1 0% /", None),
+        ("df: no file systems processed", None),
+    ],
+)
+def test_a_disk_is_as_large_as_disks_are(row: str, found: tuple[int, int] | None) -> None:
+    node: Any = Shell(row)
+    assert disk(node, "/var/lib/docker") == found
 
 
 _SHELL = r"""192.0.2.1 via 10.77.0.1 dev eth0 src 10.77.0.11 uid 0 \    cache

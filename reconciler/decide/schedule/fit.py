@@ -33,7 +33,8 @@ def _other(room: Room, asked: Requests, slices: Slices, needs_ip: bool) -> Obsta
         node = room.view.spec
         free = (offered(node).get(name, 0) if node else 0) - room.extended.get(name, 0)
         if name == "ephemeral-storage":
-            free = room.view.state.facts.disk_free or amount
+            known = room.view.state.facts.disk_free
+            free = amount if known is None else known
         if free < amount:
             return Obstacle(text=f"lack {name}", want=str(amount), free=max(0, free), unit="count")
     for port in asked.ports:

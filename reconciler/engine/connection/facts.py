@@ -47,6 +47,7 @@ _INSIDE = re.compile(r"lo$|docker|br-|veth|reconciler|virbr|cni|flannel|kube")
 
 DISK_NOISE = 256 * 1024**2
 CLOCK_NOISE = 0.25
+_LARGEST_DISK = 2**62
 
 
 def read_facts(engine: Engine, clock: Callable[[], float] = time.time) -> NodeFacts:
@@ -137,14 +138,17 @@ def read_disk(engine: Engine) -> tuple[int, int] | None:
 
 
 def disk(engine: Engine, root: str) -> tuple[int, int] | None:
-    """Bytes free and bytes in all of the disk below `root`; None when the node's shell can't tell."""
+    """Bytes free and bytes in all of the disk below `root`; None when the node's shell can't tell, or
+    says what can't be. Below what is kept for root, `df` tells of less than nothing: that is nothing.
+    """
     code, output = engine.run(f"df -Pk {shlex.quote(root)} 2>/dev/null || df -Pk /var/lib", 20.0)
     lines = output.decode(errors="replace").splitlines()
     try:
         _, size, _, free, *_ = lines[-1].split()
-        return (int(free) * 1024, int(size) * 1024) if code == 0 else None
+        found = max(0, int(free)) * 1024, int(size) * 1024
     except (IndexError, ValueError):
         return None
+    return found if code == 0 and found[0] <= found[1] <= _LARGEST_DISK else None
 
 
 def steady(old: NodeFacts, fresh: NodeFacts) -> NodeFacts:
