@@ -13,11 +13,15 @@ LINES := 350
 # needs a lab has one of its own.
 BESIDE := -n 3 --dist worksteal
 PYTEST := $(BIN)/python -m pytest
+# Each worker reads all test files that it is given: these are the ones that hold tests with that mark.
+MARKED = $(sort $(shell grep -rl --include='test_*.py' 'mark\.$(1)' tests))
 PURE := $(PYTEST) -m "not fleet and not programs" $(BESIDE)
-PROGRAMS := $(PYTEST) -m "programs and not fleet" $(BESIDE)
-# Tests of one file share what they have brought to their lab.
+PROGRAMS = $(PYTEST) -m "programs and not fleet" $(BESIDE) $(call MARKED,programs)
+# Tests of one file share what they have brought to their lab. The longest files first, lest one is left over.
 TOGETHER := -n 3 --dist loadfile --no-loadscope-reorder
-FLEET := $(PYTEST) -m "fleet and not engines" $(TOGETHER)
+LONGEST := $(patsubst %,tests/fleet/test_%.py,killed rollout zero_loss network_trouble blue_green heal adopt roll \
+	rollout_trouble network_changes acme)
+FLEET = $(PYTEST) -m "fleet and not engines" $(TOGETHER) $(LONGEST) $(filter-out $(LONGEST),$(call MARKED,fleet))
 
 # Compiled once, with pytest's own assertions in it, and not by each worker of each run.
 export PYTHONDONTWRITEBYTECODE :=
@@ -33,8 +37,7 @@ ON_ENGINES := tests/contracts tests/engine/test_on_lab.py tests/engine/test_endi
 .PHONY: test demo check pure programs fleet engines set-up lock schemas clean
 
 test: check
-	@$(PURE)
-	@$(PROGRAMS)
+	@$(PYTEST) -m "not fleet" $(BESIDE)
 	@$(FLEET)
 
 demo: set-up

@@ -39,8 +39,15 @@ REQUIRED = os.environ.get("RECONCILER_LAB") == "required"
 ENGINE = os.environ.get("RECONCILER_LAB_ENGINE", "")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Quick tests first: a mistake shows before the first node boots."""
+    for mark in ("fleet", "programs"):
+        for path in {item.path for item in items if item.get_closest_marker(mark)}:
+            if f"mark.{mark}" not in path.read_text():
+                raise pytest.UsageError(
+                    f"{path}: a test marked {mark} from elsewhere; write mark.{mark} here, where make looks"
+                )
     items.sort(key=lambda item: item.get_closest_marker("fleet") is not None)
 
 
