@@ -125,6 +125,12 @@ def restore(lab: Lab) -> None:
         list(pool.map(lambda node: _restore(lab, node), lab.nodes))
 
 
+def empty(lab: Lab) -> None:
+    """Nothing but Docker's own networks; for a lab that is well otherwise."""
+    with ThreadPoolExecutor(len(lab.nodes)) as pool:
+        list(pool.map(_empty, lab.nodes))
+
+
 def _restore(lab: Lab, node: LabNode) -> None:
     lab.start(node.name)
     lab.start_engine(node.name)
