@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -15,6 +16,8 @@ from tests.fleet.rollouts import NODE_PORT, Course
 RATE = 40.0
 TIMEOUT_S = 5.0
 """Of a request, as wrk has it: a machine that is busy with other labs may stand still for a second or two."""
+PAUSE_MS = 10
+"""wrk's, on each of its connections between an answer and the next request."""
 AFTER_S = 0.5
 """How long the load goes on after the deed: a proxy may still hold what is gone."""
 
@@ -39,7 +42,7 @@ class Witnessed:
 
 
 def witnessed(course: Course, deed: Callable[[], object], host: str = "") -> Witnessed:
-    """By NodePort from outside, by ClusterIP from a node, at an Ingress with `host`; wrk at full speed."""
+    """By NodePort from outside, by ClusterIP from a node, at an Ingress with `host`; and wrk."""
     place = course.place
     ways: dict[str, tuple[str, list[str], str]] = {
         "NodePort": (course.url("pi-2"), [], ""),
@@ -63,13 +66,20 @@ def witnessed(course: Course, deed: Callable[[], object], host: str = "") -> Wit
 
 @contextmanager
 def wrk(url: str) -> Iterator[list[str]]:
-    """While the block runs; what it says is there after it. It keeps its connections."""
+    """While the block runs; what it says is there after it. It keeps its connections.
+
+    Some hundred requests a second: at full speed (`test_zero_loss`) it takes the processors from what it is
+    to watch, and from other tests.
+    """
     limits = ["--duration", "300s", "--timeout", f"{TIMEOUT_S:.0f}s"]
-    command = ["wrk", "--threads", "1", "--connections", "4", *limits]
-    process = subprocess.Popen([*command, url], stdout=subprocess.PIPE, text=True)
-    said: list[str] = []
-    try:
-        yield said
-    finally:
-        process.send_signal(signal.SIGINT)
-        said.append(process.communicate(timeout=30)[0])
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(f"function delay() return {PAUSE_MS} end\n")
+        script.flush()
+        command = ["wrk", "--threads", "1", "--connections", "4", *limits, "--script", script.name, url]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        said: list[str] = []
+        try:
+            yield said
+        finally:
+            process.send_signal(signal.SIGINT)
+            said.append(process.communicate(timeout=30)[0])
