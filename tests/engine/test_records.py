@@ -123,3 +123,28 @@ def test_more_records_than_are_read_are_said_and_the_others_count(monkeypatch: p
     found = records.read(engine, "home", shell_only=False)
     assert found is not None
     assert (len(found.endings), len(found.complaints)) == (1, 1)
+
+
+def packed(*files: tarfile.TarInfo) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        text = msgspec.json.encode(ENDING) + b"\n"
+        good = tarfile.TarInfo("pod_default_job.json")
+        good.size = len(text)
+        tar.addfile(good, io.BytesIO(text))
+        for file in files:
+            tar.addfile(file)
+    return buffer.getvalue()
+
+
+def test_a_tar_of_records_expands_to_no_more_than_is_bounded() -> None:
+    """A sparse file of 8 TB fits into 10 KB."""
+    size = 8 << 40
+    hole = tarfile.TarInfo("hole")
+    sparse = {"size": size, "map": f"{size},0", "numblocks": 1, "major": 0, "minor": 1, "name": "hole"}
+    hole.pax_headers = {f"GNU.sparse.{key}": str(value) for key, value in sparse.items()}
+    assert len(packed(hole)) < 20_000
+    for tar in (packed(hole), packed()[:700], packed()[:512] + b"x" * 5000, b"?" * 600):
+        found = records.parse(b"".join(records.files_of(tar)), "pi-1")
+        assert len(found.complaints) == 1
+    assert len(records.parse(b"".join(records.files_of(packed(hole))), "pi-1").endings) == 1

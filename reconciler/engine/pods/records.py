@@ -34,6 +34,8 @@ _INSIDE = "/records"
 _ANY: Any = Ending | HeldImage
 _MOST_BYTES = 4 * 2**20
 _SECONDS = 30.0
+_CUT = b"\n?\n"
+"""In place of what couldn't be read: a line that is no record."""
 _SIGN = b"records:\n"
 """What the shell writes first: without it, it wasn't the shell that answered, or it may not look there."""
 
@@ -153,19 +155,31 @@ def _bind(fleet: str) -> str:
 
 
 def _unpacked(engine: Engine, fleet: str) -> Iterator[bytes]:
-    """The files, out of the tar that Docker makes of a directory in a container. What can't be unpacked (it
-    was too much) is a damaged one.
-    """
+    """The files, out of the tar that Docker makes of a directory in a container."""
     with unnamed_helper(engine, fleet, binds=[_bind(fleet)]) as container:
         packed, left = bytearray(), 2 * _MOST_BYTES
         path = {"path": _INSIDE}
         with engine.stream("GET", f"/containers/{container}/archive", params=path) as chunks:
             for chunk in chunks:
-                packed += chunk[: max(0, left - len(packed))]
+                packed += chunk[: left - len(packed)]
+                if len(packed) == left:
+                    break
+    yield from files_of(packed)
+
+
+def files_of(packed: bytes | bytearray) -> Iterator[bytes]:
+    """What is in a tar's files, as far as it can be read and is of a size: sparse ones may claim any. What is
+    left out counts as damaged.
+    """
+    left = 2 * _MOST_BYTES
     try:
         with tarfile.open(fileobj=io.BytesIO(packed), mode="r|") as tar:
             for entry in tar:
                 if entry.isfile() and (file := tar.extractfile(entry)) is not None:
+                    if entry.size > left:
+                        yield _CUT
+                        return
+                    left -= entry.size
                     yield file.read()
-    except tarfile.TarError:
-        yield b"\n(cut off)\n"
+    except (tarfile.TarError, ValueError, ArithmeticError):
+        yield _CUT
