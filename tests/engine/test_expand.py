@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.engine.pods.expand import expand, expand_all
+from reconciler.engine.pods.expand import MOST, expand, expand_all
+from reconciler.engine.pods.unfit import Unfit
 
 VARIABLES = {"A": "1", "B_C": "two", "EMPTY": "", "REF": "$(A)", "DOLLAR": "$"}
 
@@ -72,3 +73,14 @@ def _by_hand(text: str) -> str:
 
 def test_words_are_expanded_one_by_one() -> None:
     assert expand_all(["a", "$(A)"], VARIABLES) == ["a", "1"]
+
+
+def test_what_grows_beyond_what_a_kernel_takes_is_refused_before_it_is_made() -> None:
+    """Ten references to what has ten references, twelve deep: a terabyte out of a kilobyte of YAML."""
+    variables = {"A0": "x" * 10}
+    with pytest.raises(Unfit, match="more than 6 MiB"):
+        for number in range(1, 12):
+            variables[f"A{number}"] = expand(f"$(A{number - 1})" * 10, variables)
+    assert sum(map(len, variables.values())) < MOST
+    with pytest.raises(Unfit, match="more than 6 MiB"):
+        expand_all(["$(A5)"] * 10_000, variables)

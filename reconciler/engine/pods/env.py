@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.engine.pods.downward import Place, field_value, resource_value
-from reconciler.engine.pods.expand import expand
+from reconciler.engine.pods.expand import bounded, expand
 from reconciler.engine.pods.unfit import Unfit
 from reconciler.model.config import ConfigMap, Secret
 from reconciler.model.container import Container, EnvFromSource, EnvVarSource
@@ -22,11 +22,14 @@ from reconciler.model.observed import PodRecord
 def environment(container: Container, record: PodRecord, contents: Contents, place: Place) -> dict[str, str]:
     """Name -> value, in order. Raises `Unfit` naming the object and key that is missing."""
     values: dict[str, str] = {}
+    size = 0
     for source in container.env_from:
         values |= _all_of(source, record.namespace, contents)
     for variable in container.env:
         if variable.value_from is None:
             values[variable.name] = expand(variable.value, values)
+            size += len(values[variable.name])
+            bounded(size)
             continue
         found = _value_from(variable.name, variable.value_from, container, record, contents, place)
         if found is not None:
