@@ -7,6 +7,8 @@ for it a moment, and otherwise goes on with what it has.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import inf
+from time import monotonic
 
 import msgspec
 
@@ -57,7 +59,7 @@ class Wanted:
         self._renderer = Renderer(remote=fleet.spec.manifests.remote_bases == "allow")
         self._changed: Callable[[], None] = _nobody
         self._newest: Reading | None = None
-        self._looked_at = ""
+        self._looked_at, self._again_at = "", inf
         self._current: Desired | None = None
         self._previous: Desired | None = None
         self._older: dict[str, Reading] = {}
@@ -87,6 +89,8 @@ class Wanted:
         known; None while there has never been one. Blocks for seconds at most, and not once it is stopped.
         """
         snapshot = self._source.latest()
+        if monotonic() >= self._again_at:
+            self._looked_at, self._again_at = "", inf
         began = self._newest is None and snapshot is not None and snapshot.revision.id != self._looked_at
         if began and snapshot is not None and not self._stopped:
             self._begin(snapshot, progress.accepted)
@@ -106,14 +110,15 @@ class Wanted:
 
     def _begin(self, snapshot: Snapshot, accepted: str) -> None:
         known = {} if snapshot.revision.id == accepted else self._capacity()
-        self._looked_at = snapshot.revision.id
 
         def read() -> Desired:
             return self._load(snapshot, known, self._cache, self._digests)
 
         self._newest = Reading(snapshot.revision, read, self._changed)
+        self._looked_at = snapshot.revision.id
 
     def _take(self, reading: Reading) -> None:
+        self._again_at = reading.again_at
         if reading.error is None:
             self._previous, self._current, self.refusal = self._current, reading.desired, None
         else:
@@ -180,6 +185,8 @@ class Wanted:
             return self._load(snapshot, {}, LoadCache(), DigestCache()) if snapshot else None
 
         reading, patience = self._older.get(revision), 0.0
+        if reading is not None and monotonic() >= reading.again_at:
+            reading = None
         if reading is None and not self._stopped:
             reading, patience = Reading(Revision(id=revision), read, self._changed), OLDER_PATIENCE_S
             self._older[revision] = reading

@@ -7,11 +7,13 @@ of the tree is an error. Knows nothing of what the files hold.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from reconciler.errors import SourceError
 from reconciler.manifests.documents import DocumentError
 from reconciler.manifests.limits import MAX_FILE_BYTES, MAX_FILES
 from reconciler.model.base import Value
@@ -19,6 +21,8 @@ from reconciler.model.finding import Finding
 
 SUFFIXES = (".yaml", ".yml", ".json")
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+OUT_OF_SOMETHING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.ETIMEDOUT)
+"""This machine's trouble, or its disk's: it says nothing about a file."""
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
 
@@ -31,7 +35,10 @@ class Tree(Value):
 
 
 def walk(root: Path, start: Path | None = None) -> Tree:
-    """Everything below `start` (default: `root`). Links may lead anywhere inside of `root`."""
+    """Everything below `start` (default: `root`). Links may lead anywhere inside of `root`.
+
+    Raises `SourceError` where a folder can't be read only for now.
+    """
     found = _Walk(root)
     found.folder(start or root)
     if len(found.files) > MAX_FILES:
@@ -64,7 +71,7 @@ class _Walk:
             with os.scandir(folder) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
-            self._say(folder, f"can't be read: {error.strerror}", "check its permissions")
+            self._say(folder, *_unreadable(folder, error, "check its permissions"))
             return []
         names = {entry.name for entry in entries}
         if any(name in names for name in KUSTOMIZATIONS):
@@ -113,11 +120,15 @@ def shown(root: Path, path: Path) -> str:
 
 
 def read_bytes(path: Path) -> bytes:
-    """A regular file of at most MAX_FILE_BYTES. Raises `DocumentError`; never waits on a pipe or a device."""
+    """A regular file of at most MAX_FILE_BYTES; never waits on a pipe or a device.
+
+    Raises `DocumentError`, and `SourceError` where it can't be read only for now.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise DocumentError(f"can't be read: {error.strerror}", remedy="check its permissions") from error
+        message, remedy = _unreadable(path, error, "check its permissions")
+        raise DocumentError(message, remedy=remedy) from error
     try:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
@@ -126,9 +137,17 @@ def read_bytes(path: Path) -> bytes:
             raise _too_big(facts.st_size)
         return b"".join(_chunks(descriptor))
     except OSError as error:
-        raise DocumentError(f"can't be read: {error.strerror}", remedy="check the disk") from error
+        message, remedy = _unreadable(path, error, "check the disk")
+        raise DocumentError(message, remedy=remedy) from error
     finally:
         os.close(descriptor)
+
+
+def _unreadable(path: Path, error: OSError, remedy: str) -> tuple[str, str]:
+    """What is wrong with it, and what to do. Raises `SourceError` where nothing is wrong with it."""
+    if error.errno in OUT_OF_SOMETHING:
+        raise SourceError(f"can't be read for now: {error.strerror}", where=str(path)) from error
+    return f"can't be read: {error.strerror}", remedy
 
 
 def _chunks(descriptor: int) -> Iterator[bytes]:

@@ -80,7 +80,8 @@ def load_tree(
     cache: LoadCache | None = None,
     renderer: Renderer | None = None,
 ) -> Loaded:
-    """Everything below `root`, or only `paths` (files and folders) of it. Never raises for what files hold.
+    """Everything below `root`, or only `paths` (files and folders) of it. Never raises for what files hold;
+    `SourceError` where they can't be read only for now.
 
     `tree` is what kustomizations may read of, when that is more than `root`: a folder that holds it.
     `fleet` and `capacity` (by node name, as far as nodes have been seen) add the rules about nodes. With
