@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from reconciler.engine.observing import container_state
-from reconciler.engine.pods import image, nodeimage
+from reconciler.engine.pods import fill, image, nodeimage
+from reconciler.engine.pods.pod import DockerPod
+from reconciler.engine.pods.volumes import DockerVolume
 from reconciler.errors import ImageUnavailable
+from reconciler.model import labels
+from tests.engine.pods import FLEET, record
 
 
 class Engine:
@@ -47,6 +52,45 @@ def test_the_node_image_is_found_under_the_name_that_podman_gives_it() -> None:
     assert nodeimage.present(there) == "reconciler-node:abc"
     others: Any = Engine("localhost/other:1", "registry.example.net/reconciler-node:x")
     assert nodeimage.present(others) == ""
+
+
+class Filled:
+    """Notes what is done to fill volumes. Podman mounts them into containers that run, and into no others."""
+
+    node = "pi-1"
+
+    def __init__(self, *, is_podman: bool) -> None:
+        self.is_podman = is_podman
+        self.done: list[str] = []
+
+    def call(self, method: str, path: str, **_: Any) -> Any:
+        self.done.append(path.rpartition("/")[2])
+        mountpoint = {"Mountpoint": "/volumes/c", "Labels": {labels.FLEET: FLEET}}
+        return mountpoint if path == "/volumes/create" else []
+
+    def upload(self, container: str, directory: str, tar: bytes) -> None:
+        self.done.append("upload")
+
+
+@pytest.mark.parametrize(
+    ("is_podman", "done"), [(True, ["sleep 120", "start", "upload"]), (False, ["", "upload"])]
+)
+def test_volumes_are_filled_where_they_are_mounted(
+    monkeypatch: pytest.MonkeyPatch, is_podman: bool, done: list[str]
+) -> None:
+    @contextmanager
+    def helper(engine: Any, fleet: str, pod: Any, mounts: Any, script: str = "", **_: Any) -> Iterator[str]:
+        engine.done.append(script)
+        yield "helper"
+
+    monkeypatch.setattr(fill, "helper", helper)
+    monkeypatch.setattr(fill.owned, "list_containers", lambda *_, **__: [])
+    engine: Any = Filled(is_podman=is_podman)
+    spec = {"containers": [{"name": "app", "image": "i"}]}
+    volume = DockerVolume(name="c", mode=0o777)
+    pod = DockerPod(record=record("web", spec), containers=(), volumes=(volume,))
+    fill.prepare(engine, pod, FLEET)
+    assert engine.done == ["create", *done]
 
 
 def test_an_image_that_is_missing_is_named() -> None:

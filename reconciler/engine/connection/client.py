@@ -67,6 +67,7 @@ class Engine:
         self.node = link.node
         self._pool = Pool(link)
         self._version: str = ""
+        self._podman = False
         self._negotiating = threading.Lock()
 
     @property
@@ -80,6 +81,11 @@ class Engine:
             if not self._version:
                 self._version = self._negotiate()
         return self._version
+
+    @property
+    def is_podman(self) -> bool:
+        """Podman speaks Docker's API; where it differs, this tells."""
+        return bool(self.api_version) and self._podman
 
     def call(
         self,
@@ -275,6 +281,7 @@ class Engine:
         with self._answer("GET", _PING, _PING, None, {}, _brief(CALL_TIMEOUT)) as response:
             whole(response, MOST_REFUSAL)
             offered = response.headers.get("Api-Version", "")[:20]
+            self._podman = "Libpod-Api-Version" in response.headers
         try:
             version = tuple(int(n) for n in offered.split("."))
         except ValueError:

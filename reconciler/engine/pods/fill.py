@@ -6,6 +6,8 @@ program runs, read-only mounts and root file systems of the pod don't matter, an
 
 An engine with userns-remap unpacks for the users that it maps. A pod that has the node's own all the same
 (`namespaces.has_host_users`) has their owners set right by a program in the helper, as the node's root.
+
+Podman mounts no volume into a container that doesn't run: there the helper does, for as long as it takes.
 """
 
 from __future__ import annotations
@@ -89,7 +91,10 @@ def _fill(engine: Engine, pod: DockerPod, volumes: list[DockerVolume], fleet_nam
                 message = f"giving its volumes their owners ended with exit code {code}"
                 raise VolumeFailed(message, node=engine.node, where=str(pod.record.key))
         return
-    with helper(engine, fleet_name, pod.record, mounts) as container:
+    waits = f"sleep {_SECONDS:.0f}" if engine.is_podman else ""
+    with helper(engine, fleet_name, pod.record, mounts, waits, writes=True) as container:
+        if waits:
+            engine.call("POST", f"/containers/{container}/start", timeout=_SECONDS)
         engine.upload(container, "/", _tar(volumes))
 
 
