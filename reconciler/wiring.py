@@ -79,7 +79,11 @@ def _loop_time(store: Store) -> tuple[SteadyClock, Callable[[Turn], None]]:
     from reconciler.record.progress import TimeStore
 
     times = TimeStore(store)
-    return SteadyClock(times.load()), lambda turn: times.keep(turn.now if turn.waits else None)
+
+    def keep(turn: Turn) -> None:
+        times.keep(turn.now if turn.waits else None, ordered=bool(turn.orders))
+
+    return SteadyClock(times.load()), keep
 
 
 def seen_capacity(nodes: Mapping[str, Node]) -> dict[str, Capacity]:

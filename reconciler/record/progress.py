@@ -78,12 +78,14 @@ class TimeStore:
         found = self._kept = _decode(rows[0], float) if rows else None
         return found if found is not None and isfinite(found) and found > 0 else None
 
-    def keep(self, now: float | None) -> None:
-        """None: nothing waits. Written now and then only: so much is counted twice at the most."""
+    def keep(self, now: float | None, *, ordered: bool = False) -> None:
+        """None: nothing waits. Written now and then only: so much is counted twice at the most. But at once
+        when somebody gave an order: to the next life it isn't one of the future, whose moment is corrected.
+        """
         if now is None:
             if self._kept is not None:
                 self._store.write([(_DROP, (TIME, *_FLEET_ROW))])
-        elif self._kept is None or not 0 <= now - self._kept < KEPT_EVERY_S:
+        elif ordered or self._kept is None or not 0 <= now - self._kept < KEPT_EVERY_S:
             self._store.write([(_PUT, (TIME, *_FLEET_ROW, msgspec.json.encode(now).decode()))])
         else:
             return

@@ -158,9 +158,11 @@ def test_the_loops_time_is_kept_while_something_waits_for_it(tmp_path: Path) -> 
     times.keep(1000.0)
     times.keep(1000.0 + KEPT_EVERY_S - 1)
     assert TimeStore(store).load() == 1000.0, "not written at each pass"
-    times.keep(1000.0 + KEPT_EVERY_S)
+    times.keep(1000.5, ordered=True)
+    assert TimeStore(store).load() == 1000.5, "a decision is never later than the next life begins"
+    times.keep(1000.5 + KEPT_EVERY_S)
     successor = TimeStore(store)
-    assert successor.load() == 1000.0 + KEPT_EVERY_S
+    assert successor.load() == 1000.5 + KEPT_EVERY_S
     assert ProgressStore(store).load() == Progress()
     successor.keep(None)
     assert TimeStore(store).load() is None, "nothing waits any more: the next life begins at the wall's"
