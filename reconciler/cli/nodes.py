@@ -95,12 +95,24 @@ def _settle(offer: Offer, inventory: Path, yes: bool) -> bool:
         return True
     for old in offer.trusted:
         echo(styled(f"  CHANGED: trusted so far was {old}", fg="red"))
-    if not yes and not click.confirm(f"  pin it in {offer.file}?", default=False):
+    if not yes and not _agreed(offer):
         echo("  not pinned")
         return False
     pin(offer, inventory)
     echo(f"  pinned in {offer.file}")
     return True
+
+
+def _agreed(offer: Offer) -> bool:
+    try:
+        return click.confirm(f"  pin it in {offer.file}?", default=False)
+    except click.Abort as end:
+        if isinstance(end.__context__, EOFError):
+            echo()
+            raise UsageError(
+                "nobody is there to ask", where=offer.node, remedy="compare it, then --yes"
+            ) from end
+        raise
 
 
 def _chosen(fleet_file: Path, names: Sequence[str]) -> tuple[Fleet, list[NodeSpec]]:

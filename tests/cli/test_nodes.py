@@ -72,6 +72,8 @@ def test_from_an_unknown_node_to_a_trusted_one(lab: Lab, tmp_path: Path) -> None
     assert first.returncode == 1
     assert "nodes trust a" in first.stdout
 
+    assert "nobody is there to ask" in run("trust", *known).stderr
+
     refused = run("trust", *known, answer="n\n")
     assert refused.returncode == 1
     assert "hostKey" not in Path(file).read_text()
