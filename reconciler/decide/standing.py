@@ -28,7 +28,7 @@ def remember(turn: Pass, owner: Key, sight: Sight, slots: Slots, refused: Iterab
     if state.replicas != sight.replicas or state.refused_architectures != refused:
         state = msgspec.structs.replace(state, replicas=sight.replicas, refused_architectures=refused)
     turn.rollouts[owner] = state
-    if (until := deadline_of(state, sight.deadline)) is not None:
+    if (until := deadline_of(state, sight.deadline)) is not None and not sight.ended:
         turn.draft.wait(str(owner), "its rollout fails if it makes no progress", until)
     return state
 

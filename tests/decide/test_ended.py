@@ -74,6 +74,16 @@ def test_one_of_two_programs_that_has_ended_is_recorded_while_the_other_runs() -
     assert [c.name for c in step.action.ending.containers] == ["app"]
 
 
+def test_a_pod_that_has_failed_for_good_waits_for_no_deadline() -> None:
+    world = once(5.0)
+    world.turn()
+    (pod,) = world.observe().pods()
+    world.fleet.kill_container(pod.record.node, JOB, "app", world.now, code=3)
+    plan = world.decide()
+    assert plan.verdicts[JOB].standing == "failed"
+    assert not plan.waits
+
+
 def test_a_changed_pod_runs_anew() -> None:
     world = once()
     world.run()

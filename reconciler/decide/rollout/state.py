@@ -31,6 +31,7 @@ class Sight(Value):
     """What a rollout looks like now. `updated` and `available` count pods of the wanted version.
 
     `finished`: all wanted pods are available and no other is left. `fallback`: an older version can serve.
+    `ended`: nothing is tried any more, so there is no deadline to wait for.
     """
 
     template_hash: str
@@ -39,6 +40,7 @@ class Sight(Value):
     updated: int
     available: int
     finished: bool
+    ended: bool = False
     paused: bool = False
     fallback: bool = False
     deadline: int = 600

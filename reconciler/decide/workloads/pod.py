@@ -55,6 +55,7 @@ def _sight(version: Version, slots: Slots, done: PodState | None) -> Sight:
         updated=len(mine),
         available=available,
         finished=(available == len(slots.here) == 1 or (done is not None and done.phase == "Succeeded")),
+        ended=done is not None,
         deadline=DEADLINE,
         complaint=complaint(mine),
     )
