@@ -34,10 +34,21 @@ def link_name(state: LabState, node: LabNode) -> str:
 
 
 def subnet_candidates(subnet: str = "") -> list[tuple[str, str]]:
-    """(bridge, first three octets) to try in turn; with a subnet given, only the name varies."""
-    if subnet:
-        return [(f"{PREFIX}{number}", _three_octets(subnet)) for number in range(512)]
+    """(bridge, first three octets) to try in turn; with a subnet given, only the name varies.
+
+    Raises `LabError` for one that this machine is in already. A larger network that it only has a route
+    to, such as a VPN's, is whoever names the subnet's own affair.
+    """
     taken = taken_networks()
+    if subnet:
+        octets = _three_octets(subnet)
+        whole = ipaddress.IPv4Network(f"{octets}.0/24")
+        if used := [network for network in taken if network.subnet_of(whole)]:
+            raise LabError(
+                f"--subnet {subnet}: {used[0]} is in use on this machine, by another lab perhaps",
+                remedy="name another, or none: the lab finds one that is free",
+            )
+        return [(f"{PREFIX}{number}", octets) for number in range(512)]
     numbered = [f"{pool}.{third}" for pool in POOLS for third in range(256)]
     free = [
         (f"{PREFIX}{number}", octets)

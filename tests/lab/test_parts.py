@@ -64,12 +64,22 @@ def test_no_network_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
         network.subnet_candidates()
 
 
-def test_a_subnet_by_name() -> None:
+def test_a_subnet_that_another_lab_is_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = [ipaddress.IPv4Network(text) for text in ("10.0.0.0/8", "10.99.4.1/32", "10.99.4.0/24")]
+    monkeypatch.setattr(network, "taken_networks", lambda: taken)
+    with pytest.raises(LabError, match=r"--subnet 10.99.4.0/24: .* in use on this machine"):
+        network.subnet_candidates("10.99.4.0/24")
+    assert network.subnet_candidates("10.99.5.0/24")[0] == ("rlab0", "10.99.5")
+
+
+def test_a_subnet_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "taken_networks", list)
     assert network.subnet_candidates("10.99.4.0/24")[:2] == [("rlab0", "10.99.4"), ("rlab1", "10.99.4")]
 
 
 @pytest.mark.parametrize("subnet", ["10.99.4.0/16", "10.99.4.1/24", "web", "10.99.4.0"])
-def test_a_subnet_that_is_none(subnet: str) -> None:
+def test_a_subnet_that_is_none(subnet: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "taken_networks", list)
     with pytest.raises(LabError, match=r"--subnet .*\n  write it as 10.99.0.0/24"):
         network.subnet_candidates(subnet)
 
