@@ -15,6 +15,7 @@ from reconciler.manifests.fields import REFUSED_BY_NAME, REMEDIES_BY_NAME
 from reconciler.manifests.said import Said, shown
 from reconciler.manifests.schemas import schema_of
 from reconciler.manifests.words import PATTERNS, WAYS, choice, of_type, quote_it
+from reconciler.model import names
 from reconciler.model.base import Model
 
 if TYPE_CHECKING:
@@ -146,7 +147,8 @@ def _value(error: ValidationError, path: Path) -> Said:
     match error.validator:
         case "type":
             schema: Any = error.schema
-            expected = of_type({"type": limit, "title": schema.get("title", "")})
+            form = {"pattern": names.DURATION} if schema.get("pattern") == names.DURATION else {}
+            expected = of_type({"type": limit, "title": schema.get("title", ""), **form})
             remedy = WAYS.get(expected) or quote_it(error.instance, expected)
         case "enum" | "const":
             values = limit if error.validator == "enum" else [limit]

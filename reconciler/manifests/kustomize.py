@@ -225,6 +225,7 @@ def _words(stderr: bytes, tree: Path, scratch: Path) -> str:
     text = " ".join(stderr.decode(errors="replace").split())
     text = re.sub(r'^[EF]\d{4} \S+ +\d+ \S+\] "command failed" err="(.*)"$', r"\1", text).replace('\\"', '"')
     text = re.sub(rf"{re.escape(str(scratch))}/kustomize-\d+/?", "", text)
+    text = re.sub(rf"{re.escape(str(tree))}(?=['\"\s]|$)", ".", text)
     text = re.sub(rf"{re.escape(str(tree))}(/|\b)", "", text)
     text = text.removeprefix("Error: ").removeprefix("error: ")
     if len(text) > SHOWN:

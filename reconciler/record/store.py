@@ -180,8 +180,9 @@ class Store:
                 memory = connect(None)
             old.close()
         self._retry_at = time.monotonic() + self._retry_disk
-        self._refusal = str(error)
-        self._tell("HistoryNotWritten", f"{self.path} can't be written ({error}); history is kept in memory")
+        self._refusal = (error.strerror if isinstance(error, OSError) else "") or str(error)
+        message = f"{self.path} can't be written ({self._refusal}); history is kept in memory"
+        self._tell("HistoryNotWritten", message)
         return memory
 
     def _recover(self, error: sqlite3.DatabaseError) -> None:

@@ -128,7 +128,7 @@ def test_orders_are_taken_at_the_private_door_only(daemon: Daemon) -> None:
         command, cwd=daemon.root, env=daemon.env, capture_output=True, text=True, check=False
     )
     assert given.returncode == 1
-    assert "nothing of that name is delivered step by step; nothing is" in given.stderr
+    assert "nothing of that name is delivered step by step; nor is anything else" in given.stderr
     assert daemon.process.poll() is None
 
 

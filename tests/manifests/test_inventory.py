@@ -80,7 +80,7 @@ def test_paths_of_every_source_become_absolute(tmp_path: Path) -> None:
             "is the address of a, too",
         ),
         (NODE + "  source: {git: {url: x}, directory: {path: .}}\n", 6, "found git and directory"),
-        (NODE + "  source: {git: {url: x, interval: 30}}\n", 6, "expected a string, found 30"),
+        (NODE + "  source: {git: {url: x, interval: 30}}\n", 6, "expected a duration, found 30\n  write it as 30s"),
         (NODE + "  source: {git: {url: x, interval: soon}}\n", 6, "expected a duration"),
         (NODE + SOURCE + "  network: {podCIDR: x}\n", 7, "expected an IPv4 network"),
         (NODE + SOURCE + "  network: {podCIDR: 10.0.0.0/28}\n", 7, "slices of /24 for 1 nodes"),

@@ -171,6 +171,13 @@ def test_its_words_are_whole_and_name_the_files_as_the_repository_does(tree: Pat
     assert message.endswith(" overlays/home/deployment.yaml: no such file")
 
 
+@pytest.mark.programs
+def test_the_tree_itself_is_named_too(tree: Path, program: Program) -> None:
+    program(f"echo \"Error: candidate root '{tree}' contains '{tree}/base'\" >&2; exit 1")
+    message = load_tree(tree).findings[0].message
+    assert message == "kustomize failed: candidate root '.' contains 'base'"
+
+
 def alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

@@ -109,6 +109,12 @@ def test_what_a_container_reads_must_exist(
         assert findings[0].severity == "error"
 
 
+def test_a_missing_pull_secret_is_a_warning_and_is_never_optional(tmp_path: Path) -> None:
+    """Kubernetes: imagePullSecrets has no `optional`."""
+    findings = load(tmp_path, deployment("imagePullSecrets: [{name: pw}]")).findings
+    assert [(f.severity, f.remedy) for f in findings] == [("warning", "add the Secret")]
+
+
 def test_a_volume_says_once_that_its_source_is_missing(tmp_path: Path) -> None:
     pod = "volumes: [{name: v, configMap: {name: nope, items: [{key: a, path: a}, {key: b, path: b}]}}]"
     assert lines(load(tmp_path, deployment(pod))) == [

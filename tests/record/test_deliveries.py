@@ -286,7 +286,7 @@ def test_a_name_that_is_one_object(name: str, namespace: str | None, found: Key)
         ((WEB, API), "wep", None, "there is Deployment default/api, Rollout default/web"),
         ((WEB, API), "web", "prod", "in namespace prod"),
         ((WEB,), "deployment/web", None, "nothing of that name"),
-        ((), "web", None, "nothing is"),
+        ((), "web", None, "step by step; nor is anything else"),
         ((WEB,), "pod/web", None, '"pod" is no kind that is delivered'),
         ((WEB,), "web2", None, "reconciler.io/strategy"),
     ],

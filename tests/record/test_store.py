@@ -145,6 +145,7 @@ def test_a_directory_that_cannot_be_made_means_memory(tmp_path: Path) -> None:
     put(store, "a")
     assert names(store) == ["a"]
     assert not store.on_disk
+    assert store.trouble.endswith("state.db can't be written (File exists)")
     assert reasons(store) == ["HistoryNotWritten"]
 
 

@@ -72,7 +72,7 @@ def _absent(reference: Reference, key: Key, kept: Kept, complete: bool) -> Said:
     elif near:
         remedy = f"did you mean {near[0]}?"
     else:
-        may_lack = reference.path[:2] != ("spec", "args") and key.kind != "Service"
+        may_lack = reference.path[:2] != ("spec", "args") and key.kind != "Service" and reference.needed
         remedy = f"add the {key.kind}{', or write optional: true' if may_lack else ''}"
     sure = complete and reference.needed
     message = f"there is no {key}" if complete else f"there is no {key} in these files"

@@ -57,7 +57,7 @@ def find(known: Iterable[Key], name: str, namespace: str | None) -> Key:
         )
         raise UsageError(f"{_list(found)} are all called so", where=name, remedy=remedy)
     place = f" in namespace {namespace}" if namespace is not None else ""
-    there = f"there is {_list(every)}" if every else "nothing is"
+    there = f"there is {_list(every)}" if every else "nor is anything else"
     raise UsageError(
         f"nothing of that name is delivered step by step{place}; {there}", where=name, remedy=REMEDY
     )
