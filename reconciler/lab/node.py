@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 
 from reconciler.errors import LabError
-from reconciler.lab import engine, network, process
+from reconciler.lab import accounts, engine, network, process
 from reconciler.lab.requirements import NAMESPACES, program
 from reconciler.lab.state import LabNode, LabState
 
@@ -45,7 +45,7 @@ ip link set lo up
 ip addr add {node.ip}/24 dev eth0
 ip link set eth0 up
 ip route add default via {state.gateway}
-mkdir -p /run/sshd
+mkdir -p /run/sshd {accounts.ROOT_HOME}
 cp {here}/ssh/authorized_keys /run/sshd/
 {program("sshd")} -f {here}/ssh/sshd_config -E {here}/log/sshd.log
 {engine_script(state, node)}

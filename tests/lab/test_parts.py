@@ -92,6 +92,13 @@ def test_a_locked_root_can_log_in_by_key() -> None:
     ]
 
 
+def test_root_has_a_home_of_its_own_and_keeps_its_shell() -> None:
+    found = accounts.passwd(
+        "root:x:0:0:root:/root:/bin/bash\nme:x:1000:1000::/home/me:/bin/sh\n"
+    ).splitlines()
+    assert found[:2] == ["root:x:0:0:root:/run/root:/bin/bash", "me:x:1000:1000::/home/me:/bin/sh"]
+
+
 def test_the_docker_group_keeps_its_number_and_gets_the_user() -> None:
     found = accounts.group("root:x:0:\ndocker:x:998:me\n").splitlines()
     assert found == ["root:x:0:", "pi:x:61077:", "docker:x:998:pi"]
