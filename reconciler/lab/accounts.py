@@ -15,7 +15,7 @@ from reconciler.lab.requirements import program
 USER, USER_ID = "pi", 61077
 GROUP, GROUP_ID = "docker", 61078
 ROOT_HOME = "/run/root"
-"""Empty. Whoever runs the lab has his shell's start-up files in his own: they are no node's, and cost time."""
+"""Empty. Whoever runs the lab has shell start-up files in his own: they are no node's, and cost time."""
 MAPPED_ID = 100000
 """What root of a container is on a node whose engine has `"userns-remap": "pi"`."""
 
