@@ -1,7 +1,7 @@
 # make test    everything: set-up, checks, pure tests, then the lab's
 # make demo    set-up, then the main job on three real nodes, which are gone afterwards
 # make check   lint, types, layers, schemas, sizes
-# make pure    the tests that run in Python alone, in half a minute; make programs, those that start git, the
+# make pure    the tests that run in Python alone, in under a minute; make programs, those that start git, the
 #              reconciler, HAProxy, dnsmasq or an ACME server; make fleet, those that need the lab
 # make engines what depends on the engine, on several engines from Debian; not part of make test
 # make lock    pin the dependencies anew; make schemas, generate the JSON Schemas; make clean
