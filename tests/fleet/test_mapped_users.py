@@ -33,7 +33,7 @@ data: {index.html: "mapped\\n"}
 def pod(name: str, image: str, port: int, spec: str = "", container: str = "", more: str = "") -> str:
     """A web server whose program is user 1000, reads a Secret that only its group may, and shows it."""
     script = (
-        f"mkdir -p /work/www && cat /word/word > /work/www/index.html && exec httpd -f -p {port} -h /work/www"
+        f"mkdir -p /srv/www && cat /word/word > /srv/www/index.html && exec httpd -f -p {port} -h /srv/www"
     )
     return f"""
 ---
