@@ -42,7 +42,7 @@ class Watch:
         self._bring, self._interval, self._fallback = bring, interval, fallback
         self._latest: Snapshot | None = None
         self._error: SourceError | None = None
-        self._failures = 0
+        self._failures, self._bug_told = 0, ""
         self._lock = threading.Lock()
         self._awake = threading.Event()
         self._closed = threading.Event()
@@ -106,7 +106,9 @@ class Watch:
             if self._latest is None:
                 self._fall_back()
         except Exception:
-            _log.exception("a bug while reading the source; it will be tried again")
+            again, self._bug_told = self._bug_told == str(self._error), str(self._error)
+            level = logging.DEBUG if again else logging.ERROR
+            _log.log(level, "a bug while reading the source; it will be tried again", exc_info=not again)
 
     def _fall_back(self) -> None:
         try:

@@ -58,6 +58,15 @@ def test_an_error_that_ends_is_told() -> None:
     watch.close()
 
 
+def test_a_bug_is_told_with_its_trace_once(caplog: pytest.LogCaptureFixture) -> None:
+    watch = Watch(scripted(ValueError("one"), ValueError("one"), ValueError("two"), "a"), 5, retry=0.01)
+    watch.start(lambda: None)
+    until(lambda: watch.latest() is not None)
+    watch.close()
+    told = [str(r.exc_info[1]) for r in caplog.records if r.exc_info and r.levelname == "ERROR"]
+    assert told == ["one", "two"]
+
+
 def test_a_bug_does_not_end_the_watch() -> None:
     watch = Watch(scripted(ZeroDivisionError("x"), "a"), 5, retry=0.02)
     watch.start(lambda: None)
